@@ -1,0 +1,1 @@
+"""Cards, splits, dataset importers, the embedded dataset, video decoding, collation."""

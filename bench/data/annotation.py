@@ -1,0 +1,83 @@
+"""One split of a dataset, normalized: which clips, which captions, which subsets of the queries.
+
+Every dataset ends as a folder of the same shape, whatever its importer read:
+
+    <folder>/annotations/<split>.json      one Annotation
+    <folder>/videos/…                      the clips, any depth, found by file stem
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from ..errors import BenchError
+from ..files import replacing
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A video by its file stem, and what people said of it."""
+
+    video: str
+    captions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """The clips of one split, in order.
+
+    subsets: name -> indices into `clips`; they restrict the queries of a test split, never its gallery.
+    twins: index -> index of the clip that differs in emotion alone (both ways), where a dataset has such.
+    facts: what the importer wants to be remembered (counts, layout, caption mode), plain JSON.
+    """
+
+    dataset: str
+    split: str
+    clips: tuple[Clip, ...]
+    subsets: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    twins: dict[int, int] = field(default_factory=dict)
+    facts: dict = field(default_factory=dict)
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 over clips, captions, subsets and twins: two splits with one digest ask the same questions."""
+        content = asdict(self)
+        del content["facts"]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def save_annotation(annotation: Annotation, folder: Path) -> Path:
+    """Writes <folder>/annotations/<split>.json, whole or not at all."""
+    path = folder / "annotations" / f"{annotation.split}.json"
+    with replacing(path) as temporary:
+        content = {"format": FORMAT, "sha256": annotation.digest, **asdict(annotation)}
+        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+    return path
+
+
+def load_annotation(folder: Path, split: str) -> Annotation:
+    """Reads a split back. A missing, broken or altered file is a BenchError."""
+    path = folder / "annotations" / f"{split}.json"
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        annotation = Annotation(
+            dataset=raw["dataset"],
+            split=raw["split"],
+            clips=tuple(Clip(clip["video"], tuple(clip["captions"])) for clip in raw["clips"]),
+            subsets={name: tuple(indices) for name, indices in raw["subsets"].items()},
+            twins={int(one): other for one, other in raw["twins"].items()},
+            facts=raw["facts"],
+        )
+    except FileNotFoundError:
+        raise BenchError(f"{path} is missing. Write it with `bench data prepare`.") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BenchError(f"{path} cannot be read ({error}). Write it again with `bench data prepare`.") from None
+    if raw["format"] != FORMAT:
+        raise BenchError(f"{path} has format {raw['format']}, not {FORMAT}. Write it again with `bench data prepare`.")
+    if raw["sha256"] != annotation.digest:
+        raise BenchError(f"{path} was altered since it was written. Write it again with `bench data prepare`.")
+    return annotation

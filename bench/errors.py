@@ -1,0 +1,13 @@
+"""The two ways in which a command stops with one clear line instead of a traceback."""
+
+
+class BenchError(Exception):
+    """The work failed. The message says what, where, and the mend; the command exits with 1."""
+
+    exit_code = 1
+
+
+class UsageError(BenchError):
+    """The words were off: an unknown name, a value out of range. The command exits with 2."""
+
+    exit_code = 2

@@ -1,0 +1,27 @@
+"""Progress on stderr: a bar with rate and time left on a terminal, a plain line now and then otherwise."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LINE_EVERY = 10.0  # seconds between plain lines, for logs that people scroll through
+
+
+def progress(iterable: Iterable[T], *, total: int, what: str, unit: str, done: int = 0) -> Iterator[T]:
+    """Passes `iterable` on and shows how far it is, from `done` of `total`; leaves nothing behind on a terminal."""
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        yield from tqdm(iterable, total=total, initial=done, desc=what, unit=f" {unit}", leave=False, dynamic_ncols=True)
+        return
+    start = last = time.monotonic()
+    for count, item in enumerate(iterable, done + 1):
+        yield item
+        now = time.monotonic()
+        if now - last >= LINE_EVERY and count < total:
+            rate = (count - done) / (now - start)
+            print(f"{what}: {count}/{total} {unit}s, {rate:.1f}/s, {(total - count) / rate:.0f} s left", file=sys.stderr)
+            last = now

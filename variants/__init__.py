@@ -1,0 +1,1 @@
+"""One file per variant. Each registers itself; nothing else needs to know it."""
