@@ -1,41 +1,189 @@
-"""Videos in and out: writing H.264 files with PyAV."""
+"""Videos in and out: frames by index with decord or PyAV, the same from both; H.264 files with PyAV.
 
+A frame's index is its place in presentation order among the frames that a player shows. A file that is cut off, damaged
+or no video is a `VideoError` and never a black or a repeated frame. Rotation in the file's header is applied.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
+from itertools import chain
 from pathlib import Path
+from types import ModuleType
 
 import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
-from bench.errors import BenchError
+from bench.data.timeline import Timeline, VideoError, decoded, scan
 from bench.files import replacing
 
+__all__ = ["VideoError", "VideoInfo", "check", "find_videos", "probe", "read_frames", "sample_indices", "write_video"]
+
+ENDINGS = {".mp4", ".avi", ".mkv", ".mov", ".webm"}
 BT601 = {"colorspace": "smpte170m", "color_primaries": "smpte170m", "color_trc": "smpte170m", "color_range": "tv"}
 
 
-class VideoError(BenchError):
-    """A video that cannot be read or written, with its path and what is wrong."""
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a reader gets of a video: frames, their mean rate a second, size as shown (after rotation), length."""
+
+    frames: int
+    fps: float
+    width: int
+    height: int
+    seconds: float
 
 
-def write_video(path: Path, frames: np.ndarray, fps: float | Fraction, *, crf: int = 18) -> None:
+def probe(path: Path) -> VideoInfo:
+    """A video's frames, rate and size, without decoding more than one frame (a few milliseconds).
+
+    `frames` does not repeat the container's claim: the video packets that are to be shown are counted, and a file that
+    holds fewer packets or ends earlier than its header says is a VideoError. Where packets tell too little (AVI, VP8)
+    the frames are counted by decoding them. Damage inside a packet comes to light when it is decoded: see `check`.
+    """
+    timeline = scan(path)
+    first = next(upright(path, timeline, [0]))
+    return _info(timeline, first)
+
+
+def check(path: Path) -> VideoInfo:
+    """As `probe`, but decodes every frame with PyAV and takes no concealed damage: slow (0.1 s a clip) and sure."""
+    timeline = scan(path)
+    shown = upright(path, timeline, range(len(timeline.stamps)))
+    first = next(shown)
+    for _ in shown:
+        pass
+    return _info(timeline, first)
+
+
+def read_frames(path: Path, indices: Sequence[int] | np.ndarray, *, reader: str | None = None) -> np.ndarray:
+    """Frames of a video by index: (T, H, W, 3) uint8 RGB, in the order asked for; an index may occur again.
+
+    indices: T integers in 0 … probe(path).frames - 1. reader: "decord", "pyav" or None (decord where it is installed).
+    Files that decord 0.6 gets wrong (frames hidden by an edit list come back as repeats; AVI and VP8 count frames that
+    are never shown) are read by PyAV whatever is asked for. Decoding takes one thread: parallelism is over videos.
+    VideoError: not a whole video, an index out of range, or a frame that cannot be decoded.
+    """
+    timeline = scan(path)
+    asked = np.asarray(indices, dtype=np.int64)
+    count = len(timeline.stamps)
+    if not asked.size:
+        raise VideoError(f"{path}: no frame was asked for")
+    if asked.min() < 0 or asked.max() >= count:
+        wrong = asked[(asked < 0) | (asked >= count)][0]
+        raise VideoError(f"{path}: there is no frame {wrong}, the video has {count} (0 to {count - 1})")
+    unique, places = np.unique(asked, return_inverse=True)
+    decord = _decord() if reader != "pyav" and timeline.plain else None
+    frames = _with_decord(decord, path, unique, count) if decord else np.stack(list(upright(path, timeline, unique)))
+    return frames[places]
+
+
+def _with_decord(decord: ModuleType, path: Path, unique: np.ndarray, count: int) -> np.ndarray:
+    try:
+        reader = decord.VideoReader(str(path), num_threads=1)
+        frames = reader.get_batch(unique).asnumpy() if len(reader) == count else None
+    except (decord.DECORDError, RuntimeError) as error:
+        raise VideoError(f"{path}: damaged, decord cannot decode the frames asked for") from error
+    if frames is None:
+        raise VideoError(f"{path}: decord counts {len(reader)} frames where {count} are shown; re-encode the video")
+    return frames
+
+
+@cache
+def _decord() -> ModuleType | None:
+    """decord where it has a wheel (x86-64 Linux, Windows), with its log turned off: errors are ours to report."""
+    try:
+        import decord
+    except ImportError:
+        return None
+    decord.logging.set_level(decord.logging.QUIET)
+    return decord
+
+
+def upright(path: Path, timeline: Timeline, indices: Iterable[int]) -> Iterator[np.ndarray]:
+    """The frames at rising `indices`, decoded by PyAV one after another: (H, W, 3) uint8 RGB, rotation applied."""
+    for frame in decoded(path, timeline, indices):
+        yield turned(frame.to_ndarray(format="rgb24"), frame.rotation)
+
+
+def turned(image: np.ndarray, degrees: int) -> np.ndarray:
+    """The image (H, W, 3) as it is to be shown: libav gives the rotation in degrees against the clock."""
+    return np.rot90(image, round(degrees / 90) % 4)
+
+
+def _info(timeline: Timeline, first: np.ndarray) -> VideoInfo:
+    height, width, _ = first.shape
+    frames, fps = len(timeline.stamps), float(timeline.fps)
+    return VideoInfo(frames=frames, fps=fps, width=width, height=height, seconds=frames / fps)
+
+
+def sample_indices(n: int, count: int, rng: np.random.Generator | None = None) -> np.ndarray:
+    """Which `count` of a video's n frames a model sees, uniform in time: (count,) int64, rising.
+
+    Without rng (test): linspace(0, n-1, count), truncated. With rng (training): the first index is drawn from
+    0 … ⌊n/(count-1)⌋, the last from n-1-⌊n/(count-1)⌋ … n-1, the others lie evenly between (the report's recipe,
+    CLIP-ViP's). Videos with fewer frames than `count` give some frames more than once, in order. Where n is so small
+    that the two ranges overlap, first and last change places if they are drawn crossed. count = 1 gives frame 0, with
+    rng any frame. ValueError where n or count is below 1.
+    """
+    if n < 1 or count < 1:
+        raise ValueError(f"cannot take {count} frames of {n}")
+    first, last = 0, n - 1
+    if rng is not None and count == 1:
+        first = last = int(rng.integers(n))
+    elif rng is not None:
+        slack = min(n // (count - 1), n - 1)
+        first, last = sorted((int(rng.integers(slack + 1)), int(rng.integers(n - 1 - slack, n))))
+    return np.linspace(first, last, count).astype(np.int64)
+
+
+def find_videos(folder: Path) -> dict[str, Path]:
+    """Every video below `folder` by its stem, at any depth, sorted; hidden files and folders are left out.
+
+    VideoError: two videos share a stem, so that the name alone would not tell which is meant.
+    """
+    found: dict[str, Path] = {}
+    for path in list_videos(folder):
+        if path.stem in found:
+            raise VideoError(f"two videos are named {path.stem}: {found[path.stem]} and {path}; remove or rename one")
+        found[path.stem] = path
+    return found
+
+
+def list_videos(folder: Path) -> list[Path]:
+    """Every video below `folder`, also those that share a stem: sorted paths ending in mp4, avi, mkv, mov or webm."""
+
+    def hidden(path: Path) -> bool:
+        return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and not hidden(path))
+    return sorted(path for path in found if path.is_file())
+
+
+def write_video(path: Path, frames: Iterable[np.ndarray], fps: float | Fraction, *, crf: int = 18) -> None:
     """Writes an H.264 file (yuv420p, no audio), whole or not at all.
 
-    frames: (T, H, W, 3) uint8 RGB, T ≥ 1. An odd height or width gains one row or column that repeats the last one,
-    because 4:2:0 chroma needs even sizes. fps: frames a second. crf: x264's quality, 0 (lossless) to 51.
-    One thread and no B-frames: the same bytes from the same x264 on any machine, and simple time stamps for readers.
-    Colours are BT.601 and tagged so: readers that look at the tag and readers that assume it agree.
+    frames: (T, H, W, 3) uint8 RGB, T ≥ 1, or anything that yields (H, W, 3). An odd height or width gains one row or
+    column that repeats the last one, because 4:2:0 chroma needs even sizes. fps: frames a second. crf: x264's quality,
+    0 (lossless) to 51. One thread and no B-frames: the same bytes from the same x264 on any machine, and simple time
+    stamps for readers. Colours are BT.601 and tagged so: readers that look at the tag and readers that guess agree.
     """
-    if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8 or not frames.size:
-        raise VideoError(f"{path}: frames must be (T, H, W, 3) uint8 with T > 0, not {frames.shape} {frames.dtype}")
-    _, height, width, _ = frames.shape
-    frames = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     rate = Fraction(fps).limit_denominator(1001)
+    coming = iter(frames)
+    first = next(coming, None)
+    if first is None or first.ndim != 3 or first.shape[-1] != 3 or first.dtype != np.uint8 or not first.size:
+        what = "none" if first is None else f"{first.shape} {first.dtype}"
+        raise VideoError(f"{path}: frames to write must be (H, W, 3) uint8, at least one; got {what}")
+    height, width, _ = first.shape
     with replacing(path) as temporary, av.open(str(temporary), "w") as file:
         stream = file.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": "fast", "bf": "0", **BT601})
-        stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
         stream.codec_context.thread_count = 1
-        for index, frame in enumerate(frames):
-            picture = av.VideoFrame.from_ndarray(frame, format="rgb24").reformat(
+        for index, frame in enumerate(chain([first], coming)):
+            even = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+            picture = av.VideoFrame.from_ndarray(even, format="rgb24").reformat(
                 format="yuv420p", dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG
             )
             picture.pts, picture.time_base = index, 1 / rate
