@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -10,12 +10,21 @@ T = TypeVar("T")
 LINE_EVERY = 10.0  # seconds between plain lines, for logs that people scroll through
 
 
-def progress(iterable: Iterable[T], *, total: int, what: str, unit: str, done: int = 0) -> Iterator[T]:
-    """Passes `iterable` on and shows how far it is, from `done` of `total`; leaves nothing behind on a terminal."""
+def progress(
+    iterable: Iterable[T], *, total: int, what: str, unit: str, done: int = 0, note: Callable[[], str] | None = None
+) -> Iterator[T]:
+    """Passes `iterable` on and shows how far it is, from `done` of `total`; leaves nothing behind on a terminal.
+
+    note: what else to show, asked after each item (the loss, say).
+    """
     if sys.stderr.isatty():
         from tqdm import tqdm
 
-        yield from tqdm(iterable, total=total, initial=done, desc=what, unit=f" {unit}", leave=False, dynamic_ncols=True)
+        bar = tqdm(iterable, total=total, initial=done, desc=what, unit=f" {unit}", leave=False, dynamic_ncols=True)
+        for item in bar:
+            yield item
+            if note:
+                bar.set_postfix_str(note(), refresh=False)
         return
     start = last = time.monotonic()
     for count, item in enumerate(iterable, done + 1):
@@ -23,5 +32,7 @@ def progress(iterable: Iterable[T], *, total: int, what: str, unit: str, done: i
         now = time.monotonic()
         if now - last >= LINE_EVERY and count < total:
             rate = (count - done) / (now - start)
-            print(f"{what}: {count}/{total} {unit}s, {rate:.1f}/s, {(total - count) / rate:.0f} s left", file=sys.stderr)
+            extra = f", {note()}" if note else ""
+            left = (total - count) / rate
+            print(f"{what}: {count}/{total} {unit}s, {rate:.1f}/s, {left:.0f} s left{extra}", file=sys.stderr)
             last = now

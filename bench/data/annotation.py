@@ -8,7 +8,8 @@ Every dataset ends as a folder of the same shape, whatever its importer read:
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Container
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -81,3 +82,15 @@ def load_annotation(folder: Path, split: str) -> Annotation:
     if raw["sha256"] != annotation.digest:
         raise BenchError(f"{path} was altered since it was written. Write it again with `bench data prepare`.")
     return annotation
+
+
+def keep(annotation: Annotation, videos: Container[str]) -> Annotation:
+    """The split with only those of its clips that are in `videos`; subsets and twins follow their clips."""
+    places = [index for index, clip in enumerate(annotation.clips) if clip.video in videos]
+    moved = {old: new for new, old in enumerate(places)}
+    return replace(
+        annotation,
+        clips=tuple(annotation.clips[index] for index in places),
+        subsets={name: tuple(moved[i] for i in members if i in moved) for name, members in annotation.subsets.items()},
+        twins={moved[one]: moved[other] for one, other in annotation.twins.items() if one in moved and other in moved},
+    )

@@ -1,0 +1,155 @@
+"""What a run is made of. The only place where a default lives; a dataset's card overrides what fits it, then the user.
+
+The defaults are the report's recipe for MSR-VTT, which is CLIP-ViP's.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from cyclopts import Parameter
+
+from .errors import UsageError
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The backbone."""
+
+    size: str = "b32"
+    """tiny, b32, b16, or the path of a CLIPConfig .json file."""
+
+    tokenizer: str = "openai/clip-vit-base-patch32"
+    """CLIP's tokenizer: a Hugging Face name, a folder, or bpe_simple_vocab_16e6.txt.gz. `captions` builds a small one."""
+
+    tokens: int = 50
+    """The longest caption, in tokens, both ends included."""
+
+
+@dataclass(frozen=True)
+class VideoConfig:
+    """What the model sees of a clip."""
+
+    frames: int = 12
+    """Frames per clip, spread evenly over its whole length."""
+
+    size: int = 224
+    """Pixels: the shorter side is brought to this, then the centre is cropped."""
+
+    cache: bool = False
+    """Decode each clip once and keep its frames in memory. For small clips only."""
+
+    workers: int = 4
+    """Processes that decode clips in training; 0 decodes in the main one."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The recipe. Batches are counted over all processes."""
+
+    epochs: int = 5
+    steps: int = 0
+    """Optimizer steps; 0 means as many as `epochs` gives."""
+
+    batch: int = 64
+    """Pairs that are rivals in the loss."""
+
+    accumulation: int = 8
+    """Batches per optimizer step. Adds no rivals."""
+
+    lr: float = 1e-6
+    beta1: float = 0.9
+    beta2: float = 0.98
+    weight_decay: float = 0.2
+    warmup: float = 0.01
+    """Share of the steps in which the learning rate rises to `lr`; then it falls along a cosine."""
+
+    grad_norm: float = 1.0
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """auto: bf16 where the accelerator has it, otherwise fp32."""
+
+    select: Literal["last", "val"] = "last"
+    """Which weights are scored: those of the last step, or the best in T2V R@1 on the validation videos."""
+
+    holdout: int = 0
+    """Videos held out of training for validation, where the dataset has no validation split of its own."""
+
+    checkpoint_every: int = 100
+    """Optimizer steps between checkpoints."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class RunConfig:
+    """One run: a variant, what it is trained on, and how."""
+
+    variant: str = "plain"
+    """Which variant; see `bench list variants`."""
+
+    dataset: str = "moodclips"
+    """Which dataset; see `bench list datasets`."""
+
+    split: str = ""
+    """The training split; the card's own if not given."""
+
+    test: str = ""
+    """The test split; the card's own if not given."""
+
+    root: Path | None = None
+    """The dataset's folder, as `bench data prepare` left it. moodclips needs none."""
+
+    init: str = ""
+    """Where the weights start: random, clip-vip:FILE, clip:DIR_OR_NAME, run:ID."""
+
+    hp: dict[str, str] = field(default_factory=dict)
+    """The variant's hyperparameters: --hp.init_std 0.02"""
+
+    captions: Literal["sampled", "joined"] = "sampled"
+    """A training clip's text: one caption drawn anew each epoch, or all of them joined into one text."""
+
+    missing: Literal["stop", "skip"] = "stop"
+    """What to do when videos are missing or broken."""
+
+    seed: int = 42
+    model: ModelConfig = field(default_factory=ModelConfig)
+    video: VideoConfig = field(default_factory=VideoConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        for name, low in (("model.tokens", 3), ("video.frames", 1), ("video.size", 1), ("train.batch", 2)):
+            _at_least(name, _look_up(self, name), low)
+        for name in ("train.accumulation", "train.epochs", "train.checkpoint_every"):
+            _at_least(name, _look_up(self, name), 1)
+        for name in ("video.workers", "train.steps", "train.holdout", "train.weight_decay", "seed"):
+            _at_least(name, _look_up(self, name), 0)
+        for name in ("train.lr", "train.grad_norm"):
+            if not _look_up(self, name) > 0:
+                raise UsageError(f"--{name} takes a number above 0, not {_look_up(self, name)}.")
+        for name in ("train.warmup", "train.beta1", "train.beta2"):
+            if not 0 <= _look_up(self, name) < 1:
+                raise UsageError(f"--{name} takes a number from 0 up to 1, not {_look_up(self, name)}.")
+
+
+def as_json(config: RunConfig) -> dict[str, Any]:
+    """The whole tree as plain JSON values."""
+    return json.loads(json.dumps(asdict(config), default=str))
+
+
+def identity(config: RunConfig) -> dict[str, Any]:
+    """All of the config that can change the numbers: not where files lie, nor how many workers read them."""
+    tree = as_json(config)
+    del tree["root"], tree["video"]["workers"], tree["video"]["cache"], tree["train"]["checkpoint_every"]
+    return tree
+
+
+def _look_up(config: RunConfig, name: str) -> Any:
+    value: Any = config
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _at_least(name: str, value: float, low: float) -> None:
+    if not value >= low:
+        raise UsageError(f"--{name} takes a number of at least {low}, not {value}.")

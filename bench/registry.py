@@ -1,0 +1,176 @@
+"""Variants by name: from `variants/`, from a plugin file, from installed packages (entry points `bench.variants`).
+
+What exists is read from the source files without importing them, so that `bench list variants` needs no torch; a variant
+is imported when it is asked for.
+"""
+
+import ast
+import difflib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .errors import UsageError
+
+if TYPE_CHECKING:
+    from .clip_vip import ClipVip
+    from .variant import Variant
+
+C = TypeVar("C", bound=type)
+
+ENTRY_POINTS = "bench.variants"
+_registered: dict[str, type["Variant"]] = {}
+_plugins: list[str] = []  # names of modules that came from files
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A variant as its source describes it."""
+
+    name: str
+    summary: str  # first sentence of the docstring
+    hyperparameters: dict[str, str]  # name -> default, as written
+    needs: tuple[str, ...]  # text_needs and video_needs
+    module: str  # what to import
+
+
+def register(name: str) -> Callable[[C], C]:
+    """Class decorator: makes a subclass of `Variant` known as `name`. A name that is taken by another file is an error."""
+
+    def add(variant: C) -> C:
+        known = _registered.get(name)
+        if known is not None and _origin(known) != _origin(variant):
+            raise UsageError(
+                f"the variant '{name}' is registered twice: in {_origin(known)} and in {_origin(variant)}."
+            )
+        _registered[name] = variant
+        return variant
+
+    return add
+
+
+def entries() -> dict[str, Entry]:
+    """Every variant there is, by name; built-in ones first, each group in alphabetical order."""
+    import variants
+
+    found: dict[str, Entry] = {}
+    for path in sorted(Path(variants.__file__ or "").parent.glob("*.py")):
+        _add(found, _read(path, f"variants.{path.stem}"))
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+        spec = importlib.util.find_spec(point.module)
+        if spec is None or spec.origin is None:
+            raise UsageError(f"the installed package of variant '{point.name}' has no module {point.module}.")
+        _add(found, _read(Path(spec.origin), point.module))
+    for module in _plugins:
+        _add(found, _read(Path(sys.modules[module].__file__ or ""), module))
+    return found
+
+
+def get(name: str) -> type["Variant"]:
+    """The class registered as `name`, imported if need be. An unknown name is a UsageError with the nearest ones."""
+    known = entries()
+    if name not in known:
+        raise UsageError(f"'{name}' is no variant.{did_you_mean(name, known)} See `bench list variants`.")
+    importlib.import_module(known[name].module)
+    return _registered[name]
+
+
+def load_plugin(path: Path) -> None:
+    """Imports a user's file, which registers its variants."""
+    if not path.is_file():
+        raise UsageError(f"no plugin file at {path}.")
+    name = f"bench_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} is no Python file; a plugin is a .py file that registers a variant.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(f"the plugin {path} fails when it is imported: {type(error).__name__}: {error}") from error
+    _plugins.append(name)
+    entries()  # a name that is taken shows here
+
+
+def build(name: str, backbone: "ClipVip", hyperparameters: dict[str, Any]) -> "Variant":
+    """The variant `name` around a backbone."""
+    return get(name)(backbone, **parse_hyperparameters(name, hyperparameters))
+
+
+def parse_hyperparameters(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """All hyperparameters of a variant, the given ones brought to their annotated type. Unknown ones are a UsageError."""
+    signature = inspect.signature(get(name), eval_str=True)
+    known = {p.name: p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
+    for key in given:
+        if key not in known:
+            have = f" It has: {', '.join(known)}." if known else " It has none."
+            raise UsageError(f"the variant '{name}' has no hyperparameter '{key}'.{did_you_mean(key, known)}{have}")
+    return {
+        key: _convert(f"{name}'s {key}", given[key], parameter.annotation) if key in given else parameter.default
+        for key, parameter in known.items()
+    }
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """' Did you mean this or that?', or nothing where no known word is near."""
+    near = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+def _convert(what: str, value: Any, kind: type) -> Any:
+    if kind is bool and str(value).lower() in ("true", "false"):
+        return str(value).lower() == "true"
+    try:
+        if kind in (int, float, str):
+            return kind(value)
+    except (TypeError, ValueError):
+        pass
+    raise UsageError(f"{what} takes {getattr(kind, '__name__', kind)}, not '{value}'.")
+
+
+def _origin(variant: type) -> str:
+    return inspect.getfile(variant)
+
+
+def _add(found: dict[str, Entry], new: Iterable[Entry]) -> None:
+    for entry in new:
+        if entry.name in found:
+            other = found[entry.name].module
+            raise UsageError(f"the variant '{entry.name}' is registered twice: in {other} and in {entry.module}.")
+        found[entry.name] = entry
+
+
+@lru_cache
+def _read(path: Path, module: str) -> tuple[Entry, ...]:
+    """The classes of a source file that carry `@register("name")`."""
+    classes = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.ClassDef)]
+    return tuple(_describe(node, name, module) for node in classes for name in _names(node))
+
+
+def _names(node: ast.ClassDef) -> list[str]:
+    calls = [call for call in node.decorator_list if isinstance(call, ast.Call)]
+    named = [call.args[0] for call in calls if ast.unparse(call.func).split(".")[-1] == "register" and call.args]
+    return [argument.value for argument in named if isinstance(argument, ast.Constant)]  # type: ignore[misc]
+
+
+def _describe(node: ast.ClassDef, name: str, module: str) -> Entry:
+    hyperparameters: dict[str, str] = {}
+    needs: list[str] = []
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            defaults = zip(item.args.kwonlyargs, item.args.kw_defaults, strict=True)
+            hyperparameters = {argument.arg: ast.unparse(default) for argument, default in defaults if default}
+        if isinstance(item, ast.Assign) and ast.unparse(item.targets[0]) in ("text_needs", "video_needs"):
+            needs += ast.literal_eval(item.value)
+    summary = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
+    return Entry(name, summary, hyperparameters, tuple(needs), module)

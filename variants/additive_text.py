@@ -1,0 +1,40 @@
+"""The report's variant, with its initialization as a hyperparameter."""
+
+from bench.emotions import EMOTIONS, REPORT_ORDER
+from torch import Tensor, nn
+
+from bench.clip_vip import ClipVip
+from bench.data.batch import TextBatch
+from bench.registry import register
+from bench.variant import Variant
+
+PUBLISHED_KEY = "clipmodel.text_model.embeddings.emotion_embedding.weight"
+
+
+@register("additive_text")
+class AdditiveText(Variant):
+    """Adds the mean embedding of a caption's emotions to every text token (MIE1517, 2024).
+
+    The emotions are those whose NRC count is above zero; a caption without any passes unchanged.
+    Adds 8 x D parameters, D the text tower's width. init_std is the standard deviation of their start: 1.0 as published
+    (CLIP's own token embeddings have about 0.02), 0 to start as plain.
+    """
+
+    text_needs = ("emotions",)
+
+    def __init__(self, backbone: ClipVip, *, init_std: float = 1.0):
+        super().__init__(backbone)
+        self.emotion = nn.Embedding(len(EMOTIONS), backbone.text_width)
+        nn.init.normal_(self.emotion.weight, std=init_std)
+
+    def fuse_text(self, tokens: Tensor, text: TextBatch) -> Tensor:
+        assert text.emotions is not None
+        present = (text.emotions > 0).float()  # (B, 8)
+        mean = present @ self.emotion.weight / present.sum(dim=1, keepdim=True).clamp(min=1)  # (B, D)
+        return tokens + mean[:, None]
+
+    def take_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        if PUBLISHED_KEY not in state:
+            return {}
+        rows = state.pop(PUBLISHED_KEY)  # in the report's order of training
+        return {"emotion.weight": rows[[REPORT_ORDER.index(emotion) for emotion in EMOTIONS]]}

@@ -1,0 +1,11 @@
+"""The baseline that everything is compared with."""
+
+from bench.registry import register
+from bench.variant import Variant
+
+
+@register("plain")
+class Plain(Variant):
+    """CLIP-ViP as it is, without emotion (Xue et al., arXiv 2209.06430)."""
+
+    starts_as_plain = True
