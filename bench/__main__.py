@@ -1,0 +1,5 @@
+"""`python -m bench`, for torchrun."""
+
+from .cli import main
+
+main()

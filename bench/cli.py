@@ -1,0 +1,274 @@
+"""The command line: parse, call one function, print. Nothing heavy is imported before a command needs it.
+
+Results go to stdout, progress to stderr. Exit 0: done. 1: the work failed. 2: the words were off. 130: Ctrl-C.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from cyclopts import App, ArgumentCollection, CycloptsError, Parameter
+from cyclopts.config import Dict
+
+from . import __version__
+from .config import RunConfig
+from .errors import BenchError, UsageError
+
+Flag = Annotated[bool, Parameter(negative="")]
+Plugins = Annotated[list[Path], Parameter(name="--plugin", negative="")]
+Results = Annotated[Path, Parameter(name="--results")]
+RESULTS = Path("results")
+
+
+def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """What the command line leaves open comes from --config FILE, then from the dataset's card."""
+    from .data.cards import load_card
+
+    if commands[:1] != ("run",):
+        return
+
+    def given(name: str) -> str | None:
+        tokens = next(argument.tokens for argument in arguments if name in argument.names)
+        return tokens[0].value if tokens else None
+
+    if file := given("--config"):
+        Dict(_read_yaml(Path(file)), source=file, use_commands_as_keys=False)(app, commands, arguments)
+    card = load_card(given("--dataset") or RunConfig.dataset)
+    Dict(card.recipe, source=f"the card of {card.name}", use_commands_as_keys=False)(app, commands, arguments)
+
+
+app = App(
+    name="bench",
+    help="Does emotion help a model find the right video, and is the gain real?",
+    version=__version__,
+    config=[fill_in],
+    help_format="plaintext",
+)
+data = App(name="data", help="Get a dataset ready.")
+show = App(name="list", help="What there is to choose from.")
+app.command(data)
+app.command(show)
+
+
+@app.command
+def run(
+    *,
+    config: RunConfig = RunConfig(),  # noqa: B008, it is frozen
+    config_file: Annotated[Path | None, Parameter(name="--config")] = None,
+    plugin: Plugins = [],  # noqa: B006, cyclopts shows it and nobody changes it
+    results: Results = RESULTS,
+    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Train a variant and score it; the same words again resume it, or say that it is done.
+
+    Parameters
+    ----------
+    config_file
+        A YAML file with any of these settings, nested like their names. The command line wins over it.
+    plugin
+        A Python file that registers variants of your own.
+    results
+        The folder of run records.
+    json_output
+        Print the record instead of the table.
+    """
+    _quiet()
+    from . import registry
+    from .compare import render_record
+    from .run import run as run_it
+
+    for path in plugin:
+        registry.load_plugin(path)
+    outcome = run_it(config, results)
+    if outcome is None:  # not the main process
+        return
+    if outcome.was_done:
+        print("done before; remove the record to run it again", file=sys.stderr)
+    print(outcome.path.read_text(encoding="utf-8") if json_output else render_record(outcome.record))
+    print(outcome.path, file=sys.stderr if json_output else sys.stdout)
+
+
+@app.command
+def compare(
+    *,
+    format: Literal["terminal", "markdown", "latex", "csv", "json"] = "terminal",
+    subset: str = "emotion",
+    results: Results = RESULTS,
+) -> None:
+    """Set all records of one protocol side by side.
+
+    Parameters
+    ----------
+    subset
+        The queries of the second pair of columns; a dataset's card names its subsets.
+    """
+    from .compare import render
+    from .results import load_all
+
+    print(render(load_all(results), format, subset))
+
+
+@show.command
+def variants(*, plugin: Plugins = []) -> None:  # noqa: B006
+    """The variants: mechanism, hyperparameters with their defaults, and what each needs."""
+    from . import registry
+
+    for path in plugin:
+        registry.load_plugin(path)
+    for entry in registry.entries().values():
+        print(entry.name)
+        print(f"    {entry.summary}")
+        if entry.hyperparameters:
+            print("    hyperparameters: " + ", ".join(f"{k}={v}" for k, v in entry.hyperparameters.items()))
+        if entry.needs:
+            print(f"    needs: {', '.join(entry.needs)}")
+
+
+@show.command
+def datasets() -> None:
+    """The datasets and their splits."""
+    from .data import cards
+
+    for name in cards.names():
+        card = cards.load_card(name)
+        print(f"{name}\n    {card.summary}")
+        for split, facts in card.splits.items():
+            default = ", default" if split in (card.train, card.test) else ""
+            print(f"    {split:<12} {facts['role'] + default:<16} {facts['videos']:>5} videos  {facts['summary']}")
+        print(f"    subsets: {', '.join(card.subsets)}")
+
+
+@show.command
+def metrics() -> None:
+    """The metrics and what they mean."""
+    from .stats import METRICS
+
+    for name, meaning in METRICS.items():
+        print(f"{name:<8} {meaning}")
+
+
+@data.command
+def prepare(dataset: str, *, root: Path | None = None) -> None:
+    """Write a dataset's normalized annotations; moodclips is rendered.
+
+    Parameters
+    ----------
+    root
+        The folder with the annotation files as they were downloaded, zipped or not. moodclips: where to render it.
+    """
+    from .data import importers
+
+    print(importers.prepare(dataset, root))
+
+
+@data.command
+def download(dataset: str, *, root: Path) -> None:
+    """Download a dataset from the address in its card; a broken download goes on where it stopped."""
+    from .data import importers
+
+    print(importers.download(dataset, root))
+
+
+@data.command
+def compress(*, root: Path, workers: int | None = None) -> None:
+    """Re-encode the videos under a folder: 6 frames a second, shorter side 224, no sound."""
+    from .data.compress import compress as compress_all
+
+    summary = compress_all(root, workers=workers)
+    print(summary)
+    if summary.broken:
+        raise SystemExit(1)
+
+
+@app.command
+def emotions(
+    text: str | None = None,
+    /,
+    *,
+    file: Path | None = None,
+    lowercase: Flag = False,
+    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """What emotion the words of a caption carry, and which words did it.
+
+    Parameters
+    ----------
+    file
+        A text file with one caption a line, in place of TEXT.
+    lowercase
+        Lower-case the words before the lexicon is asked; the report did not.
+    """
+    from .emotions import explain
+
+    if (text is None) == (file is None):
+        raise UsageError('give one text or one file: bench emotions "Happy smiling people", or --file captions.txt')
+    captions = [text] if text is not None else _read_lines(file)  # type: ignore[arg-type]
+    explained = [explain(caption, lowercase=lowercase) for caption in captions]
+    if json_output:
+        print(json.dumps([one.as_json() for one in explained], indent=1, ensure_ascii=False))
+    else:
+        print("\n\n".join(str(one) for one in explained))
+
+
+@app.command
+def doctor(*, root: Path | None = None, config: RunConfig | None = None) -> None:
+    """Say what is installed and what is missing for what, with the command that mends it."""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The console script. One line on stderr for whatever goes wrong; a traceback only with --debug."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        app(words, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        _fail(str(error).strip().splitlines()[0] + " See --help.", 2, debug)
+    except BenchError as error:
+        _fail(str(error), error.exit_code, debug)
+    except KeyboardInterrupt:
+        _fail("stopped. The same command goes on from what was kept.", 130, debug)
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(1) from None
+
+
+def _fail(message: str, code: int, debug: bool) -> None:
+    if debug:
+        raise
+    print(f"bench: {message}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def _read_yaml(path: Path) -> dict:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} cannot be read as YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise UsageError(f"{path} holds no settings. It takes lines such as `variant: additive_text`.")
+    return content
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from None
+
+
+def _quiet() -> None:
+    """Libraries that chat on stderr keep to errors."""
+    import logging
+    import os
+
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    for name in ("huggingface_hub", "httpx", "accelerate"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+"""From a dataset's folder to batches: which clips are there, which caption and which frames a sample has.
+
+A sample is a function of (seed, epoch, place in the split) and of nothing else, so a resumed run sees what an
+uninterrupted one would have seen, and the number of worker processes changes nothing.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch.utils.data import DataLoader, Dataset
+
+from .. import paths
+from ..config import RunConfig
+from ..emotions import score_captions
+from ..errors import BenchError, UsageError
+from ..files import replacing
+from ..progress import progress
+from ..registry import did_you_mean
+from ..tokenizer import encode
+from .annotation import Annotation, Clip, keep, load_annotation
+from .batch import TextBatch, VideoBatch
+from .cards import Card
+from .pixels import resize_crop
+from .video import VideoError, find_videos, probe, read_frames, sample_indices
+
+Key = tuple[int, int]  # epoch, place in the split; epoch -1 is a test: no jitter, the first caption
+TEST = -1
+
+
+@dataclass(frozen=True)
+class Videos:
+    """The clips that are there and can be read: where they lie and how many frames each has."""
+
+    paths: dict[str, Path]
+    frames: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Data:
+    """A dataset, opened. `skipped` counts the clips left out of each part, by split name."""
+
+    train: Annotation
+    validation: Annotation | None
+    test: Annotation
+    videos: Videos
+    skipped: dict[str, int]
+
+
+def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
+    """Reads the splits that a run names and looks at every clip they need.
+
+    Missing and broken clips stop the run here, before any training, unless `config.missing` is "skip".
+    """
+    train = load_annotation(folder, _known(config.split or card.train, card, "train"))
+    test = load_annotation(folder, _known(config.test or card.test, card, "test"))
+    validation = load_annotation(folder, card.validation) if card.validation else None
+    parts = [part for part in (train, validation, test) if part]
+    wanted = [clip.video for part in parts for clip in part.clips]
+    videos, broken = look_at(folder, sorted(set(wanted)))
+    left_out = [video for video in dict.fromkeys(wanted) if video not in videos.frames]
+    if left_out and config.missing == "stop":
+        some = ", ".join(f"{video} ({broken[video]})" if video in broken else video for video in left_out[:5])
+        raise BenchError(
+            f"{len(left_out)} of {len(set(wanted))} videos of {card.name}/{train.split} and {test.split} are missing "
+            f"or broken under {folder} ({some}{', …' if len(left_out) > 5 else ''}). "
+            "Fix the folder, or go on without them: --missing skip (the record will say so)."
+        )
+    skipped = {part.split: sum(clip.video not in videos.frames for clip in part.clips) for part in parts}
+    train, test = keep(train, videos.frames), keep(test, videos.frames)
+    validation = keep(validation, videos.frames) if validation else None
+    if validation is None and config.train.holdout:
+        train, validation = hold_out(train, config.train.holdout, config.seed)
+    if config.train.select == "val" and not validation:
+        raise UsageError(f"--train.select val needs validation videos and {card.name} has none: --train.holdout 100")
+    if len(test.clips) == 0 or len(train.clips) < config.train.batch:
+        raise BenchError(
+            f"{len(train.clips)} clips to train on and {len(test.clips)} to test on are too few for a batch of "
+            f"{config.train.batch}. Add videos under {folder}, or lower --train.batch."
+        )
+    return Data(train, validation, test, videos, {split: count for split, count in skipped.items() if count})
+
+
+def hold_out(train: Annotation, count: int, seed: int) -> tuple[Annotation, Annotation]:
+    """Takes `count` clips, drawn by the seed, out of a training split, for validation with their first caption."""
+    drawn = np.random.default_rng([seed, count]).permutation(len(train.clips))[:count]
+    if len(drawn) == len(train.clips):
+        raise UsageError(f"--train.holdout {count} leaves nothing of {len(train.clips)} clips to train on.")
+    names = {train.clips[place].video for place in drawn}
+    return keep(train, {clip.video for clip in train.clips} - names), keep(train, names)
+
+
+def look_at(folder: Path, wanted: Sequence[str]) -> tuple[Videos, dict[str, str]]:
+    """Which of the wanted clips are under `folder` and can be read; and why not, for those that are broken.
+
+    What was learned of a file is remembered in the cache folder until its size or date changes.
+    """
+    found = find_videos(folder)
+    present = {video: found[video] for video in wanted if video in found}
+    memory_path = paths.home() / "videos.json"
+    memory = json.loads(memory_path.read_text(encoding="utf-8")) if memory_path.is_file() else {}
+
+    def look(path: Path) -> int | str:
+        try:
+            return probe(path).frames
+        except VideoError as error:
+            return str(error)
+
+    marks = {video: _mark(path) for video, path in present.items()}
+    unknown = [video for video, mark in marks.items() if mark not in memory]
+    with ThreadPoolExecutor() as pool:
+        answers = pool.map(lambda video: look(present[video]), unknown)
+        seen = progress(answers, total=len(unknown), what="looking at videos", unit="video")
+        learned = {marks[video]: answer for video, answer in zip(unknown, seen, strict=True)}
+    if learned:
+        memory |= learned
+        with replacing(memory_path) as temporary:
+            temporary.write_text(json.dumps(memory), encoding="utf-8")
+    answers_by_video = {video: memory[mark] for video, mark in marks.items()}
+    frames = {video: answer for video, answer in answers_by_video.items() if isinstance(answer, int)}
+    broken = {video: answer for video, answer in answers_by_video.items() if isinstance(answer, str)}
+    return Videos(present, frames), broken
+
+
+class Samples(Dataset):
+    """A split as samples: `samples[epoch, place]` is (place, caption, frames (T, S, S, 3) uint8)."""
+
+    def __init__(self, annotation: Annotation, videos: Videos, config: RunConfig):
+        self.clips, self.videos, self.config = annotation.clips, videos, config
+        self.cached: dict[str, np.ndarray] = {}
+        if config.video.cache:
+            self.cached = self._decode_all()
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, key: Key) -> tuple[int, str, np.ndarray]:
+        epoch, place = key
+        clip = self.clips[place]
+        rng = None if epoch == TEST else np.random.default_rng([self.config.seed, epoch, place])
+        caption = self.caption(clip, rng)
+        indices = sample_indices(self.videos.frames[clip.video], self.config.video.frames, rng)
+        if self.cached:
+            return place, caption, self.cached[clip.video][indices]
+        return place, caption, resize_crop(read_frames(self.videos.paths[clip.video], indices), self.config.video.size)
+
+    def caption(self, clip: Clip, rng: np.random.Generator | None) -> str:
+        """A test clip's one caption; a training clip's by `config.captions`."""
+        if rng is None:
+            return clip.captions[0]
+        if self.config.captions == "joined":
+            return ". ".join(clip.captions)
+        return clip.captions[rng.integers(len(clip.captions))]
+
+    def possible_captions(self) -> list[str]:
+        """Every text that a sample may have, each once."""
+        texts = [caption for clip in self.clips for caption in clip.captions]
+        joined = [". ".join(clip.captions) for clip in self.clips] if self.config.captions == "joined" else []
+        return list(dict.fromkeys(texts + joined))
+
+    def _decode_all(self) -> dict[str, np.ndarray]:
+        def decode(clip: Clip) -> np.ndarray:
+            frames = read_frames(self.videos.paths[clip.video], range(self.videos.frames[clip.video]))
+            return resize_crop(frames, self.config.video.size)
+
+        with ThreadPoolExecutor() as pool:
+            decoded = progress(pool.map(decode, self.clips), total=len(self.clips), what="decoding clips", unit="clip")
+            return {clip.video: frames for clip, frames in zip(self.clips, decoded, strict=True)}
+
+
+class Collator:
+    """Samples to a pair of batches, with what the variant needs and no more."""
+
+    def __init__(self, tokenizer: Tokenizer, tokens: int, text_needs: Sequence[str], captions: Sequence[str]):
+        self.tokenizer, self.tokens = tokenizer, tokens
+        self.emotions: dict[str, np.ndarray] | None = None
+        if "emotions" in text_needs:
+            self.emotions = dict(zip(captions, score_captions(captions).astype(np.float32), strict=True))
+
+    def __call__(self, samples: Sequence[tuple[int, str, np.ndarray]]) -> tuple[list[int], TextBatch, VideoBatch]:
+        places, captions, frames = zip(*samples, strict=True)
+        return list(places), self.text(captions), VideoBatch(torch.from_numpy(np.stack(frames)))
+
+    def text(self, captions: Sequence[str]) -> TextBatch:
+        """Captions alone; each must be one of those the collator was made with."""
+        ids, mask = encode(self.tokenizer, captions, self.tokens)
+        emotions = None
+        if self.emotions is not None:
+            emotions = torch.from_numpy(np.stack([self.emotions[caption] for caption in captions]))
+        return TextBatch(torch.from_numpy(ids), torch.from_numpy(mask), emotions)
+
+
+def training_keys(
+    n: int, batch: int, seed: int, batches: range, *, rank: int = 0, world: int = 1
+) -> Iterator[list[Key]]:
+    """The samples of each training batch, by number; this rank's part of them. The rest of an epoch is dropped."""
+    per_epoch = n // batch
+    for number in batches:
+        epoch, place = divmod(number, per_epoch)
+        if place == 0 or number == batches.start:
+            order = np.random.default_rng([seed, epoch]).permutation(n)
+        places = order[place * batch : (place + 1) * batch]
+        share = batch // world
+        yield [(epoch, int(p)) for p in places[rank * share : (rank + 1) * share]]
+
+
+def loader(samples: Samples, keys: Sequence[list[Key]], collate: Collator, workers: int) -> DataLoader:
+    """Batches in the order of `keys`, decoded by `workers` processes unless the frames are in memory."""
+    workers = 0 if samples.cached else min(workers, len(keys))
+    return DataLoader(
+        samples, batch_sampler=keys, collate_fn=collate, num_workers=workers, pin_memory=torch.cuda.is_available()
+    )
+
+
+def _known(split: str, card: Card, role: str) -> str:
+    fit = [name for name, facts in card.splits.items() if facts["role"] == role]
+    if split not in fit:
+        raise UsageError(
+            f"{card.name} has no {role} split '{split}'.{did_you_mean(split, fit)} It has: {', '.join(fit)}."
+        )
+    return split
+
+
+def _mark(path: Path) -> str:
+    facts = path.stat()
+    return f"{path.resolve()}|{facts.st_size}|{facts.st_mtime_ns}"

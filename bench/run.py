@@ -1,0 +1,212 @@
+"""One run from its config to its record: open the data, build the variant, train, score, write."""
+
+import shutil
+import sys
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator, PartialState
+from accelerate.utils import set_seed
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+
+from . import results
+from .config import RunConfig, as_json, identity
+from .data import importers
+from .data.cards import Card, load_card
+from .data.loading import Collator, Data, Samples, open_data
+from .emotions import lexicon_versions
+from .environment import environment
+from .errors import UsageError
+from .evaluate import Scores, evaluate, twin_wins
+from .files import replacing
+from .registry import get, parse_hyperparameters
+from .results import Record
+from .stats import summarize
+from .tokenizer import caption_tokenizer, clip_tokenizer
+from .train import Progress, load_best, make_accelerator, train
+from .variant import Variant
+from .weights import FETCH, Loaded, initialize, read_tokenizer, run_weights, save_weights
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run's record, where it lies, and whether it was there already."""
+
+    record: Record
+    path: Path
+    was_done: bool
+
+
+def run(config: RunConfig, folder: Path) -> Outcome | None:
+    """Trains and scores a variant, or finds that this was done; the record goes under the results `folder`.
+
+    A run that was interrupted goes on from its last checkpoint. In a multi-process run only the main process gets an
+    Outcome.
+    """
+    config, card = complete(config)
+    name = results.run_id(config.variant, config.seed, identity(config))
+    path = results.record_path(folder, config.dataset, config.split, config.variant, name)
+    accelerator = make_accelerator(config.train)
+    if path.is_file():
+        return Outcome(results.load(path), path, was_done=True) if accelerator.is_main_process else None
+
+    timings = {}
+    clock = time.monotonic()
+    with PartialState().main_process_first():  # one process renders or looks; the others find it done
+        dataset = importers.ensure(config.dataset, config.root)
+        data = open_data(config, card, dataset)
+    variant, loaded, tokenizer = make_variant(config, data, folder)
+    _say(accelerator, str(loaded))
+    parts = {part.split: Samples(part, data.videos, config) for part in (data.train, data.validation) if part}
+    collate = make_collator(config, variant, tokenizer, data)
+    timings["data"] = time.monotonic() - clock
+
+    work = path.with_suffix("")
+    samples = parts.pop(data.train.split)
+    validation = next(iter(parts.values()), None)
+    now = train(variant, config, samples, validation, collate, accelerator, work)
+    if config.train.select == "val":
+        load_best(variant, work)
+    timings["train"] = now.seconds
+
+    clock = time.monotonic()
+    scores = evaluate(variant, Samples(data.test, data.videos, config), collate, config, accelerator)
+    timings["evaluate"] = time.monotonic() - clock
+    if not accelerator.is_main_process:
+        return None
+    record = make_record(name, config, data, variant, loaded, accelerator, now, scores, timings)
+    save_weights(variant, tokenizer, work / "model.safetensors")
+    with replacing(work / "features.safetensors") as temporary:
+        save_file({"text": scores.text.contiguous(), "video": scores.video.contiguous()}, temporary)
+    path = results.save(record, folder)
+    shutil.rmtree(work / "checkpoint", ignore_errors=True)
+    (work / "best.pt").unlink(missing_ok=True)
+    return Outcome(record, path, was_done=False)
+
+
+def complete(config: RunConfig) -> tuple[RunConfig, Card]:
+    """The config with the card's own splits and all hyperparameters filled in; unknown names are UsageErrors."""
+    card = load_card(config.dataset)
+    get(config.variant)
+    hyperparameters = parse_hyperparameters(config.variant, config.hp)
+    if not config.init:
+        raise UsageError(f"{config.dataset} needs a start: --init random, or fetch {FETCH}")
+    split, test = config.split or card.train, config.test or card.test
+    return replace(config, split=split, test=test, hp={k: str(v) for k, v in hyperparameters.items()}), card
+
+
+def make_variant(config: RunConfig, data: Data, folder: Path) -> tuple[Variant, Loaded, Tokenizer]:
+    """The variant with its first weights, drawn with the run's seed where they are new, and its tokenizer."""
+    tokenizer = make_tokenizer(config, data, folder)
+    set_seed(config.seed)
+    variant, loaded = initialize(
+        config.variant,
+        config.hp,
+        init=config.init,
+        size=config.model.size,
+        frames=config.video.frames,
+        vocabulary=tokenizer.get_vocab_size(),
+        results=folder,
+    )
+    text, vision = variant.backbone.config.text_config, variant.backbone.config.vision_config
+    if config.model.tokens > text.max_position_embeddings:
+        raise UsageError(
+            f"--model.tokens {config.model.tokens}: the text tower has {text.max_position_embeddings} places."
+        )
+    if tokenizer.get_vocab_size() > text.vocab_size:
+        raise UsageError(
+            f"the tokenizer has {tokenizer.get_vocab_size()} tokens, the text tower {text.vocab_size}. "
+            "Give --model.tokenizer the one that the weights were trained with."
+        )
+    if config.video.size != vision.image_size:
+        raise UsageError(f"--video.size {config.video.size}: the vision tower takes {vision.image_size} pixels.")
+    return variant, loaded, tokenizer
+
+
+def make_tokenizer(config: RunConfig, data: Data, folder: Path) -> Tokenizer:
+    """CLIP's, or a former run's own, or one built from the training captions."""
+    if config.model.tokenizer != "captions":
+        return clip_tokenizer(config.model.tokenizer)
+    if config.init.startswith("run:"):
+        return read_tokenizer(run_weights(config.init.removeprefix("run:"), folder))
+    return caption_tokenizer(caption for clip in data.train.clips for caption in clip.captions)
+
+
+def make_collator(config: RunConfig, variant: Variant, tokenizer: Tokenizer, data: Data) -> Collator:
+    """Knows every caption that may come, so that emotions are scored once and only if the variant asks."""
+    parts = [part for part in (data.train, data.validation, data.test) if part]
+    texts = [caption for part in parts for clip in part.clips for caption in clip.captions]
+    if config.captions == "joined":
+        texts += [". ".join(clip.captions) for clip in data.train.clips]
+    return Collator(tokenizer, config.model.tokens, variant.text_needs, list(dict.fromkeys(texts)))
+
+
+def make_record(
+    name: str,
+    config: RunConfig,
+    data: Data,
+    variant: Variant,
+    loaded: Loaded,
+    accelerator: Accelerator,
+    now: Progress,
+    scores: Scores,
+    timings: dict[str, float],
+) -> Record:
+    """Everything a later reader needs to trust, compare or repeat the run."""
+    ranks = {way: {kind: values.tolist() for kind, values in counts.items()} for way, counts in scores.ranks.items()}
+    subsets = {subset: list(members) for subset, members in data.test.subsets.items()}
+    wins = twin_wins(scores.similarity, data.test.twins)
+    parts = [part for part in (data.train, data.validation, data.test) if part]
+    selected = now.best["step"] if config.train.select == "val" else now.step
+    gpu = accelerator.device.type == "cuda"
+    return Record(
+        run=name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        variant=config.variant,
+        hyperparameters=parse_hyperparameters(config.variant, config.hp),
+        parameters={"total": sum(p.numel() for p in variant.parameters()), "added": variant.added_parameters},
+        dataset=config.dataset,
+        split=data.train.split,
+        test=data.test.split,
+        checksums={part.split: part.digest for part in parts},
+        protocol=results.protocol_signature(
+            dataset=config.dataset,
+            test=data.test.split,
+            train=data.train.split,
+            queries=len(data.test.clips),
+            videos=len(data.test.clips),
+            frames=config.video.frames,
+            resolution=config.video.size,
+            model=config.model.size,
+            init=loaded.source,
+            captions=config.captions,
+            checkpoint=config.train.select,
+            seed=config.seed,
+            skipped=data.skipped,
+        ),
+        config=as_json(config),
+        seed=config.seed,
+        **environment([torch.cuda.get_device_name()] * accelerator.num_processes if gpu else []),
+        lexicons=lexicon_versions(),
+        timings={part: round(seconds, 2) for part, seconds in timings.items()},
+        curve=now.curve,
+        selection={"rule": config.train.select, "step": int(selected)},
+        queries={
+            "videos": [clip.video for clip in data.test.clips],
+            "captions": [clip.captions[0] for clip in data.test.clips],
+        },
+        subsets=subsets,
+        twins=dict(data.test.twins),
+        twin_wins=wins,
+        ranks=ranks,
+        metrics=summarize(ranks, subsets, wins),
+    )
+
+
+def _say(accelerator: Accelerator, line: str) -> None:
+    if accelerator.is_main_process:
+        print(line, file=sys.stderr)

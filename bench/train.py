@@ -1,0 +1,259 @@
+"""One visible loop: batches in, contrastive loss, step, curve, checkpoint. One process or many, started by torchrun.
+
+    torchrun --nproc-per-node 2 -m bench run --variant additive_text
+
+A step is a function of the config and of its number alone (see `bench.data.loading`), so a checkpoint needs only the
+weights, the optimizer, the random states and the curve so far.
+"""
+
+import json
+import math
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch import Tensor, nn
+
+from .config import RunConfig, TrainConfig
+from .data.loading import Collator, Samples, loader, training_keys
+from .errors import BenchError, UsageError
+from .evaluate import evaluate
+from .losses import contrastive_loss
+from .progress import progress
+from .variant import Variant
+
+MAX_LOGIT_SCALE = math.log(200)
+
+
+class Interrupted(BenchError):
+    """Ctrl-C, after the step in hand was finished and kept."""
+
+    exit_code = 130
+
+
+@dataclass
+class Progress:
+    """Where a training is: what a checkpoint holds beside tensors."""
+
+    step: int = 0
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    best: dict[str, float] = field(default_factory=dict)  # of the validation: step, T2V R@1
+    seconds: float = 0.0
+
+
+def make_accelerator(config: TrainConfig) -> Accelerator:
+    """The devices and processes of this run. A process that torchrun started but that would train alone is an error."""
+    gpu = torch.cuda.is_available()
+    mixed = config.precision == "bf16" or (config.precision == "auto" and gpu and torch.cuda.is_bf16_supported())
+    accelerator = Accelerator(
+        cpu=not gpu,
+        mixed_precision="bf16" if mixed else "no",
+        gradient_accumulation_steps=config.accumulation,
+        step_scheduler_with_optimizer=False,
+    )
+    world = int(os.environ.get("WORLD_SIZE", 1))
+    if accelerator.num_processes != world:
+        raise BenchError(f"{world} processes were started but only {accelerator.num_processes} train together.")
+    if config.batch % world:
+        raise UsageError(
+            f"--train.batch {config.batch} cannot be shared by {world} processes. Take a multiple of {world}."
+        )
+    return accelerator
+
+
+def total_steps(config: TrainConfig, clips: int) -> int:
+    """Optimizer steps of a run over a training split."""
+    return config.steps or max(1, config.epochs * (clips // config.batch) // config.accumulation)
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Two groups: biases and the logit scale are not decayed; layer-norm weights are, as in CLIP-ViP's recipe."""
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    free = [p for name, p in named if name.endswith(("bias", "logit_scale"))]
+    decayed = [p for name, p in named if not name.endswith(("bias", "logit_scale"))]
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+
+
+def learning_rate(step: int, total: int, warmup: float) -> float:
+    """The factor on `lr` at step 0, 1, …: up in a line over the first `warmup` of the steps, then down a cosine."""
+    rise = math.ceil(warmup * total)
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, total - rise)))
+
+
+def train(
+    variant: Variant,
+    config: RunConfig,
+    samples: Samples,
+    validation: Samples | None,
+    collate: Collator,
+    accelerator: Accelerator,
+    folder: Path,
+) -> Progress:
+    """Trains `variant` in place and returns the curve; goes on from the checkpoint in `folder` if there is one.
+
+    Every optimizer step adds a point to the curve: step, epoch, loss (mean over the accumulated batches), lr (the one
+    it was made with), logit_scale (before exp, after the step). At an epoch's end validation adds its recalls.
+    BenchError when the loss is not finite; Interrupted on Ctrl-C.
+    """
+    recipe = config.train
+    set_seed(config.seed)
+    total = total_steps(recipe, len(samples))
+    optimizer = torch.optim.AdamW(
+        parameter_groups(variant, recipe.weight_decay), lr=recipe.lr, betas=(recipe.beta1, recipe.beta2)
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, total, recipe.warmup))
+    model, optimizer, schedule = accelerator.prepare(variant, optimizer, schedule)
+    now = _resume(accelerator, folder)
+    start = time.monotonic() - now.seconds
+
+    numbers = range(now.step * recipe.accumulation, total * recipe.accumulation)
+    keys = list(
+        training_keys(
+            len(samples),
+            recipe.batch,
+            config.seed,
+            numbers,
+            rank=accelerator.process_index,
+            world=accelerator.num_processes,
+        )
+    )
+    batches = iter(loader(samples, keys, collate, config.video.workers))
+    epoch_steps = max(1, len(samples) // recipe.batch // recipe.accumulation)
+    steps: Any = range(now.step + 1, total + 1)
+    if accelerator.is_main_process:
+        steps = progress(
+            steps, total=total, what="training", unit="step", done=now.step, note=lambda: f"loss {now.curve[-1]['loss']:.3f}"
+        )
+
+    model.train()
+    with _interruptible() as interrupted:
+        for step in steps:
+            losses: list[Tensor] = []
+            for _ in range(recipe.accumulation):
+                with accelerator.accumulate(model):
+                    _, text, video = next(batches)
+                    text, video = text.to(accelerator.device), video.to(accelerator.device)
+                    text_features, video_features, scale, extras = model(text, video)
+                    loss = contrastive_loss(text_features, video_features, scale, variant.similarity)
+                    loss = loss + sum(extras.values())
+                    accelerator.backward(loss)
+                    if accelerator.sync_gradients:
+                        accelerator.clip_grad_norm_(model.parameters(), recipe.grad_norm)
+                    optimizer.step()
+                    optimizer.zero_grad()
+                    losses.append(loss.detach())
+            with torch.no_grad():
+                variant.backbone.logit_scale.clamp_(max=MAX_LOGIT_SCALE)
+            now.step = step
+            now.seconds = time.monotonic() - start
+            now.curve.append(_point(step, step / epoch_steps, losses, schedule, variant, accelerator))
+            schedule.step()
+            if validation is not None and (step % epoch_steps == 0 or step == total):
+                _validate(variant, validation, collate, config, accelerator, now, folder)
+                model.train()
+            stop = _any(interrupted, accelerator)
+            if step % recipe.checkpoint_every == 0 or step == total or stop:
+                _checkpoint(accelerator, folder, now)
+            if stop:
+                raise Interrupted(f"stopped after step {step} of {total}. The same command goes on from there.")
+    return now
+
+
+def _point(
+    step: int, epoch: float, losses: list[Tensor], schedule: Any, variant: Variant, accelerator: Accelerator
+) -> dict[str, Any]:
+    loss = float(accelerator.reduce(torch.stack(losses).mean(), "mean"))
+    if not math.isfinite(loss):
+        raise BenchError(f"the loss is {loss} at step {step}. Lower --train.lr, or look at the data: bench doctor")
+    return {
+        "step": step,
+        "epoch": round(epoch, 4),
+        "loss": loss,
+        "lr": schedule.get_last_lr()[0],
+        "logit_scale": float(variant.backbone.logit_scale.detach()),
+    }
+
+
+def _validate(
+    variant: Variant,
+    validation: Samples,
+    collate: Collator,
+    config: RunConfig,
+    accelerator: Accelerator,
+    now: Progress,
+    folder: Path,
+) -> None:
+    """Adds the recalls on held-out videos to the curve; keeps the weights if they are the best so far."""
+    scores = evaluate(variant, validation, collate, config, accelerator).points()
+    now.curve[-1]["val"] = scores
+    if config.train.select == "val" and scores["T2V R@1"] > now.best.get("T2V R@1", -1):
+        now.best = {"step": now.step, "T2V R@1": scores["T2V R@1"]}
+        if accelerator.is_main_process:
+            folder.mkdir(parents=True, exist_ok=True)
+            torch.save(variant.state_dict(), folder / "best.part")
+            (folder / "best.part").replace(folder / "best.pt")
+
+
+def load_best(variant: Variant, folder: Path) -> None:
+    """Puts back the weights that scored best on the validation videos."""
+    variant.load_state_dict(torch.load(folder / "best.pt", map_location=variant.device, weights_only=True))
+
+
+def _checkpoint(accelerator: Accelerator, folder: Path, now: Progress) -> None:
+    """Written beside the old one and then renamed: at any moment there is one whole checkpoint."""
+    fresh, kept = folder / "checkpoint.part", folder / "checkpoint"
+    if accelerator.is_main_process:
+        shutil.rmtree(fresh, ignore_errors=True)
+    accelerator.wait_for_everyone()
+    accelerator.save_state(str(fresh))
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        (fresh / "progress.json").write_text(json.dumps(vars(now)), encoding="utf-8")
+        if kept.exists():
+            kept.replace(folder / "checkpoint.old")
+        fresh.replace(kept)
+        shutil.rmtree(folder / "checkpoint.old", ignore_errors=True)
+    accelerator.wait_for_everyone()
+
+
+def _resume(accelerator: Accelerator, folder: Path) -> Progress:
+    kept = next((path for path in (folder / "checkpoint", folder / "checkpoint.old") if path.is_dir()), None)
+    if kept is None:
+        return Progress()
+    accelerator.load_state(str(kept))
+    return Progress(**json.loads((kept / "progress.json").read_text(encoding="utf-8")))
+
+
+@contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """Turns the first Ctrl-C into a note that the loop reads; a second one stops at once."""
+    noted: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        noted.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _any(noted: list[int], accelerator: Accelerator) -> bool:
+    """Whether any process was interrupted: all must stop after the same step."""
+    if accelerator.num_processes == 1:
+        return bool(noted)
+    flag = torch.tensor(float(bool(noted)), device=accelerator.device)
+    return bool(accelerator.reduce(flag, "sum") > 0)
