@@ -19,8 +19,22 @@ from av.video.reformatter import ColorRange, Colorspace
 from bench.data.timeline import Timeline, VideoError, decoded, scan
 from bench.files import replacing
 
-__all__ = ["VideoError", "VideoInfo", "check", "find_videos", "probe", "read_frames", "sample_indices", "write_video"]
+__all__ = [
+    "COMPRESSED",
+    "VideoError",
+    "VideoInfo",
+    "by_stem",
+    "check",
+    "find_videos",
+    "list_videos",
+    "probe",
+    "read_frames",
+    "sample_indices",
+    "turned",
+    "write_video",
+]
 
+COMPRESSED = "videos-6fps"  # the folder, below a dataset's root, of the copies that `bench data compress` makes
 ENDINGS = {".mp4", ".avi", ".mkv", ".mov", ".webm"}
 BT601 = {"colorspace": "smpte170m", "color_primaries": "smpte170m", "color_trc": "smpte170m", "color_range": "tv"}
 
@@ -140,12 +154,14 @@ def sample_indices(n: int, count: int, rng: np.random.Generator | None = None) -
 
 
 def find_videos(folder: Path) -> dict[str, Path]:
-    """Every video below `folder` by its stem, at any depth, sorted; hidden files and folders are left out.
+    """Every video below `folder` by its stem, at any depth, sorted; VideoError where two share a stem."""
+    return by_stem(list_videos(folder))
 
-    VideoError: two videos share a stem, so that the name alone would not tell which is meant.
-    """
+
+def by_stem(paths: Iterable[Path]) -> dict[str, Path]:
+    """Videos by stem; VideoError where two share one, so that the name alone would not tell which is meant."""
     found: dict[str, Path] = {}
-    for path in list_videos(folder):
+    for path in paths:
         if path.stem in found:
             raise VideoError(f"two videos are named {path.stem}: {found[path.stem]} and {path}; remove or rename one")
         found[path.stem] = path
@@ -153,12 +169,15 @@ def find_videos(folder: Path) -> dict[str, Path]:
 
 
 def list_videos(folder: Path) -> list[Path]:
-    """Every video below `folder`, also those that share a stem: sorted paths ending in mp4, avi, mkv, mov or webm."""
+    """Every video below `folder`, also those that share a stem: sorted paths ending in mp4, avi, mkv, mov or webm.
 
-    def hidden(path: Path) -> bool:
-        return any(part.startswith(".") for part in path.relative_to(folder).parts)
+    Left out: hidden files and folders, and the small copies in a folder COMPRESSED, unless `folder` is that one.
+    """
 
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and not hidden(path))
+    def left_out(path: Path) -> bool:
+        return any(part.startswith(".") or part == COMPRESSED for part in path.relative_to(folder).parts)
+
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and not left_out(path))
     return sorted(path for path in found if path.is_file())
 
 

@@ -1,0 +1,86 @@
+"""Video files that tests make: frames that carry their own number, in any container, whole or broken."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+BITS, STRIPE = 8, 16
+
+
+def numbered(count: int, height: int = 96) -> np.ndarray:
+    """Frames (count, height, 128, 3): the upper half spells the frame's number in white and black stripes."""
+    y, x = np.mgrid[:height, : BITS * STRIPE]
+    frames = np.zeros((count, height, BITS * STRIPE, 3), dtype=np.uint8)
+    frames[..., 0], frames[..., 1], frames[..., 2] = x, 2 * y, 40
+    for index in range(count):
+        stripes = (index >> (x[: height // 2] // STRIPE)) & 1
+        frames[index, : height // 2] = 255 * stripes[..., None]
+    return frames
+
+
+def number(frame: np.ndarray) -> int:
+    """The number that a frame of `numbered` spells, also after lossy coding and a change of size."""
+    height, width, _ = frame.shape
+    stripe = width / BITS
+    row = frame[height // 4, :, 1]
+    return sum(int(row[int((bit + 0.5) * stripe)] > 127) << bit for bit in range(BITS))
+
+
+def write(
+    path: Path,
+    frames: np.ndarray,
+    *,
+    codec: str = "libx264",
+    fps: int = 30,
+    options: dict[str, str] | None = None,
+    container: dict[str, str] | None = None,
+    stamps: list[int] | None = None,
+    base: Fraction | None = None,
+    rotation: int = 0,
+    every: int = 12,
+) -> Path:
+    """Encodes frames with plain PyAV; `stamps` in units of `base` seconds; a key frame at least `every` frames."""
+    base = base or Fraction(1, fps)
+    with av.open(str(path), "w", options=container or {}) as file:
+        stream = file.add_stream(codec, rate=fps, options=options or {})
+        stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
+        stream.codec_context.gop_size, stream.codec_context.thread_count = every, 1
+        stream.codec_context.time_base = base
+        if rotation:
+            stream.set_display_rotation(rotation)
+        for index, frame in enumerate(frames):
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            picture.pts, picture.time_base = index if stamps is None else stamps[index], base
+            file.mux(stream.encode(picture))
+        file.mux(stream.encode(None))
+    return path
+
+
+def write_sound(path: Path) -> Path:
+    """A file with sound and no picture."""
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("aac", rate=44100)
+        for index in range(20):
+            sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            sound.sample_rate, sound.pts = 44100, index * 1024
+            file.mux(stream.encode(sound))
+        file.mux(stream.encode(None))
+    return path
+
+
+def cut(path: Path, share: float) -> Path:
+    """Cuts a file off after a share of its bytes."""
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    return path
+
+
+def spoil(path: Path, start: float, stop: float) -> Path:
+    """Overwrites a stretch of a file, given as shares of its length, with noise."""
+    content = bytearray(path.read_bytes())
+    first, last = int(len(content) * start), int(len(content) * stop)
+    content[first:last] = np.random.default_rng(0).bytes(last - first)
+    path.write_bytes(content)
+    return path
