@@ -1,0 +1,136 @@
+"""A table as text: for a terminal of 80 columns, for markdown, for LaTeX; and rows as CSV."""
+
+import csv
+import io
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+WIDTH = 80
+_LABEL = 12  # columns that the first column keeps, however wide the numbers are
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "|": r"\textbar{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "–": "--",
+}
+_BREAK = r"\allowbreak "
+
+
+@dataclass(frozen=True)
+class Table:
+    """header: a name per column. rows: a cell per column, or one string that heads the rows below it."""
+
+    header: list[str]
+    rows: list[list[str] | str]
+
+
+def terminal(table: Table, title: str, note: str) -> str:
+    """Fits 80 columns where the numbers allow: labels left and wrapped, numbers right, brackets below brackets."""
+    cells = [row for row in table.rows if isinstance(row, list)]
+    if len(cells) < len(table.rows):  # below their heads, rows are indented
+        cells = [[f"  {row[0]}", *row[1:]] for row in cells]
+    columns = [_aligned([row[i] for row in cells]) for i in range(len(table.header))]
+    # a header of two words takes two lines where its numbers are narrow
+    named = zip(table.header, columns, strict=True)
+    headers = [[name] if len(name) <= max(map(len, column)) else name.split(" ") for name, column in named]
+    widths = [max(map(len, [*header, *column])) for header, column in zip(headers, columns, strict=True)]
+    gap = 2 if sum(widths[1:]) + 2 * len(widths[1:]) + min(widths[0], _LABEL) <= WIDTH else 1
+    widths[0] = min(widths[0], max(_LABEL, WIDTH - sum(widths[1:]) - gap * len(widths[1:])))
+
+    def line(cells: Sequence[str]) -> str:
+        numbers = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
+        return (" " * gap).join([cells[0].ljust(widths[0]), *numbers]).rstrip()
+
+    depth = max(map(len, headers))
+    lines = _wrapped(title) + _wrapped(note)
+    for i in range(depth):
+        lines.append(line([header[i - depth] if i >= depth - len(header) else "" for header in headers]))
+    lines.append("─" * (sum(widths) + gap * len(widths[1:])))
+    below = iter(zip(*columns, strict=True))
+    for row in table.rows:
+        if isinstance(row, str):
+            lines += _wrapped(row)
+            continue
+        label, *numbers = next(below)
+        label, *rest = textwrap.wrap(label, widths[0], subsequent_indent="  ", break_on_hyphens=False) or [""]
+        lines.append(line([label, *numbers]))
+        lines += rest
+    return "\n".join(lines) + "\n"
+
+
+def markdown(table: Table, title: str, note: str) -> str:
+    """A pipe table; the title stands above it as code, the note as a paragraph."""
+
+    def line(cells: Iterable[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+    blank = [""] * (len(table.header) - 1)
+    lines = [f"`{title}`", ""] if title else []
+    lines += [note, "", line(table.header), line([":--", *("--:" for _ in blank)])]
+    lines += [line([f"**{row}**", *blank] if isinstance(row, str) else row) for row in table.rows]
+    return "\n".join(lines) + "\n"
+
+
+def latex(table: Table, title: str, note: str) -> str:
+    r"""A floating table for \usepackage{booktabs}; every name escaped, the title breakable in typewriter letters."""
+    width = len(table.header)
+    lines = ["% needs \\usepackage{booktabs}", "\\begin{table}", "\\centering", "\\small"]
+    bar = _LATEX["|"]
+    caption = f"{{\\ttfamily {escape(title).replace(bar, bar + _BREAK)}}}. " if title else ""
+    lines.append(f"\\caption{{{caption}{escape(note)}}}")
+    lines += [f"\\begin{{tabular}}{{l{'r' * (width - 1)}}}", "\\toprule"]
+    lines.append(" & ".join(map(escape, table.header)) + r" \\")
+    if not isinstance(table.rows[0], str):
+        lines.append("\\midrule")
+    for row in table.rows:
+        if isinstance(row, str):
+            lines += ["\\midrule", rf"\multicolumn{{{width}}}{{l}}{{{escape(row)}}} \\"]
+        else:
+            lines.append(" & ".join(map(escape, row)) + r" \\")
+    lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """CSV with a header line; None becomes an empty cell."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([header, *rows])
+    return out.getvalue()
+
+
+def escape(text: str) -> str:
+    """Text as LaTeX prints it."""
+    return re.sub("|".join(map(re.escape, _LATEX)), lambda match: _LATEX[match[0]], text)
+
+
+def _aligned(cells: list[str]) -> list[str]:
+    """Pads "35.0 [29.2–41.2]" behind its interval, so that values stand below values and brackets below brackets."""
+    interval = max(len(cell.partition(" [")[2]) for cell in cells)
+    if not interval:
+        return cells
+    return [value + (mark + rest).ljust(interval + 2) for value, mark, rest in (cell.partition(" [") for cell in cells)]
+
+
+def _wrapped(text: str) -> list[str]:
+    """Lines of at most 80 columns, a protocol signature broken after its bars."""
+    if " " in text:
+        return textwrap.wrap(text, WIDTH, break_on_hyphens=False)
+    lines = [""]
+    for part in re.findall(r"[^|]+\|?", text):
+        if len(lines[-1] + part) > WIDTH:
+            lines.append("")
+        lines[-1] += part
+    return [line for line in lines if line]
