@@ -62,8 +62,8 @@ def download(
             if pause is None:
                 have = part.stat().st_size if part.exists() else 0
                 raise BenchError(
-                    f"{url} did not come whole (tries: {len(pauses) + 1}, last: {error}). {have} bytes are kept in {part}; "
-                    "the same command goes on from there."
+                    f"{url} did not come whole (tries: {len(pauses) + 1}, last: {error}). "
+                    f"{have} bytes are kept in {part}; the same command goes on from there."
                 ) from None
             time.sleep(pause)
         except OSError as error:  # of the disk; those of the net are told apart in _fetch
