@@ -197,7 +197,9 @@ def write_video(path: Path, frames: Iterable[np.ndarray], fps: float | Fraction,
         raise VideoError(f"{path}: frames to write must be (H, W, 3) uint8, at least one; got {what}")
     height, width, _ = first.shape
     with replacing(path) as temporary, av.open(str(temporary), "w") as file:
-        stream = file.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": "fast", "bf": "0", **BT601})
+        stream = file.add_stream(
+            "libx264", rate=rate, options={"crf": str(crf), "preset": "veryfast", "bf": "0", **BT601}
+        )
         stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
         stream.codec_context.thread_count = 1
         for index, frame in enumerate(chain([first], coming)):
