@@ -12,7 +12,7 @@ import yaml
 from cyclopts import App, ArgumentCollection, CycloptsError, Parameter
 from cyclopts.config import Dict
 
-from . import __version__
+from . import __version__, screens
 from .config import RunConfig
 from .errors import BenchError, UsageError
 
@@ -26,14 +26,16 @@ def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
     """What the command line leaves open comes from --config FILE, then from the dataset's card."""
     from .data.cards import load_card
 
-    if commands[:1] != ("run",):
+    if commands[:1] not in (("run",), ("doctor",)):
         return
 
     def given(name: str) -> str | None:
         tokens = next(argument.tokens for argument in arguments if name in argument.names)
         return tokens[0].value if tokens else None
 
-    if file := given("--config"):
+    if commands == ("doctor",) and given("--root") and not given("--dataset"):
+        Dict({"dataset": "msrvtt"}, source="--root", use_commands_as_keys=False)(app, commands, arguments)
+    if commands == ("run",) and (file := given("--config")):
         Dict(_read_yaml(Path(file)), source=file, use_commands_as_keys=False)(app, commands, arguments)
     card = load_card(given("--dataset") or RunConfig.dataset)
     Dict(card.recipe, source=f"the card of {card.name}", use_commands_as_keys=False)(app, commands, arguments)
@@ -117,13 +119,7 @@ def variants(*, plugin: Plugins = []) -> None:  # noqa: B006
 
     for path in plugin:
         registry.load_plugin(path)
-    for entry in registry.entries().values():
-        print(entry.name)
-        print(f"    {entry.summary}")
-        if entry.hyperparameters:
-            print("    hyperparameters: " + ", ".join(f"{k}={v}" for k, v in entry.hyperparameters.items()))
-        if entry.needs:
-            print(f"    needs: {', '.join(entry.needs)}")
+    print("\n".join(screens.variant(entry) for entry in registry.entries().values()))
 
 
 @show.command
@@ -131,13 +127,7 @@ def datasets() -> None:
     """The datasets and their splits."""
     from .data import cards
 
-    for name in cards.names():
-        card = cards.load_card(name)
-        print(f"{name}\n    {card.summary}")
-        for split, facts in card.splits.items():
-            default = ", default" if split in (card.train, card.test) else ""
-            print(f"    {split:<12} {facts['role'] + default:<16} {facts['videos']:>5} videos  {facts['summary']}")
-        print(f"    subsets: {', '.join(card.subsets)}")
+    print("\n".join(screens.dataset(cards.load_card(name)) for name in cards.names()))
 
 
 @show.command
@@ -177,7 +167,7 @@ def compress(*, root: Path, workers: int | None = None) -> None:
     from .data.compress import compress as compress_all
 
     summary = compress_all(root, workers=workers)
-    print(summary)
+    print(screens.compressed(summary))
     if summary.broken:
         raise SystemExit(1)
 
@@ -200,21 +190,36 @@ def emotions(
     lowercase
         Lower-case the words before the lexicon is asked; the report did not.
     """
-    from .emotions import explain
+    from .emotions import explain, read_captions
 
     if (text is None) == (file is None):
         raise UsageError('give one text or one file: bench emotions "Happy smiling people", or --file captions.txt')
-    captions = [text] if text is not None else _read_lines(file)  # type: ignore[arg-type]
+    captions = read_captions(file) if file else [str(text)]
     explained = [explain(caption, lowercase=lowercase) for caption in captions]
     if json_output:
         print(json.dumps([one.as_json() for one in explained], indent=1, ensure_ascii=False))
     else:
-        print("\n\n".join(str(one) for one in explained))
+        print("\n\n".join(screens.explanation(one) for one in explained))
 
 
 @app.command
-def doctor(*, root: Path | None = None, config: RunConfig | None = None) -> None:
-    """Say what is installed and what is missing for what, with the command that mends it."""
+def doctor(*, config: RunConfig = RunConfig(), plugin: Plugins = [], results: Results = RESULTS) -> None:  # noqa: B006, B008
+    """Say what is there and what is missing for a run with these settings, with the command that mends it.
+
+    With --root and no --dataset the folder is taken for MSR-VTT.
+    """
+    _quiet()
+    from . import registry
+    from .doctor import examine
+
+    for path in plugin:
+        registry.load_plugin(path)
+    failed = False
+    for finding in examine(config, results):
+        print(finding)
+        failed |= finding.level == "fail"
+    if failed:
+        raise SystemExit(1)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -250,13 +255,6 @@ def _read_yaml(path: Path) -> dict:
     if not isinstance(content, dict):
         raise UsageError(f"{path} holds no settings. It takes lines such as `variant: additive_text`.")
     return content
-
-
-def _read_lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
 
 
 def _quiet() -> None:

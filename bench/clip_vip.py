@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
 from torch.nn.functional import scaled_dot_product_attention as sdpa
-from transformers import AttentionInterface, CLIPConfig, CLIPModel
+from transformers import AttentionInterface, CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
 from .errors import UsageError
 
@@ -73,18 +73,12 @@ def clip_config(size: str, *, vocabulary: int | None = None) -> CLIPConfig:
     b32, b16: CLIP ViT-B/32 and ViT-B/16 at 224 px.
     """
     if size == "tiny":
+        words = vocabulary or 1000
+        ends = {"bos_token_id": words - 2, "eos_token_id": words - 1, "pad_token_id": words - 1}
         tower = {"hidden_size": 128, "intermediate_size": 512, "num_attention_heads": 4}
-        return CLIPConfig(
-            text_config={
-                **tower,
-                "num_hidden_layers": 3,
-                "max_position_embeddings": 32,
-                "vocab_size": vocabulary or 1000,
-            },
-            vision_config={**tower, "num_hidden_layers": 4, "image_size": 64, "patch_size": 16},
-            projection_dim=128,
-            logit_scale_init_value=2.6592,
-        )
+        text = {"num_hidden_layers": 3, "max_position_embeddings": 32, "vocab_size": words}
+        vision = {"num_hidden_layers": 4, "image_size": 64, "patch_size": 16}
+        return CLIPConfig(text_config={**tower, **text, **ends}, vision_config={**tower, **vision}, projection_dim=128)
     if size in ("b32", "b16"):
         return CLIPConfig(vision_config={"patch_size": int(size[1:])}, logit_scale_init_value=4.6)
     path = Path(size)
@@ -96,6 +90,12 @@ def clip_config(size: str, *, vocabulary: int | None = None) -> CLIPConfig:
         raise UsageError(f"{path} is no CLIPConfig: {error}. It takes the JSON that Hugging Face's CLIP has.") from None
 
 
+def towers(config: CLIPConfig) -> tuple[CLIPTextConfig, CLIPVisionConfig]:
+    """The shapes of both towers."""
+    assert isinstance(config.text_config, CLIPTextConfig) and isinstance(config.vision_config, CLIPVisionConfig)
+    return config.text_config, config.vision_config
+
+
 class ClipVip(nn.Module):
     """The two towers. Features are (B, P), unit norm, P the projection's width.
 
@@ -104,10 +104,11 @@ class ClipVip(nn.Module):
 
     def __init__(self, config: CLIPConfig, *, frames: int):
         super().__init__()
-        config.text_config._attn_implementation = "sdpa"
-        config.vision_config._attn_implementation = "proxy_guided"
+        text, vision = towers(config)
+        text._attn_implementation = "sdpa"
+        vision._attn_implementation = "proxy_guided"
         self.clipmodel = CLIPModel(config)
-        width = config.vision_config.hidden_size
+        width = vision.hidden_size
         embeddings = self.clipmodel.vision_model.embeddings
         embeddings.added_cls = nn.Parameter(torch.randn(ADDED_PROXIES, width) * width**-0.5)
         embeddings.temporal_embedding = nn.Parameter(torch.zeros(1, frames, width))
@@ -120,12 +121,12 @@ class ClipVip(nn.Module):
     @property
     def text_width(self) -> int:
         """D of the text tower's tokens."""
-        return self.config.text_config.hidden_size
+        return towers(self.config)[0].hidden_size
 
     @property
     def video_width(self) -> int:
         """D of the vision tower's tokens."""
-        return self.config.vision_config.hidden_size
+        return towers(self.config)[1].hidden_size
 
     @property
     def logit_scale(self) -> Tensor:

@@ -4,6 +4,7 @@ Ranks are counted, not sorted: g rivals score above the true one, e equal to it.
 `bench.stats`. Scores are float32 and identical captions are encoded once, so that equal texts have equal scores.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,7 +106,7 @@ def encode_clips(
         place % len(samples) for place in range(rank * share, (rank + 1) * share)
     ]  # equal shares: some clips twice
     keys = [[(TEST, place) for place in places[start : start + BATCH]] for start in range(0, share, BATCH)]
-    batches = loader(samples, keys, collate, config.video.workers)
+    batches: Iterable = loader(samples, keys, collate, config.video.workers)
     features, seen = [], []
     if accelerator.is_main_process:
         batches = progress(batches, total=len(keys), what="encoding clips", unit="batch")

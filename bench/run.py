@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
 from . import results
+from .clip_vip import towers
 from .config import RunConfig, as_json, identity
 from .data import importers
 from .data.cards import Card, load_card
@@ -112,7 +113,7 @@ def make_variant(config: RunConfig, data: Data, folder: Path) -> tuple[Variant, 
         vocabulary=tokenizer.get_vocab_size(),
         results=folder,
     )
-    text, vision = variant.backbone.config.text_config, variant.backbone.config.vision_config
+    text, vision = towers(variant.backbone.config)
     if config.model.tokens > text.max_position_embeddings:
         raise UsageError(
             f"--model.tokens {config.model.tokens}: the text tower has {text.max_position_embeddings} places."

@@ -37,7 +37,8 @@ def clip_tokenizer(source: str) -> Tokenizer:
     try:
         if source.endswith((".txt.gz", ".txt")):
             vocabulary, merges = _read_merges(Path(source))
-            tokenizer = CLIPTokenizer(vocab=vocabulary, merges=merges).backend_tokenizer
+            made = CLIPTokenizer(vocab=vocabulary, merges=merges)  # type: ignore[arg-type]  # pairs are right
+            tokenizer = made.backend_tokenizer
         else:
             tokenizer = AutoTokenizer.from_pretrained(source).backend_tokenizer
     except (OSError, ValueError, EOFError) as error:

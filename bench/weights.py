@@ -1,6 +1,7 @@
 """Where a run's weights start, and where they are kept: `--init random | clip-vip:FILE | clip:DIR_OR_NAME | run:ID`."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -150,7 +151,7 @@ def read_tokenizer(path: Path) -> Tokenizer:
         return Tokenizer.from_str(file.metadata()["tokenizer"])
 
 
-def _check(init: str, incoming: dict[str, Tensor], target: dict[str, Tensor], allow_new: tuple[str, ...]) -> None:
+def _check(init: str, incoming: dict[str, Tensor], target: Mapping[str, Tensor], allow_new: tuple[str, ...]) -> None:
     """Every backbone parameter is there, nothing else is, and all shapes fit. A variant's own parameters may be new."""
     unexpected = [key for key in incoming if key not in target]
     absent = [

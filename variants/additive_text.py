@@ -1,10 +1,10 @@
 """The report's variant, with its initialization as a hyperparameter."""
 
-from bench.emotions import EMOTIONS, REPORT_ORDER
 from torch import Tensor, nn
 
 from bench.clip_vip import ClipVip
 from bench.data.batch import TextBatch
+from bench.emotions import EMOTIONS, FROM_REPORT
 from bench.registry import register
 from bench.variant import Variant
 
@@ -37,4 +37,4 @@ class AdditiveText(Variant):
         if PUBLISHED_KEY not in state:
             return {}
         rows = state.pop(PUBLISHED_KEY)  # in the report's order of training
-        return {"emotion.weight": rows[[REPORT_ORDER.index(emotion) for emotion in EMOTIONS]]}
+        return {"emotion.weight": rows[list(FROM_REPORT)]}

@@ -2,18 +2,48 @@
 
 from pathlib import Path
 
+from .. import screens
 from ..errors import UsageError
-from . import moodclips
+from .cards import load_card
 
 
 def ensure(dataset: str, root: Path | None) -> Path:
     """The folder of a dataset, ready to open. moodclips is rendered on first use; the others are the user's folder."""
+    load_card(dataset)
     if dataset == "moodclips":
-        return moodclips.ensure(root)
-    if root is None:
-        raise UsageError(
-            f"where is {dataset}? --root DIR, the folder that `bench data prepare {dataset}` has written to."
-        )
+        from .moodclips import ensure as render
+
+        return render(root)
+    root = _given(dataset, root)
     if not (root / "annotations").is_dir():
         raise UsageError(f"{root} has no annotations. Write them: bench data prepare {dataset} --root {root}")
+    return root
+
+
+def prepare(dataset: str, root: Path | None) -> str:
+    """Writes a dataset's annotations (moodclips: renders it) and says what was found and written."""
+    load_card(dataset)
+    if dataset == "moodclips":
+        return str(ensure(dataset, root))
+    from .msrvtt import prepare as prepare_msrvtt
+
+    return screens.prepared(prepare_msrvtt(_given(dataset, root)))
+
+
+def download(dataset: str, root: Path) -> str:
+    """Downloads a dataset to `root` from the address in its card, unpacks it, and says where it lies."""
+    from .download import download as fetch
+    from .download import unpack
+
+    known = load_card(dataset).download
+    if not known:
+        raise UsageError(f"{dataset} needs no download: bench data prepare {dataset}")
+    archive = fetch(known["url"], root / known["file"], sha256=known.get("sha256"), size=known.get("bytes"))
+    unpack(archive, root)
+    return f"{root}\nnext: bench data prepare {dataset} --root {root}"
+
+
+def _given(dataset: str, root: Path | None) -> Path:
+    if root is None:
+        raise UsageError(f"where is {dataset}? --root DIR, the folder with its annotations and videos.")
     return root

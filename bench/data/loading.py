@@ -35,10 +35,11 @@ TEST = -1
 
 @dataclass(frozen=True)
 class Videos:
-    """The clips that are there and can be read: where they lie and how many frames each has."""
+    """The clips that are there and can be read: where they lie, how many frames each has and how long it is."""
 
     paths: dict[str, Path]
     frames: dict[str, int]
+    seconds: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,10 @@ def look_at(folder: Path, wanted: Sequence[str]) -> tuple[Videos, dict[str, str]
     memory_path = paths.home() / "videos.json"
     memory = json.loads(memory_path.read_text(encoding="utf-8")) if memory_path.is_file() else {}
 
-    def look(path: Path) -> int | str:
+    def look(path: Path) -> list[float] | str:
         try:
-            return probe(path).frames
+            info = probe(path)
+            return [info.frames, info.seconds]
         except VideoError as error:
             return str(error)
 
@@ -121,10 +123,11 @@ def look_at(folder: Path, wanted: Sequence[str]) -> tuple[Videos, dict[str, str]
         memory |= learned
         with replacing(memory_path) as temporary:
             temporary.write_text(json.dumps(memory), encoding="utf-8")
-    answers_by_video = {video: memory[mark] for video, mark in marks.items()}
-    frames = {video: answer for video, answer in answers_by_video.items() if isinstance(answer, int)}
-    broken = {video: answer for video, answer in answers_by_video.items() if isinstance(answer, str)}
-    return Videos(present, frames), broken
+    learned_of = {video: memory[mark] for video, mark in marks.items()}
+    good = {video: answer for video, answer in learned_of.items() if not isinstance(answer, str)}
+    broken = {video: answer for video, answer in learned_of.items() if isinstance(answer, str)}
+    frames = {video: int(count) for video, (count, _) in good.items()}
+    return Videos(present, frames, {video: seconds for video, (_, seconds) in good.items()}), broken
 
 
 class Samples(Dataset):

@@ -1,0 +1,190 @@
+"""Is everything there that a run needs? What is installed, a dataset's clips, a checkpoint's tensors, a first score."""
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from packaging.requirements import Requirement
+
+from . import paths
+from .config import RunConfig
+from .data.cards import load_card
+from .errors import BenchError
+
+if TYPE_CHECKING:
+    from .data.loading import Data
+
+DISTRIBUTION = "emotion-video-bench"
+GATE_PAIRS = 100
+LONG = 3  # times the median length: a clip that was probably not cut
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `fail`: a run with these settings would stop there."""
+
+    level: Literal["ok", "note", "fail"]
+    what: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.level:<5}{self.what:<10} {self.detail}"
+
+
+def examine(config: RunConfig, results: Path) -> Iterator[Finding]:
+    """Looks at everything that `bench run` with the same words would need, cheapest first."""
+    yield from _installed()
+    yield from _lexicons()
+    yield from _device()
+    yield from _cache()
+    data = None
+    for finding in _dataset(config):
+        if isinstance(finding, Finding):
+            yield finding
+        else:
+            data = finding
+    yield from _weights(config, data, results)
+
+
+def _installed() -> Iterator[Finding]:
+    readers = [f"{name} {_version(name)}" for name in ("decord", "av") if _version(name)]
+    yield Finding("ok" if readers else "fail", "readers", ", ".join(readers) or "none. pip install av")
+    extras: dict[str, list[str]] = {}
+    for line in (requires(DISTRIBUTION) if _version(DISTRIBUTION) else None) or []:
+        requirement = Requirement(line)
+        for extra in ("test", "dev"):
+            if requirement.marker and requirement.marker.evaluate({"extra": extra}) and not _version(requirement.name):
+                extras.setdefault(extra, []).append(requirement.name)
+    for extra, missing in extras.items():
+        mend = f"pip install -c constraints.txt -e '.[{extra}]'"
+        yield Finding("note", f"[{extra}]", f"not installed: {', '.join(missing)}. {mend}")
+
+
+def _lexicons() -> Iterator[Finding]:
+    from .emotions import lexicon_versions
+
+    try:
+        found = lexicon_versions()
+        yield Finding("ok", "lexicons", "; ".join(f"{name}: {what}" for name, what in found.items()))
+    except BenchError as error:
+        yield Finding("fail", "lexicons", str(error))
+
+
+def _device() -> Iterator[Finding]:
+    import torch
+
+    if torch.cuda.is_available():
+        half = "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+        yield Finding("ok", "device", f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}, {half}")
+    else:
+        yield Finding("ok", "device", f"CPU, {torch.get_num_threads()} threads; moodclips needs no more")
+
+
+def _cache() -> Iterator[Finding]:
+    folder = paths.home()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").touch()
+        (folder / ".writable").unlink()
+        yield Finding("ok", "cache", str(folder))
+    except OSError as error:
+        yield Finding(
+            "fail", "cache", f"{folder} cannot be written ({error.strerror}). Set BENCH_HOME to a folder of yours."
+        )
+
+
+def _dataset(config: RunConfig) -> "Iterator[Finding | Data]":
+    """Findings about the folder and, at the end, the opened data if it can be opened."""
+    from .data import importers
+    from .data.loading import open_data
+    from .data.video import list_videos
+
+    card = load_card(config.dataset)
+    try:
+        folder = importers.ensure(config.dataset, config.root)
+    except BenchError as error:
+        yield Finding("fail", config.dataset, str(error))
+        return
+    splits = sorted(path.stem for path in (folder / "annotations").glob("*.json"))
+    yield Finding("ok", config.dataset, f"{folder}: {', '.join(splits)}")
+    seen: dict[str, Path] = {}
+    for path in list_videos(folder):
+        if path.stem in seen:
+            yield Finding("note", "duplicate", f"{path} and {seen[path.stem]}. Remove one.")
+        seen.setdefault(path.stem, path)
+    try:
+        data = open_data(config, card, folder)
+    except BenchError as error:
+        yield Finding("fail", "clips", str(error))
+        return
+    left_out = f", left out: {data.skipped}" if data.skipped else ""
+    yield Finding("ok", "clips", f"{len(data.videos.frames)} can be read{left_out}")
+    middle = statistics.median(data.videos.seconds.values())
+    for video, seconds in data.videos.seconds.items():
+        if seconds > LONG * middle:
+            yield Finding("note", "long", f"{data.videos.paths[video]}: {seconds:.0f} s, the median is {middle:.0f} s")
+    yield data
+
+
+def _weights(config: RunConfig, data: "Data | None", results: Path) -> Iterator[Finding]:
+    from .run import complete, make_variant
+    from .weights import initialize
+
+    try:
+        config, card = complete(config)
+        if data is None:  # the folder is at fault, but the checkpoint can be looked at all the same
+            _, loaded = initialize(
+                config.variant,
+                config.hp,
+                init=config.init,
+                size=config.model.size,
+                frames=config.video.frames,
+                vocabulary=1000,
+                results=results,
+            )
+            yield Finding("ok", "weights", str(loaded))
+            return
+        variant, loaded, tokenizer = make_variant(config, data, results)
+    except BenchError as error:
+        yield Finding("fail", "weights", str(error))
+        return
+    yield Finding("ok", "weights", str(loaded))
+    expected = card.expected.get("zero_shot", {}).get(config.model.size)
+    if config.init.startswith("clip-vip:") and expected:
+        yield _gate(config, data, variant, tokenizer, expected)
+
+
+def _gate(config: RunConfig, data: "Data", variant: object, tokenizer: object, expected: float) -> Finding:
+    """Scores the untrained weights on the first test pairs: a smaller gallery can only be easier than the full one.
+
+    So R@1 on it should not lie below what is published for the full test, whatever the draw of the pairs.
+    """
+    from .data.annotation import keep
+    from .data.loading import Samples
+    from .evaluate import evaluate
+    from .run import make_collator
+    from .stats import wilson
+    from .train import make_accelerator
+
+    pairs = keep(data.test, {clip.video for clip in data.test.clips[:GATE_PAIRS]})
+    data = replace(data, test=pairs)
+    accelerator = make_accelerator(config.train)
+    model = accelerator.prepare(variant)
+    collate = make_collator(config, model, tokenizer, data)  # type: ignore[arg-type]
+    recall = evaluate(model, Samples(pairs, data.videos, config), collate, config, accelerator).points()["T2V R@1"]
+    n = len(pairs.clips)
+    high = 100 * wilson(recall * n / 100, n)[1]
+    said = f"zero-shot T2V R@1 {recall:.1f} % on {n} test pairs; published: {expected} % on all of 1k-A"
+    if high < expected:
+        return Finding("fail", "gate", f"{said}. Far too low: check the checkpoint, the tokenizer and the videos.")
+    return Finding("ok", "gate", said)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

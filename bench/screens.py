@@ -1,0 +1,80 @@
+"""What commands print of their results; tables of runs are in `bench.compare`."""
+
+import textwrap
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .data.cards import Card
+    from .data.compress import Summary
+    from .data.msrvtt import Prepared
+    from .emotions import Explanation
+    from .registry import Entry
+
+WIDTH = 80
+
+
+def variant(entry: "Entry") -> str:
+    """A variant: mechanism, hyperparameters, needs."""
+    defaults = ", ".join(f"{name}={value}" for name, value in entry.hyperparameters.items())
+    lines = [entry.name, *_wrapped(entry.summary)]
+    lines += _wrapped(f"hyperparameters: {defaults}") if defaults else []
+    lines += _wrapped(f"needs: {', '.join(entry.needs)}") if entry.needs else []
+    return "\n".join(lines)
+
+
+def dataset(card: "Card") -> str:
+    """A dataset: its splits and subsets."""
+    lines = [card.name, *_wrapped(card.summary)]
+    for name, facts in card.splits.items():
+        default = ", default" if name in (card.train, card.test) else ""
+        lines.append(f"    {name:<11} {facts['role'] + default:<14} {facts['videos']:>5} videos")
+        lines += textwrap.wrap(facts["summary"], WIDTH, initial_indent=" " * 16, subsequent_indent=" " * 16)
+    lines += _wrapped(f"subsets: {', '.join(card.subsets)}")
+    return "\n".join(lines)
+
+
+def prepared(result: "Prepared") -> str:
+    """What was found of MSR-VTT and what was written."""
+    lines = [f"layouts found: {', '.join(result.layouts)}"]
+    lines += [f"{what} from {files}" for what, files in result.sources.items()]
+    lines.append(f"{'split':<12} {'videos':>6} {'captions':>8} {'emotional':>9}  sha256")
+    for split in result.splits:
+        lines.append(
+            f"{split.split:<12} {split.videos:>6} {split.captions:>8} {split.emotional:>9}  {split.sha256[:12]}"
+        )
+    lines += [f"{split} was not written: {why}" for split, why in result.skipped.items()]
+    lines.append(str(result.splits[0].path.parent))
+    return "\n".join(lines)
+
+
+def compressed(summary: "Summary") -> str:
+    """How many copies were made, and what is wrong with the rest."""
+    lines = [f"{stem}: {why}" for stem, why in summary.broken.items()]
+    counts = f"{summary.done} done, {summary.skipped} done before, {len(summary.broken)} broken"
+    return "\n".join([*lines, counts, str(summary.out)])
+
+
+def explanation(result: "Explanation") -> str:
+    """A text's emotions and the words that did it."""
+
+    def named(scores: dict[str, int]) -> str:
+        return "  ".join(f"{name} {score}" for name, score in scores.items())
+
+    words = [f"    {word}: {', '.join(affects)}" for word, affects in result.words.items()]
+    valences = ", ".join(f"{word} {weight:+.1f}" for word, weight in result.valences.items())
+    compound = f"VADER {result.compound:+.4f}" + (f" ({valences})" if valences else "")
+    pattern = f"pattern: {', '.join(result.matches)}" if result.matches else "pattern: nothing"
+    lines = [
+        result.text,
+        f"  {named(result.scores)}",
+        f"  {named(result.polarity)}",
+        f"  {'emotional' if result.emotional else 'not emotional'}: {compound}; {pattern}",
+        "  NRC words:" if words else "  no NRC word",
+        *words,
+    ]
+    return "\n".join(lines)
+
+
+def _wrapped(text: str) -> Iterable[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")

@@ -1,0 +1,148 @@
+"""What every registered variant must keep. A new file under `variants/` is tested here by being there."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from golden import GOLDEN_FRAMES, golden_config
+from torch import Tensor
+
+from bench import registry
+from bench.clip_vip import ClipVip
+from bench.data.batch import TextBatch, VideoBatch
+from bench.emotions import EMOTIONS
+from bench.errors import UsageError
+from bench.losses import contrastive_loss
+from bench.tokenizer import caption_tokenizer
+from bench.variant import Variant
+from bench.weights import read_tensors, save_weights
+
+NAMES = sorted(registry.entries())
+START, END = 298, 299
+
+
+def make(name: str, **hyperparameters: object) -> Variant:
+    """A small variant; the same seed gives the same backbone whatever the variant draws after it."""
+    torch.manual_seed(0)
+    return registry.build(name, ClipVip(golden_config(), frames=GOLDEN_FRAMES), hyperparameters).eval()
+
+
+@pytest.fixture(scope="module")
+def text() -> TextBatch:
+    """Four captions of different lengths; one without emotion, one with several."""
+    ids = torch.full((4, 10), END)
+    mask = torch.zeros(4, 10, dtype=torch.long)
+    generator = torch.Generator().manual_seed(1)
+    for row, words in enumerate((3, 8, 5, 1)):
+        ids[row, 0] = START
+        ids[row, 1 : words + 1] = torch.randint(START, (words,), generator=generator)
+        mask[row, : words + 2] = 1
+    emotions = torch.zeros(4, len(EMOTIONS))
+    emotions[0, 0], emotions[1, 2], emotions[1, 4], emotions[3, 7] = 1, 2, 1, 1
+    return TextBatch(ids, mask, emotions)
+
+
+@pytest.fixture(scope="module")
+def video() -> VideoBatch:
+    return VideoBatch(torch.randn(4, GOLDEN_FRAMES, 3, 32, 32, generator=torch.Generator().manual_seed(2)))
+
+
+def pick(batch: TextBatch | VideoBatch, rows: list[int]) -> TextBatch | VideoBatch:
+    fields = {name: value[rows] for name, value in vars(batch).items() if isinstance(value, Tensor)}
+    return replace(batch, **fields)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", NAMES)
+def test_features_have_the_projection_s_width_and_unit_norm(name: str, text: TextBatch, video: VideoBatch) -> None:
+    variant = make(name)
+    for features in (variant.encode_text(text), variant.encode_video(video)):
+        assert features.shape == (4, golden_config().projection_dim)
+        assert torch.allclose(features.norm(dim=-1), torch.ones(4), atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", NAMES)
+def test_similarity_has_a_row_a_caption_and_a_column_a_clip(name: str, text: TextBatch, video: VideoBatch) -> None:
+    variant = make(name)
+    texts, videos = variant.encode_text(text), variant.encode_video(video)
+    assert variant.similarity(texts[:3], videos).shape == (3, 4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradients_reach_every_parameter(name: str, text: TextBatch, video: VideoBatch) -> None:
+    variant = make(name).train()
+    texts, videos, scale, extras = variant(text, video)
+    loss = contrastive_loss(texts, videos, scale, variant.similarity) + sum(extras.values())
+    loss.backward()
+    without = [key for key, value in variant.named_parameters() if value.grad is None]
+    assert not without
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", NAMES)
+def test_padding_does_not_change_a_caption_s_features(name: str, text: TextBatch) -> None:
+    variant = make(name)
+    longer = replace(
+        text,
+        input_ids=torch.nn.functional.pad(text.input_ids, (0, 5), value=END),
+        attention_mask=torch.nn.functional.pad(text.attention_mask, (0, 5)),
+    )
+    assert torch.allclose(variant.encode_text(text), variant.encode_text(longer), atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", NAMES)
+def test_features_do_not_depend_on_the_order_or_size_of_the_batch(
+    name: str, text: TextBatch, video: VideoBatch
+) -> None:
+    variant, rows = make(name), [2, 0, 3]
+    assert torch.allclose(variant.encode_text(text)[rows], variant.encode_text(pick(text, rows)), atol=1e-5)
+    assert torch.allclose(variant.encode_video(video)[rows], variant.encode_video(pick(video, rows)), atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", NAMES)
+def test_saved_and_loaded_weights_give_the_same_features(
+    name: str, text: TextBatch, video: VideoBatch, tmp_path: Path
+) -> None:
+    variant = make(name)
+    save_weights(variant, caption_tokenizer(["a man"]), tmp_path / "model.safetensors")
+    torch.manual_seed(7)
+    other = registry.build(name, ClipVip(golden_config(), frames=GOLDEN_FRAMES), {}).eval()
+    other.load_state_dict(read_tensors(tmp_path / "model.safetensors"))
+    assert torch.equal(variant.encode_text(text), other.encode_text(text))
+    assert torch.equal(variant.encode_video(video), other.encode_video(video))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unknown_hyperparameter_is_an_error(name: str) -> None:
+    with pytest.raises(UsageError, match=f"'{name}' has no hyperparameter 'no_such_thing'"):
+        make(name, no_such_thing=1)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", NAMES)
+def test_a_variant_that_claims_to_start_as_plain_does(name: str, text: TextBatch, video: VideoBatch) -> None:
+    variant, plain = make(name), make("plain")
+    same = torch.equal(variant.encode_text(text), plain.encode_text(text)) and torch.equal(
+        variant.encode_video(video), plain.encode_video(video)
+    )
+    assert same or not variant.starts_as_plain
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_variant_needs_only_what_batches_have(name: str) -> None:
+    variant = registry.get(name)
+    assert set(variant.text_needs) <= set(TextBatch.__dataclass_fields__)
+    assert set(variant.video_needs) <= set(VideoBatch.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_listing_says_what_the_class_says(name: str) -> None:
+    """`bench list` reads the source without importing it; it must agree with the class."""
+    entry, variant = registry.entries()[name], registry.get(name)
+    assert entry.needs == variant.text_needs + variant.video_needs
+    assert {key: str(value) for key, value in registry.parse_hyperparameters(name, {}).items()} == entry.hyperparameters
+    assert entry.summary
