@@ -4,6 +4,7 @@ libav conceals much: it shows damaged frames as well as it can, and drops frames
 are first listed from the packets (cheap: nothing is decoded), then decoded and matched by time stamp, strictly.
 """
 
+import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,6 +71,8 @@ def scan(path: Path) -> Timeline:
     VideoError: no video, no frame, or a file that ends earlier than its header says.
     """
     with opened(path) as (file, stream):
+        if "mp4" in file.format.name and _box_is_cut(path):
+            raise VideoError(f"{path}: cut off, its last part is longer than the file")
         end, pictures = Fraction(0), []
         for packet in file.demux():
             if packet.is_corrupt:
@@ -78,7 +81,7 @@ def scan(path: Path) -> Timeline:
                 end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
             if packet.stream_index == stream.index and packet.size:
                 pictures.append((packet.pts, packet.is_keyframe, packet.is_discard))
-        promised = Fraction((file.duration or 0) + (file.start_time or 0), av.time_base)
+        promised = Fraction((file.duration or 0) + min(0, file.start_time or 0), av.time_base)
         if end < promised - SLACK:
             raise VideoError(f"{path}: cut off after {float(end):.1f} s, its header promises {float(promised):.1f} s")
 
@@ -97,6 +100,27 @@ def scan(path: Path) -> Timeline:
         rate = (len(shown) - 1) / (int(shown[-1] - shown[0]) * base)
     keys = sorted({int(shown[0]), *keys}) if tells else []  # a stream may start without a key frame
     return Timeline(shown, np.array(keys, dtype=np.int64), base, rate, plain=tells and len(shown) == len(pictures))
+
+
+def _box_is_cut(path: Path) -> bool:
+    """Whether a box of an MP4 file ends behind the file's end: nothing else gives away a cut file in fragments.
+
+    A box is a size, a type (4 bytes each) and its content; size 1: the size is in the 8 bytes behind the type, size 0:
+    the box goes up to the end. Source: ISO 14496-12, section 4.2.
+    """
+    length = path.stat().st_size
+    place = 0
+    with path.open("rb") as file:
+        while place + 16 <= length:
+            file.seek(place)
+            size, kind, long_size = struct.unpack(">I4sQ", file.read(16))
+            size = long_size if size == 1 else size
+            if size < 8:
+                return False
+            place += size
+            if place > length and kind in (b"mdat", b"moof", b"moov"):
+                return True
+    return False
 
 
 def _counted(path: Path) -> list[int]:

@@ -76,8 +76,9 @@ def read_frames(path: Path, indices: Sequence[int] | np.ndarray, *, reader: str 
     """Frames of a video by index: (T, H, W, 3) uint8 RGB, in the order asked for; an index may occur again.
 
     indices: T integers in 0 … probe(path).frames - 1. reader: "decord", "pyav" or None (decord where it is installed).
-    Files that decord 0.6 gets wrong (frames hidden by an edit list come back as repeats; AVI and VP8 count frames that
-    are never shown) are read by PyAV whatever is asked for. Decoding takes one thread: parallelism is over videos.
+    Whatever is asked for, PyAV reads what decord 0.6 cannot, or gets wrong: with an edit list it repeats frames, in AVI
+    and VP8 its count may be off. Decoding takes one thread: the parallelism is over videos.
+    Damage inside a frame is an error in PyAV only; decord conceals it where it can: `check` a doubtful video once.
     VideoError: not a whole video, an index out of range, or a frame that cannot be decoded.
     """
     timeline = scan(path)
@@ -90,19 +91,19 @@ def read_frames(path: Path, indices: Sequence[int] | np.ndarray, *, reader: str 
         raise VideoError(f"{path}: there is no frame {wrong}, the video has {count} (0 to {count - 1})")
     unique, places = np.unique(asked, return_inverse=True)
     decord = _decord() if reader != "pyav" and timeline.plain else None
-    frames = _with_decord(decord, path, unique, count) if decord else np.stack(list(upright(path, timeline, unique)))
+    frames = _with_decord(decord, path, unique, count) if decord else None
+    if frames is None:
+        frames = np.stack(list(upright(path, timeline, unique)))
     return frames[places]
 
 
-def _with_decord(decord: ModuleType, path: Path, unique: np.ndarray, count: int) -> np.ndarray:
+def _with_decord(decord: ModuleType, path: Path, unique: np.ndarray, count: int) -> np.ndarray | None:
+    """The frames (T, H, W, 3), or None where decord sees another video: it knows no AV1 and needs an index to seek."""
     try:
         reader = decord.VideoReader(str(path), num_threads=1)
-        frames = reader.get_batch(unique).asnumpy() if len(reader) == count else None
-    except (decord.DECORDError, RuntimeError) as error:
-        raise VideoError(f"{path}: damaged, decord cannot decode the frames asked for") from error
-    if frames is None:
-        raise VideoError(f"{path}: decord counts {len(reader)} frames where {count} are shown; re-encode the video")
-    return frames
+        return reader.get_batch(unique).asnumpy() if len(reader) == count else None
+    except (decord.DECORDError, RuntimeError):
+        return None
 
 
 @cache

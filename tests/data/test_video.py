@@ -36,6 +36,11 @@ FILES = {  # name: how it is made
     "one-group.mp4": {"every": 250},
     "all-key-frames.mp4": {"every": 1},
     "vp8.webm": {"codec": "libvpx", "options": {"auto-alt-ref": "1", "lag-in-frames": "16", "b": "300k"}},
+    "av1.mp4": {"codec": "libsvtav1", "options": {"preset": "12"}},
+    "no-index.mkv": {"container": {"live": "1"}},
+    "fragments.mp4": {"container": {"movflags": "frag_keyframe+empty_moov"}},
+    "starts-late.mkv": {"stamps": list(range(90, 140))},
+    "starts-late.mp4": {"stamps": list(range(90, 140))},
     "vp9.webm": {"codec": "libvpx-vp9", "options": {"auto-alt-ref": "1", "lag-in-frames": "16", "cpu-used": "8"}},
 }
 
@@ -158,6 +163,7 @@ def broken_files(folder: Path) -> dict[str, Path]:
         "claim": claim,
         "index lost": cut(write(folder / "cut.mp4", numbered(50)), 0.6),
         "index kept": cut(write(folder / "fast.mp4", numbered(50), container={"movflags": "faststart"}), 0.6),
+        "fragments": cut(write(folder / "frag.mp4", numbered(50), **FILES["fragments.mp4"]), 0.6),
         "mkv": cut(write(folder / "cut.mkv", numbered(50)), 0.6),
         "avi": cut(write(folder / "cut.avi", numbered(50), codec="mpeg4"), 0.6),
     }
@@ -172,6 +178,7 @@ WRONG = {
     "claim": "its header promises",
     "index lost": "cut off",
     "index kept": "cut off",
+    "fragments": "cut off",
     "mkv": "cut off",
     "avi": "cut off",
 }
