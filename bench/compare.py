@@ -47,6 +47,7 @@ def render(records: Sequence[Record], format: str = "terminal", subset: str = SU
     """All records as text in one of FORMATS: per group the report's table of every run, then one line per run.
 
     subset: the queries shown beside all of them in the tables; csv and json hold every subset.
+    Without the last line break: it is for `print`.
     BenchError if there are no records, UsageError for a format that is none or a subset that no record has.
     """
     if not records:
@@ -58,20 +59,20 @@ def render(records: Sequence[Record], format: str = "terminal", subset: str = SU
         raise UsageError(f"no record has a subset '{subset}'.{did_you_mean(subset, subsets)} {_listed(subsets)}")
     found = groups(records)
     if format == "json":
-        return json.dumps({"groups": [_plain(group) for group in found]}, indent=1, ensure_ascii=False) + "\n"
+        return json.dumps({"groups": [_plain(group) for group in found]}, indent=1, ensure_ascii=False)
     if format == "csv":
-        return csv_text(_COLUMNS, [row for group in found for row in _tidy(group)])
+        return csv_text(_COLUMNS, [row for group in found for row in _tidy(group)]).rstrip("\n")
     layout = LAYOUTS[format]
-    return "\n".join(_section(group, found[0], subset, layout) for group in found)
+    return "\n".join(_section(group, found[0], subset, layout) for group in found).rstrip("\n")
 
 
 def render_record(record: Record) -> str:
     """One run as `bench run` prints it at its end: the report's table shape for a terminal, with n and intervals."""
-    lines = [terminal(_report([record], SUBSET), record.protocol, _scope(record, SUBSET))]
+    text = terminal(_report([record], SUBSET), record.protocol, _scope(record, SUBSET))
     if "TwinAcc" in record.metrics["all"]["t2v"]:
         twins = record.metrics["all"]["t2v"]["TwinAcc"]
-        lines.append(f"TwinAcc {_estimate(twins)}, n = {twins['n']}: own video above its twin; chance is 50\n")
-    return "".join(lines)
+        text += f"TwinAcc {_estimate(twins)}, n = {twins['n']}: own video above its twin; chance is 50"
+    return text.rstrip("\n")
 
 
 def _section(group: Group, first: Group, subset: str, layout: Callable[..., str]) -> str:

@@ -301,8 +301,10 @@ def _compare(name: str, stated: Any, expected: dict[str, Any]) -> None:
                 if true is None:
                     if (value, low, high) != (None, None, None):
                         raise fault
-                elif abs(value - true) > _TOLERANCE or not low <= value <= high:
+                elif abs(value - true) > _TOLERANCE:
                     raise BenchError(f"{way} {metric} of {name} is {value}, the ranks give {true:.4f}.")
+                elif not low <= value <= high:
+                    raise BenchError(f"{way} {metric} of {name} is {value}, outside its interval {low} to {high}.")
     except (KeyError, TypeError, AttributeError):
         raise fault from None
 

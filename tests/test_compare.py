@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from records import make_record
 
@@ -51,6 +51,7 @@ def test_other_training_data_stand_apart_under_the_same_protocol():
     assert len(groups([PLAIN, replace(PLAIN, checksums={"train": "2" * 64})])) == 2
 
 
+@settings(max_examples=20, deadline=None)
 @given(
     st.permutations([make_record(seed=seed, variant=name) for name in ("plain", "additive_text") for seed in (1, 2)])
 )
@@ -161,15 +162,16 @@ def test_nothing_is_marked_as_best():
     assert not set("*†‡★") & set(render([strong, weak]))
 
 
+@settings(max_examples=40, deadline=None)
 @given(
-    n=st.sampled_from([2, 40, 400]),
+    n=st.sampled_from([2, 40, 240]),
     strength=st.floats(0, 4),
     seed=st.integers(0, 2**31),
     variant=st.sampled_from(["plain", "additive_text", "a_variant_with_a_name_of_some_length"]),
 )
 def test_the_terminal_table_fits_80_columns(n: int, strength: float, seed: int, variant: str):
     record = make_record(n, strength=strength, seed=seed, variant=variant, hyperparameters={"weight_of_it": "x" * 30})
-    assert max(map(len, (render([record]) + render_record(record)).splitlines())) <= 80
+    assert max(map(len, [*render([record]).splitlines(), *render_record(record).splitlines()])) <= 80
 
 
 def test_a_table_of_ranks_in_the_thousands_fits_80_columns():
@@ -200,9 +202,8 @@ def test_a_runs_own_table_shows_its_full_protocol():
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_every_format_ends_with_one_line_break(format: str):
-    text = render([PLAIN, OTHER], format)
-    assert text.endswith("\n") and not text.endswith("\n\n")
+def test_every_format_leaves_the_last_line_break_to_print(format: str):
+    assert not render([PLAIN, OTHER], format).endswith("\n")
 
 
 def test_csv_has_one_row_a_number():

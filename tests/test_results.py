@@ -121,9 +121,9 @@ def with_ranks(way: str, name: str, change: Callable[[list], object]) -> Record:
     return record
 
 
-def with_metric(value: Any) -> Record:
+def with_metric(value: Any, key: str = "value") -> Record:
     record = copy.deepcopy(RECORD)
-    record.metrics["emotion"]["v2t"]["R@5"]["value"] = value
+    record.metrics["emotion"]["v2t"]["R@5"][key] = value
     return record
 
 
@@ -153,6 +153,7 @@ FAULTS = {
     "a subset index twice": (changed(subsets={"emotion": [2, 2], "disgust": []}), "emotion holds a query twice"),
     "a subset called all": (changed(subsets={**RECORD.subsets, "all": []}), "metrics are of"),
     "a metric that the ranks do not give": (with_metric(99.9), "v2t R@5 of emotion is 99.9"),
+    "an interval beside its value": (with_metric(99.9, "low"), "v2t R@5 of emotion is .*, outside its interval"),
     "no metric": (with_metric(None), "metrics of emotion disagree"),
     "a subset without metrics": (changed(subsets={**RECORD.subsets, "joy": [1]}), "not of all, emotion, disgust, joy"),
     "other queries in a subset": (changed(subsets={"emotion": [1, 2, 3], "disgust": []}), "emotion disagree"),
