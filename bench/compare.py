@@ -29,7 +29,7 @@ class Group:
     """Runs that may be compared, the variant with the best mean T2V R@1 first and its seeds together."""
 
     protocol: str  # the signature without the seed
-    data: str  # 8 hex digits over the splits' checksums, the queries and their subsets
+    data: str  # 8 hex digits over the splits' checksums, the queries, their subsets and twins
     records: tuple[Record, ...]
 
 
@@ -172,7 +172,7 @@ def _difference(group: Group, first: Group) -> str:
 
 
 def _data(record: Record) -> str:
-    asked = [record.checksums, record.queries, record.subsets]
+    asked = [record.checksums, record.queries, record.subsets, record.twins]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
 
 

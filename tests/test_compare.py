@@ -66,6 +66,10 @@ def test_the_better_variant_comes_first_and_its_seeds_together():
     assert group.records == (*strong, *weak)
 
 
+def test_queries_with_and_without_twins_stand_apart():
+    assert len(groups([PLAIN, make_record(strength=2.5, seed=43, twins=False)])) == 2
+
+
 def test_what_sets_the_second_protocol_apart_is_said():
     text = render([PLAIN, OTHER])
     assert "Not comparable with the first table: frames:8 (there 12)." in text
