@@ -47,6 +47,7 @@ app = App(
     version=__version__,
     config=[fill_in],
     help_format="plaintext",
+    result_action="return_value",
 )
 data = App(name="data", help="Get a dataset ready.")
 show = App(name="list", help="What there is to choose from.")

@@ -1,8 +1,8 @@
 """CLIP-ViP on transformers' CLIP: both towers, the proxies, the temporal embedding; no copy of CLIP.
 
-The vision tower sees all frames of a clip in one sequence: M proxy tokens (CLIP's class token and three added ones), then
-T frames of L patches. The text tower is CLIP's. Parameter names are those of the published checkpoints, `clipmodel.…`.
-How weights get in is in `bench/weights.py`.
+The vision tower sees all frames of a clip in one sequence: M proxy tokens (CLIP's class token and three added ones),
+then T frames of L patches. The text tower is CLIP's. Parameter names are those of the published checkpoints,
+`clipmodel.…`. How weights get in is in `bench/weights.py`.
 
 Source: Xue et al., CLIP-ViP, arXiv 2209.06430.
 """
@@ -67,7 +67,7 @@ class VideoTokens:
 
 
 def clip_config(size: str, *, vocabulary: int | None = None) -> CLIPConfig:
-    """The shape of the two towers: `tiny`, `b32`, `b16`, or the path of a CLIPConfig in JSON (as Hugging Face writes it).
+    """The shape of both towers: `tiny`, `b32`, `b16`, or the path of a CLIPConfig in JSON, as Hugging Face writes it.
 
     tiny: text 3 layers, vision 4 layers, width 128, 64 px, patch 16, 32 text tokens; its vocabulary is the tokenizer's.
     b32, b16: CLIP ViT-B/32 and ViT-B/16 at 224 px.
@@ -75,7 +75,7 @@ def clip_config(size: str, *, vocabulary: int | None = None) -> CLIPConfig:
     if size == "tiny":
         words = vocabulary or 1000
         ends = {"bos_token_id": words - 2, "eos_token_id": words - 1, "pad_token_id": words - 1}
-        tower = {"hidden_size": 128, "intermediate_size": 512, "num_attention_heads": 4}
+        tower: dict[str, object] = {"hidden_size": 128, "intermediate_size": 512, "num_attention_heads": 4}
         text = {"num_hidden_layers": 3, "max_position_embeddings": 32, "vocab_size": words}
         vision = {"num_hidden_layers": 4, "image_size": 64, "patch_size": 16}
         return CLIPConfig(text_config={**tower, **text, **ends}, vision_config={**tower, **vision}, projection_dim=128)

@@ -21,7 +21,7 @@ class ModelConfig:
     """tiny, b32, b16, or the path of a CLIPConfig .json file."""
 
     tokenizer: str = "openai/clip-vit-base-patch32"
-    """CLIP's tokenizer: a Hugging Face name, a folder, or bpe_simple_vocab_16e6.txt.gz. `captions` builds a small one."""
+    """A Hugging Face name, a folder, or CLIP's bpe_simple_vocab_16e6.txt.gz; `captions` builds a small one."""
 
     tokens: int = 50
     """The longest caption, in tokens, both ends included."""

@@ -1,7 +1,7 @@
 """Variants by name: from `variants/`, from a plugin file, from installed packages (entry points `bench.variants`).
 
-What exists is read from the source files without importing them, so that `bench list variants` needs no torch; a variant
-is imported when it is asked for.
+What exists is read from the source files without importing them, so that `bench list variants` needs no torch; a
+variant is imported when it is asked for.
 """
 
 import ast
@@ -42,7 +42,7 @@ class Entry:
 
 
 def register(name: str) -> Callable[[C], C]:
-    """Class decorator: makes a subclass of `Variant` known as `name`. A name that is taken by another file is an error."""
+    """Class decorator: makes a subclass of `Variant` known as `name`. A name that is taken is an error."""
 
     def add(variant: C) -> C:
         known = _registered.get(name)
@@ -108,7 +108,7 @@ def build(name: str, backbone: "ClipVip", hyperparameters: dict[str, Any]) -> "V
 
 
 def parse_hyperparameters(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """All hyperparameters of a variant, the given ones brought to their annotated type. Unknown ones are a UsageError."""
+    """All hyperparameters, the given ones brought to their annotated type; an unknown one is a UsageError."""
     signature = inspect.signature(get(name), eval_str=True)
     known = {p.name: p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
     for key in given:

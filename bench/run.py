@@ -52,9 +52,21 @@ def run(config: RunConfig, folder: Path) -> Outcome | None:
     name = results.run_id(config.variant, config.seed, identity(config))
     path = results.record_path(folder, config.dataset, config.split, config.variant, name)
     accelerator = make_accelerator(config.train)
-    if path.is_file():
-        return Outcome(results.load(path), path, was_done=True) if accelerator.is_main_process else None
+    outcome = Outcome(results.load(path), path, was_done=True) if path.is_file() else None
+    if outcome is None:
+        record = train_and_score(config, card, name, path.with_suffix(""), folder, accelerator)
+        if record:
+            outcome = Outcome(record, results.save(record, folder), was_done=False)
+            _tidy(path.with_suffix(""))
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
+    return outcome if accelerator.is_main_process else None
 
+
+def train_and_score(
+    config: RunConfig, card: Card, name: str, work: Path, folder: Path, accelerator: Accelerator
+) -> Record | None:
+    """The run itself, with its checkpoints, weights and features in `work`. Only the main process gets the record."""
     timings = {}
     clock = time.monotonic()
     with PartialState().main_process_first():  # one process renders or looks; the others find it done
@@ -62,13 +74,11 @@ def run(config: RunConfig, folder: Path) -> Outcome | None:
         data = open_data(config, card, dataset)
     variant, loaded, tokenizer = make_variant(config, data, folder)
     _say(accelerator, str(loaded))
-    parts = {part.split: Samples(part, data.videos, config) for part in (data.train, data.validation) if part}
+    samples = Samples(data.train, data.videos, config)
+    validation = Samples(data.validation, data.videos, config) if data.validation else None
     collate = make_collator(config, variant, tokenizer, data)
     timings["data"] = time.monotonic() - clock
 
-    work = path.with_suffix("")
-    samples = parts.pop(data.train.split)
-    validation = next(iter(parts.values()), None)
     now = train(variant, config, samples, validation, collate, accelerator, work)
     if config.train.select == "val":
         load_best(variant, work)
@@ -83,10 +93,13 @@ def run(config: RunConfig, folder: Path) -> Outcome | None:
     save_weights(variant, tokenizer, work / "model.safetensors")
     with replacing(work / "features.safetensors") as temporary:
         save_file({"text": scores.text.contiguous(), "video": scores.video.contiguous()}, temporary)
-    path = results.save(record, folder)
+    return record
+
+
+def _tidy(work: Path) -> None:
+    """The checkpoint of a run that is done."""
     shutil.rmtree(work / "checkpoint", ignore_errors=True)
     (work / "best.pt").unlink(missing_ok=True)
-    return Outcome(record, path, was_done=False)
 
 
 def complete(config: RunConfig) -> tuple[RunConfig, Card]:

@@ -132,9 +132,8 @@ def train(
     epoch_steps = max(1, len(samples) // recipe.batch // recipe.accumulation)
     steps: Any = range(now.step + 1, total + 1)
     if accelerator.is_main_process:
-        steps = progress(
-            steps, total=total, what="training", unit="step", done=now.step, note=lambda: f"loss {now.curve[-1]['loss']:.3f}"
-        )
+        show_loss = lambda: f"loss {now.curve[-1]['loss']:.3f}"  # noqa: E731
+        steps = progress(steps, total=total, what="training", unit="step", done=now.step, note=show_loss)
 
     model.train()
     with _interruptible() as interrupted:

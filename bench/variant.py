@@ -28,7 +28,7 @@ class Variant(nn.Module):
         self.backbone = backbone
 
     def fuse_text(self, tokens: Tensor, text: TextBatch) -> Tensor:
-        """Changes the caption's tokens before the text tower, after their position embeddings. (B, L, D) -> (B, L, D)."""
+        """Changes the caption's tokens, with their positions, before the text tower. (B, L, D) -> (B, L, D)."""
         return tokens
 
     def fuse_video(self, tokens: VideoTokens, video: VideoBatch) -> VideoTokens:
@@ -60,7 +60,7 @@ class Variant(nn.Module):
         return {}
 
     def forward(self, text: TextBatch, video: VideoBatch) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
-        """One pass for training, so that every gradient hook of a wrapped model fires: features, scale, extra losses."""
+        """One pass for training, as distributed training needs it: features, the scale after exp, extra losses."""
         text_features, video_features = self.encode_text(text), self.encode_video(video)
         extras = self.extra_losses(text, video, text_features, video_features)
         return text_features, video_features, self.backbone.logit_scale.exp(), extras

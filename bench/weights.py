@@ -43,6 +43,8 @@ class Loaded:
         def some(names: tuple[str, ...]) -> str:
             return f"{len(names)}" + (f" ({', '.join(names[:4])}{', …' if len(names) > 4 else ''})" if names else "")
 
+        if not self.loaded:
+            return f"{self.source}: {len(self.new)} tensors, all drawn anew"
         return f"{self.source}: {len(self.loaded)} tensors loaded, new {some(self.new)}, unused {some(self.unused)}"
 
 

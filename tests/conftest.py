@@ -1,6 +1,7 @@
 """The one way to shared data, and a home of its own for every test run."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,3 +24,46 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     os.environ["BENCH_HOME"] = str(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like a prepared MSR-VTT: 12 training and 6 test clips, drawn here, a moving square each."""
+    import numpy as np
+
+    from bench.data.annotation import Annotation, Clip, save_annotation
+    from bench.data.video import write_video
+
+    root = tmp_path_factory.mktemp("small")
+    rng = np.random.default_rng(0)
+    words = ["happy", "sad", "angry", "green", "tall", "old"]
+    clips = []
+    for number in range(18):
+        frames = np.full((10, 64, 64, 3), rng.integers(256, size=3), np.uint8)
+        for t, frame in enumerate(frames):
+            frame[20 + t : 40 + t, 10 + 2 * t : 30 + 2 * t] = rng.integers(256, size=3)
+        write_video(root / "videos" / f"video{number}.mp4", frames, 6)
+        sentences = [f"a {words[number % 6]} {words[(number + k) % 6]} man number {number}" for k in range(1, 4)]
+        clips.append(Clip(f"video{number}", tuple(sentences)))
+    tests = tuple(Clip(clip.video, clip.captions[:1]) for clip in clips[12:])
+    save_annotation(Annotation("msrvtt", "9k", tuple(clips[:12])), root)
+    save_annotation(Annotation("msrvtt", "1k-A", tests, {"emotion": (0, 1, 2)}, {0: 1, 1: 0}), root)
+    return root
+
+
+@pytest.fixture
+def command(small: Path, tmp_path: Path) -> Callable[..., list[str]]:
+    """Makes the command line of a run over `small` that takes seconds: command("results", seed=7, train__lr=1e-4)."""
+
+    def make(results: str = "results", **settings: object) -> list[str]:
+        words: dict[str, object] = {"dataset": "msrvtt", "root": small, "init": "random", "results": tmp_path / results}
+        words |= {"model__size": "tiny", "model__tokenizer": "captions", "model__tokens": 32}
+        words |= {"video__size": 64, "video__frames": 4, "video__workers": 0}
+        words |= {"train__batch": 4, "train__accumulation": 1, "train__epochs": 2, "train__lr": 1e-3}
+        words |= settings
+        return [
+            "run",
+            *(word for name, value in words.items() for word in (f"--{name.replace('__', '.')}", str(value))),
+        ]
+
+    return make

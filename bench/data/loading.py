@@ -5,9 +5,10 @@ uninterrupted one would have seen, and the number of worker processes changes no
 """
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from .annotation import Annotation, Clip, keep, load_annotation
 from .batch import TextBatch, VideoBatch
 from .cards import Card
 from .pixels import resize_crop
-from .video import VideoError, find_videos, probe, read_frames, sample_indices
+from .video import COMPRESSED, VideoError, check, find_videos, read_frames, sample_indices
 
 Key = tuple[int, int]  # epoch, place in the split; epoch -1 is a test: no jitter, the first caption
 TEST = -1
@@ -93,22 +94,25 @@ def hold_out(train: Annotation, count: int, seed: int) -> tuple[Annotation, Anno
     if len(drawn) == len(train.clips):
         raise UsageError(f"--train.holdout {count} leaves nothing of {len(train.clips)} clips to train on.")
     names = {train.clips[place].video for place in drawn}
-    return keep(train, {clip.video for clip in train.clips} - names), keep(train, names)
+    rest = {clip.video for clip in train.clips} - names
+    return keep(train, rest), replace(keep(train, names), split=f"{train.split}-held-out")
 
 
 def look_at(folder: Path, wanted: Sequence[str]) -> tuple[Videos, dict[str, str]]:
     """Which of the wanted clips are under `folder` and can be read; and why not, for those that are broken.
 
-    What was learned of a file is remembered in the cache folder until its size or date changes.
+    Where `bench data compress` has been, its copies are read. Every frame of a clip is decoded once, for damage that a
+    reader might conceal; what was learned of a file is remembered in the cache folder until its size or date changes.
     """
-    found = find_videos(folder)
+    copies = folder / COMPRESSED
+    found = find_videos(copies if copies.is_dir() else folder)
     present = {video: found[video] for video in wanted if video in found}
     memory_path = paths.home() / "videos.json"
     memory = json.loads(memory_path.read_text(encoding="utf-8")) if memory_path.is_file() else {}
 
     def look(path: Path) -> list[float] | str:
         try:
-            info = probe(path)
+            info = check(path)
             return [info.frames, info.seconds]
         except VideoError as error:
             return str(error)
@@ -214,7 +218,7 @@ def training_keys(
 
 def loader(samples: Samples, keys: Sequence[list[Key]], collate: Collator, workers: int) -> DataLoader:
     """Batches in the order of `keys`, decoded by `workers` processes unless the frames are in memory."""
-    workers = 0 if samples.cached else min(workers, len(keys))
+    workers = 0 if samples.cached else min(workers, len(keys), os.cpu_count() or 1)
     return DataLoader(
         samples, batch_sampler=keys, collate_fn=collate, num_workers=workers, pin_memory=torch.cuda.is_available()
     )

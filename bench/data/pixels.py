@@ -29,8 +29,8 @@ def resize_crop(frames: np.ndarray, size: int) -> np.ndarray:
     return np.ascontiguousarray(frames[:, top : top + size, left : left + size])
 
 
-def normalize(frames: np.ndarray) -> torch.Tensor:
+def normalize(frames: torch.Tensor) -> torch.Tensor:
     """CLIP's normalization: (…, H, W, 3) uint8 to (…, 3, H, W) float32, (x / 255 - mean) / std for each channel."""
-    scale = torch.tensor(STD) * 255
-    shift = torch.tensor(MEAN) * 255
-    return ((torch.from_numpy(frames) - shift) / scale).movedim(-1, -3).contiguous()
+    scale = torch.tensor(STD, device=frames.device) * 255
+    shift = torch.tensor(MEAN, device=frames.device) * 255
+    return ((frames - shift) / scale).movedim(-1, -3).contiguous()

@@ -78,9 +78,14 @@ def test_half_a_pixel_is_rounded_to_the_even_side():
 def test_normalize_subtracts_the_mean_and_divides_by_the_deviation():
     frames = np.array([0, 128, 255], dtype=np.uint8).reshape(1, 1, 1, 3)
     # by hand: (0/255 - 0.48145466) / 0.26862954, (128/255 - 0.4578275) / 0.26130258, (1 - 0.40821073) / 0.27577711
-    assert normalize(frames).flatten().tolist() == pytest.approx([-1.7922626, 0.1688972, 2.1458970], abs=1e-6)
+    assert normalize(torch.from_numpy(frames)).flatten().tolist() == pytest.approx(
+        [-1.7922626, 0.1688972, 2.1458970], abs=1e-6
+    )
 
 
 def test_normalize_puts_channels_before_height_and_width():
     frames = np.zeros((2, 5, 7, 9, 3), dtype=np.uint8)
-    assert (normalize(frames).shape, normalize(frames).dtype) == ((2, 5, 3, 7, 9), torch.float32)
+    assert (normalize(torch.from_numpy(frames)).shape, normalize(torch.from_numpy(frames)).dtype) == (
+        (2, 5, 3, 7, 9),
+        torch.float32,
+    )

@@ -1,0 +1,175 @@
+"""A whole run over a small folder of real files: trained, scored, recorded, resumed, repeated, over two processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bench.cli import main
+from bench.evaluate import count_ranks
+from bench.results import Record, load
+
+Command = Callable[..., list[str]]
+
+
+def bench(words: list[str]) -> Record:
+    """Runs the command in this process and reads the one record that it left."""
+    main(words)
+    folder = Path(words[words.index("--results") + 1])
+    [path] = folder.glob("*/*/*/*.json")
+    return load(path)
+
+
+def same(one: Record, other: Record) -> bool:
+    """Equal in everything that the config decides: not in dates and seconds."""
+    parts = ("run", "protocol", "curve", "selection", "queries", "ranks", "metrics", "hyperparameters", "checksums")
+    return all(getattr(one, part) == getattr(other, part) for part in parts)
+
+
+def test_a_run_leaves_a_record_with_features_and_weights(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = bench(command(variant="additive_text", hp__init_std=0.5))
+    [path] = (tmp_path / "results").glob("msrvtt/9k/additive_text/*.json")
+    assert str(path) in capsys.readouterr().out
+    assert record.hyperparameters == {"init_std": 0.5}
+    assert record.parameters["added"] == 8 * 128
+    assert record.lexicons
+    assert len(record.curve) == 6
+    assert record.metrics["all"]["n"] == 6
+    assert record.metrics["emotion"]["n"] == 3
+    assert (path.with_suffix("") / "model.safetensors").is_file()
+    features = load_file(path.with_suffix("") / "features.safetensors")
+    counted = count_ranks((features["text"] @ features["video"].T).numpy())
+    assert {way: {k: v.tolist() for k, v in kinds.items()} for way, kinds in counted.items()} == record.ranks
+
+
+def test_the_same_words_again_say_that_it_is_done(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    bench(command())
+    first = capsys.readouterr().out
+    start = time.monotonic()
+    bench(command())
+    again = capsys.readouterr()
+    assert again.out == first
+    assert "done before" in again.err
+    assert time.monotonic() - start < 5
+
+
+def test_the_same_seed_gives_the_same_record(command: Command, tmp_path: Path) -> None:
+    one = bench(command())
+    other = bench(command("other"))
+    assert same(one, other)
+
+
+def test_another_seed_gives_another_curve(command: Command, tmp_path: Path) -> None:
+    one = bench(command())
+    other = bench(command("other", seed=7))
+    assert [point["loss"] for point in one.curve] != [point["loss"] for point in other.curve]
+
+
+def test_training_learns_its_own_clips(command: Command) -> None:
+    curve = bench(command(train__epochs=30)).curve
+    guessing = 2 * np.log(4)  # a batch of four, both directions
+    assert np.mean([point["loss"] for point in curve[-6:]]) < guessing / 2
+
+
+@pytest.mark.parametrize("stop_at", [2, 4], ids=["in the middle of an epoch", "in the second epoch"])
+def test_an_interrupted_and_resumed_run_gives_the_same_record(command: Command, tmp_path: Path, stop_at: int) -> None:
+    """Ctrl-C for real: a process is interrupted as soon as a checkpoint is there, then the same words go on."""
+    whole = bench(command(train__checkpoint_every=1))
+    other = command("other", train__checkpoint_every=1)
+    interrupt_at(stop_at, other, tmp_path / "other")
+    resumed = bench(other)
+    assert same(whole, resumed)
+
+
+def interrupt_at(step: int, words: list[str], folder: Path) -> None:
+    """Starts a run whose process interrupts itself right after the checkpoint of a step: no race with its end."""
+    code = f"""
+import json, os, signal
+from bench import train
+keep = train._checkpoint
+def keep_and_interrupt(accelerator, folder, now):
+    keep(accelerator, folder, now)
+    if now.step == {step - 1}:
+        os.kill(os.getpid(), signal.SIGINT)
+train._checkpoint = keep_and_interrupt
+from bench.cli import main
+main({words!r})
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 130, done.stderr
+    assert f"stopped after step {step} of" in done.stderr
+    [progress] = folder.glob("*/*/*/*/checkpoint/progress.json")
+    assert json.loads(progress.read_text())["step"] == step
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint(command: Command, tmp_path: Path) -> None:
+    whole = bench(command(train__checkpoint_every=2))
+    other = command("other", train__checkpoint_every=2)
+    process = subprocess.Popen([sys.executable, "-m", "bench", *other], stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "other").glob("*/*/*/*/checkpoint")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert same(whole, bench(other))
+
+
+def test_two_processes_give_the_losses_of_one(command: Command, tmp_path: Path) -> None:
+    alone = bench(command(variant="additive_text"))
+    together = command("two", variant="additive_text")
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "bench"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, *torchrun, *together], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    [path] = (tmp_path / "two").glob("*/*/*/*.json")
+    two = load(path)
+    losses = [[point["loss"] for point in record.curve] for record in (alone, two)]
+    assert np.abs(np.subtract(*losses)).max() < 1e-4
+    assert two.queries == alone.queries
+
+
+def test_accumulated_batches_make_one_step(command: Command) -> None:
+    assert len(bench(command(train__accumulation=3)).curve) == 2
+
+
+def test_validation_videos_are_held_out_of_training(command: Command) -> None:
+    record = bench(command(train__holdout=4, train__select="val"))
+    scored = [point for point in record.curve if "val" in point]
+    assert [point["step"] for point in scored] == [2, 4]
+    best = max(scored, key=lambda point: (point["val"]["T2V R@1"], -point["step"]))
+    assert record.selection == {"rule": "val", "step": best["step"]}
+    assert "ckpt:val" in record.protocol
+
+
+def test_a_run_starts_from_a_former_run(command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An additive variant that starts at zero, on a former plain run's weights, still scores as that run did."""
+    first = bench(command())
+    main(command(variant="additive_text", hp__init_std=0, init=f"run:{first.run}", train__lr=1e-12))
+    [path] = (tmp_path / "results").glob("msrvtt/9k/additive_text/*.json")
+    second = load(path)
+    assert second.ranks == first.ranks
+    assert f"init:run:{first.run}" in second.protocol
+    assert "new 1 (emotion.weight)" in capsys.readouterr().err
+
+
+def test_joined_captions_are_one_text(command: Command) -> None:
+    assert "captions:joined" in bench(command(captions="joined")).protocol
+
+
+def test_features_are_finite_float32(command: Command, tmp_path: Path) -> None:
+    bench(command())
+    [path] = (tmp_path / "results").glob("*/*/*/*/features.safetensors")
+    for features in load_file(path).values():
+        assert features.dtype == torch.float32
+        assert features.isfinite().all()
