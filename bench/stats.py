@@ -15,6 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import BenchError
 
+METRICS = {
+    "R@k": "recall: the share of queries whose true answer is among the first k (1, 5, 10), in percent; ties share",
+    "MdR": "median rank of the true answer; 1 is best",
+    "MnR": "mean rank of the true answer; 1 is best",
+    "TwinAcc": "share of queries that score their own clip above its twin, which differs in emotion alone; chance 50 %",
+}
 KS = (1, 5, 10)
 LEVEL = 0.95
 DIRECTIONS = ("t2v", "v2t")

@@ -63,6 +63,7 @@ def save_annotation(annotation: Annotation, folder: Path) -> Path:
 def load_annotation(folder: Path, split: str) -> Annotation:
     """Reads a split back. A missing, broken or altered file is a BenchError."""
     path = folder / "annotations" / f"{split}.json"
+    again = f"bench data prepare DATASET --root {folder}"
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         annotation = Annotation(
@@ -74,13 +75,13 @@ def load_annotation(folder: Path, split: str) -> Annotation:
             facts=raw["facts"],
         )
     except FileNotFoundError:
-        raise BenchError(f"{path} is missing. Write it with `bench data prepare`.") from None
+        raise BenchError(f"{path} is missing. Write it: {again}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BenchError(f"{path} cannot be read ({error}). Write it again with `bench data prepare`.") from None
+        raise BenchError(f"{path} cannot be read ({error}). Write it again: {again}") from None
     if raw["format"] != FORMAT:
-        raise BenchError(f"{path} has format {raw['format']}, not {FORMAT}. Write it again with `bench data prepare`.")
+        raise BenchError(f"{path} has format {raw['format']}, not {FORMAT}. Write it again: {again}")
     if raw["sha256"] != annotation.digest:
-        raise BenchError(f"{path} was altered since it was written. Write it again with `bench data prepare`.")
+        raise BenchError(f"{path} was altered since it was written. Write it again: {again}")
     return annotation
 
 

@@ -1,4 +1,4 @@
-"""What a model is given. `TextBatch` holds nothing of the video, `VideoBatch` nothing of the caption: no query can peek."""
+"""What a model is given. `TextBatch` holds nothing of the video, `VideoBatch` nothing of the caption: none can peek."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Self

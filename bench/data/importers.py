@@ -14,10 +14,7 @@ def ensure(dataset: str, root: Path | None) -> Path:
         from .moodclips import ensure as render
 
         return render(root)
-    root = _given(dataset, root)
-    if not (root / "annotations").is_dir():
-        raise UsageError(f"{root} has no annotations. Write them: bench data prepare {dataset} --root {root}")
-    return root
+    return _given(dataset, root)
 
 
 def prepare(dataset: str, root: Path | None) -> str:
