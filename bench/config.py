@@ -4,13 +4,25 @@ The defaults are the report's recipe for MSR-VTT, which is CLIP-ViP's.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from .errors import UsageError
+
+
+def _whole(kind: type, tokens: Sequence[Token]) -> int:
+    """An integer as it is written: the parser alone would round 1.5."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f'"{tokens[0].value}" is no whole number.') from None
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]
 
 
 @dataclass(frozen=True)
@@ -23,7 +35,7 @@ class ModelConfig:
     tokenizer: str = "openai/clip-vit-base-patch32"
     """A Hugging Face name, a folder, or CLIP's bpe_simple_vocab_16e6.txt.gz; `captions` builds a small one."""
 
-    tokens: int = 50
+    tokens: Whole = 50
     """The longest caption, in tokens, both ends included."""
 
 
@@ -31,16 +43,16 @@ class ModelConfig:
 class VideoConfig:
     """What the model sees of a clip."""
 
-    frames: int = 12
+    frames: Whole = 12
     """Frames per clip, spread evenly over its whole length."""
 
-    size: int = 224
+    size: Whole = 224
     """Pixels: the shorter side is brought to this, then the centre is cropped."""
 
     cache: bool = False
     """Decode each clip once and keep its frames in memory. For small clips only."""
 
-    workers: int = 4
+    workers: Whole = 4
     """Processes that decode clips in training; 0 decodes in the main one."""
 
 
@@ -48,14 +60,14 @@ class VideoConfig:
 class TrainConfig:
     """The recipe. Batches are counted over all processes."""
 
-    epochs: int = 5
-    steps: int = 0
+    epochs: Whole = 5
+    steps: Whole = 0
     """Optimizer steps; 0 means as many as `epochs` gives."""
 
-    batch: int = 64
+    batch: Whole = 64
     """Pairs that are rivals in the loss."""
 
-    accumulation: int = 8
+    accumulation: Whole = 8
     """Batches per optimizer step. Adds no rivals."""
 
     lr: float = 1e-6
@@ -72,10 +84,10 @@ class TrainConfig:
     select: Literal["last", "val"] = "last"
     """Which weights are scored: those of the last step, or the best in T2V R@1 on the validation videos."""
 
-    holdout: int = 0
+    holdout: Whole = 0
     """Videos held out of training for validation, where the dataset has no validation split of its own."""
 
-    checkpoint_every: int = 100
+    checkpoint_every: Whole = 100
     """Optimizer steps between checkpoints."""
 
 
@@ -111,7 +123,7 @@ class RunConfig:
     missing: Literal["stop", "skip"] = "stop"
     """What to do when videos are missing or broken."""
 
-    seed: int = 42
+    seed: Whole = 42
     model: ModelConfig = field(default_factory=ModelConfig)
     video: VideoConfig = field(default_factory=VideoConfig)
     train: TrainConfig = field(default_factory=TrainConfig)

@@ -67,7 +67,7 @@ def initialize(
         raise UsageError(f"--init '{init}' is none of random, clip-vip:FILE, clip:DIR_OR_NAME, run:ID.")
     state, source = readers[kind](where)
 
-    T = next((v.shape[1] for k, v in state.items() if k.endswith(ADDED[1])), frames)
+    T = next((v.shape[1] for k, v in state.items() if k.endswith(ADDED[1]) and v.ndim == 3), frames)
     variant = registry.build(name, ClipVip(clip_config(size, vocabulary=vocabulary), frames=T), hyperparameters)
     own = {} if kind == "run" else variant.take_published(state)
     prefix = "" if kind == "run" else "backbone."
@@ -96,11 +96,14 @@ def read_clip(where: str) -> tuple[dict[str, Tensor], str]:
     from transformers import CLIPModel
 
     try:
-        state = CLIPModel.from_pretrained(where).state_dict()
-    except (OSError, ValueError) as error:
+        answer: Any = CLIPModel.from_pretrained(where, output_loading_info=True)  # typed as the model alone
+    except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as error:
         reason = str(error).strip().splitlines()[0]
         raise BenchError(f"no CLIP at '{where}': {reason} Give a folder that holds config.json and weights.") from None
-    return {f"clipmodel.{key}": value for key, value in state.items()}, f"clip:{Path(where).name}"
+    model, report = answer
+    if absent := sorted(report["missing_keys"]):  # transformers would draw them at random
+        raise BenchError(f"the CLIP at '{where}' lacks {len(absent)} tensors: {', '.join(absent[:6])}. Fetch it again.")
+    return {f"clipmodel.{key}": value for key, value in model.state_dict().items()}, f"clip:{Path(where).name}"
 
 
 def read_run(where: str, results: Path) -> tuple[dict[str, Tensor], str]:
@@ -111,11 +114,10 @@ def read_run(where: str, results: Path) -> tuple[dict[str, Tensor], str]:
 
 def run_weights(run: str, results: Path) -> Path:
     """Where a former run's weights lie: beside its record."""
-    found = sorted(results.glob(f"*/*/*/{run}/model.safetensors"))
-    if not found:
-        known = [path.parent.name for path in results.glob("*/*/*/*/model.safetensors")]
+    known = {path.parent.name: path for path in sorted(results.glob("*/*/*/*/model.safetensors"))}
+    if run not in known:
         raise UsageError(f"no weights of a run '{run}' under {results}.{registry.did_you_mean(run, known)}")
-    return found[0]
+    return known[run]
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -130,7 +132,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise BenchError(f"{path} is no readable checkpoint ({reason[:120]}). Fetch it again.") from None
     if isinstance(state, dict) and "model_state_dict" in state:
         state = state["model_state_dict"]
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise BenchError(
             f"{path} holds no state dict of tensors. Give the checkpoint file that has the model's weights."
         )

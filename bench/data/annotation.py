@@ -66,6 +66,9 @@ def load_annotation(folder: Path, split: str) -> Annotation:
     again = f"bench data prepare DATASET --root {folder}"
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
+        if raw["format"] != FORMAT:
+            raise BenchError(f"{path} has format {raw['format']}, not {FORMAT}. Write it again: {again}")
+        stated = raw["sha256"]
         annotation = Annotation(
             dataset=raw["dataset"],
             split=raw["split"],
@@ -78,9 +81,7 @@ def load_annotation(folder: Path, split: str) -> Annotation:
         raise BenchError(f"{path} is missing. Write it: {again}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BenchError(f"{path} cannot be read ({error}). Write it again: {again}") from None
-    if raw["format"] != FORMAT:
-        raise BenchError(f"{path} has format {raw['format']}, not {FORMAT}. Write it again: {again}")
-    if raw["sha256"] != annotation.digest:
+    if stated != annotation.digest:
         raise BenchError(f"{path} was altered since it was written. Write it again: {again}")
     return annotation
 

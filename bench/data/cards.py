@@ -42,4 +42,4 @@ def load_card(name: str) -> Card:
     try:
         return Card(**yaml.safe_load(path.read_text(encoding="utf-8")))
     except (TypeError, yaml.YAMLError) as error:
-        raise BenchError(f"the card {path} cannot be read: {error}") from None
+        raise BenchError(f"the card {path} cannot be read: {' '.join(str(error).split())}") from None

@@ -1,0 +1,87 @@
+"""The cards in datasets/: each loads, and says only what the rest of the program understands."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bench.cli import main
+from bench.config import RunConfig, as_json
+from bench.data import cards
+from bench.errors import BenchError, UsageError
+
+CHECKOUT = Path(__file__).parents[2]
+NAMES = sorted(path.parent.name for path in (CHECKOUT / "datasets").glob("*/card.yaml"))
+
+
+def tree(recipe: dict) -> set[str]:
+    """The dotted names in a nested mapping."""
+    return {
+        name
+        for key, value in recipe.items()
+        for name in ({f"{key}.{rest}" for rest in tree(value)} if isinstance(value, dict) and value else {key})
+    }
+
+
+def test_the_names_are_the_folders_with_a_card() -> None:
+    assert cards.names() == NAMES
+    assert {"moodclips", "msrvtt"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_card_loads_and_names_its_own_splits(name: str) -> None:
+    card = cards.load_card(name)
+    assert card.name == name
+    assert card.splits[card.train]["role"] == "train"
+    assert card.splits[card.test]["role"] == "test"
+    assert not card.validation or card.splits[card.validation]["role"] == "validation"
+    assert all({"role", "videos", "captions", "summary"} <= facts.keys() for facts in card.splits.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_holds_nothing_but_settings(name: str) -> None:
+    assert tree(cards.load_card(name).recipe) <= tree(as_json(RunConfig()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_line_takes_every_recipe(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The parser reads the card before the variant's name is looked up, and that is where it stops here."""
+    with pytest.raises(SystemExit) as stop:
+        main(["run", "--dataset", name, "--variant", "nonesuch"])
+    assert stop.value.code == 2
+    assert "'nonesuch' is no variant" in capsys.readouterr().err
+
+
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"'msrvt' is no dataset\. Did you mean msrvtt\? See `bench list datasets`"):
+        cards.load_card("msrvt")
+
+
+@pytest.mark.parametrize("content", ["name: [", "name: broken\nunheard: of", "- a list", ""])
+def test_a_broken_card_is_one_clear_line(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "card.yaml").write_text(content)
+    monkeypatch.setattr("bench.paths.cards", lambda: tmp_path)
+    with pytest.raises(BenchError, match=r"card\.yaml cannot be read") as error:
+        cards.load_card("broken")
+    assert "\n" not in str(error.value)
+
+
+def test_the_wheel_carries_every_card() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    carried = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert {
+        f"datasets/{name}/card.yaml": f"bench/_datasets/{name}/card.yaml" for name in NAMES
+    }.items() <= carried.items()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_dataset_has_its_notes(name: str) -> None:
+    assert (CHECKOUT / "datasets" / name / "README.md").is_file()
+
+
+def test_msrvtt_s_recipe_is_the_published_one() -> None:
+    """RunConfig's defaults are that recipe, so the card overrides none of it."""
+    raw = yaml.safe_load((CHECKOUT / "datasets" / "msrvtt" / "card.yaml").read_text(encoding="utf-8"))
+    assert "recipe" not in raw

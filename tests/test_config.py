@@ -1,0 +1,101 @@
+"""The config: what it refuses, and what of it makes a run another run."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.config import ModelConfig, RunConfig, TrainConfig, VideoConfig, as_json, identity
+from bench.errors import UsageError
+
+SECTIONS: dict[str, type] = {"model": ModelConfig, "video": VideoConfig, "train": TrainConfig}
+ELSEWHERE = {"root", "video.workers", "video.cache", "train.checkpoint_every"}
+
+
+def changed(name: str, value: Any) -> RunConfig:
+    """The default config with one setting changed, by its dotted name."""
+    config = RunConfig()
+    section, _, leaf = name.rpartition(".")
+    if section:
+        return replace(config, **{section: replace(getattr(config, section), **{leaf: value})})
+    return replace(config, **{leaf: value})
+
+
+def leaves() -> list[str]:
+    """Every setting's dotted name."""
+    names = [field.name for field in fields(RunConfig) if field.name not in SECTIONS]
+    return names + [f"{section}.{field.name}" for section, kind in SECTIONS.items() for field in fields(kind)]
+
+
+def another(name: str) -> Any:
+    """A sound value for a setting that is not its default."""
+    value: Any = RunConfig()
+    for part in name.split("."):
+        value = getattr(value, part)
+    choices = {"captions": "joined", "missing": "skip", "train.precision": "bf16", "train.select": "val"}
+    if name in choices:
+        return choices[name]
+    if name == "root":
+        return Path("elsewhere")
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, dict):
+        return {"init_std": "0"}
+    return value / 2 if isinstance(value, float) else value + type(value)(1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("model.tokens", 2, "--model.tokens takes a number of at least 3, not 2."),
+        ("video.frames", 0, "--video.frames takes a number of at least 1, not 0."),
+        ("video.size", 0, "--video.size takes a number of at least 1, not 0."),
+        ("video.workers", -1, "--video.workers takes a number of at least 0, not -1."),
+        ("train.batch", 1, "--train.batch takes a number of at least 2, not 1."),
+        ("train.accumulation", 0, "--train.accumulation takes a number of at least 1, not 0."),
+        ("train.epochs", 0, "--train.epochs takes a number of at least 1, not 0."),
+        ("train.checkpoint_every", 0, "--train.checkpoint_every takes a number of at least 1, not 0."),
+        ("train.steps", -1, "--train.steps takes a number of at least 0, not -1."),
+        ("train.holdout", -1, "--train.holdout takes a number of at least 0, not -1."),
+        ("train.weight_decay", -0.1, "--train.weight_decay takes a number of at least 0, not -0.1."),
+        ("seed", -1, "--seed takes a number of at least 0, not -1."),
+        ("train.lr", 0.0, "--train.lr takes a number above 0, not 0.0."),
+        ("train.lr", float("nan"), "--train.lr takes a number above 0, not nan."),
+        ("train.grad_norm", -1.0, "--train.grad_norm takes a number above 0, not -1.0."),
+        ("train.warmup", 1.0, "--train.warmup takes a number from 0 up to 1, not 1.0."),
+        ("train.beta1", -0.1, "--train.beta1 takes a number from 0 up to 1, not -0.1."),
+        ("train.beta2", 1.0, "--train.beta2 takes a number from 0 up to 1, not 1.0."),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_its_range(name: str, value: Any, line: str) -> None:
+    with pytest.raises(UsageError) as error:
+        changed(name, value)
+    assert str(error.value) == line
+
+
+@pytest.mark.parametrize("name", leaves())
+def test_every_setting_but_those_of_place_and_speed_makes_another_run(name: str) -> None:
+    same = identity(changed(name, another(name))) == identity(RunConfig())
+    assert same == (name in ELSEWHERE)
+
+
+@pytest.mark.parametrize("name", leaves())
+def test_as_json_tells_every_change(name: str) -> None:
+    assert as_json(changed(name, another(name))) != as_json(RunConfig())
+
+
+def test_as_json_gives_the_config_back() -> None:
+    config = replace(changed("train.lr", 3e-5), root=Path("some/folder"), hp={"init_std": "0.5"})
+    tree = as_json(config)
+    sections = {name: kind(**tree.pop(name)) for name, kind in SECTIONS.items()}
+    assert RunConfig(**{**tree, "root": Path(tree["root"])}, **sections) == config
+
+
+def test_the_defaults_are_the_published_recipe() -> None:
+    """12 frames, 224 px, 50 tokens, 64 x 8, AdamW 1e-6 (0.9, 0.98), decay 0.2, 1 % warm-up, 5 epochs, seed 42."""
+    config, recipe = RunConfig(), RunConfig().train
+    assert (config.video.frames, config.video.size, config.model.tokens, config.seed) == (12, 224, 50, 42)
+    assert (recipe.batch, recipe.accumulation, recipe.epochs) == (64, 8, 5)
+    assert (recipe.lr, recipe.beta1, recipe.beta2) == (1e-6, 0.9, 0.98)
+    assert (recipe.weight_decay, recipe.warmup, recipe.grad_norm) == (0.2, 0.01, 1.0)
