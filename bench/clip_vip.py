@@ -30,12 +30,12 @@ def proxy_guided_attention(
     mask: Tensor | None,
     scaling: float,
     layout: tuple[int, int, int],
-    **_: object,
+    **rest: object,
 ) -> tuple[Tensor, None]:
     """CLIP-ViP's attention: proxies see everything, a frame's patches see the proxies and their own frame.
 
     query, key, value: (B, H, M + T*L, D), M proxies first, then T frames of L patches.
-    layout: (M, T, L).  mask: unused, no token of a clip is padding.
+    layout: (M, T, L).  mask, rest: unused, no token of a clip is padding.
     Returns (B, M + T*L, H, D) and None, as transformers' attention functions do.
     Source: Xue et al., CLIP-ViP, arXiv 2209.06430, section 3.2.
     """

@@ -6,10 +6,12 @@ uninterrupted one would have seen, and the number of worker processes changes no
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,8 +32,11 @@ from .cards import Card
 from .pixels import resize_crop
 from .video import COMPRESSED, VideoError, check, find_videos, read_frames, sample_indices
 
+Sample = tuple[int, str, np.ndarray]  # place in the split, caption, frames
 Key = tuple[int, int]  # epoch, place in the split; epoch -1 is a test: no jitter, the first caption
 TEST = -1
+HOLDOUT_SEED = 0  # one draw for all runs: they train on the same clips whatever their seed
+REMEMBER_EVERY = 500  # clips looked at between two writes of what was learned
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Videos:
     paths: dict[str, Path]
     frames: dict[str, int]
     seconds: dict[str, float]
+    compressed: bool  # the copies that `bench data compress` made, not the originals
 
 
 @dataclass(frozen=True)
@@ -76,8 +82,10 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
     skipped = {part.split: sum(clip.video not in videos.frames for clip in part.clips) for part in parts}
     train, test = keep(train, videos.frames), keep(test, videos.frames)
     validation = keep(validation, videos.frames) if validation else None
-    if validation is None and config.train.holdout:
-        train, validation = hold_out(train, config.train.holdout, config.seed)
+    if validation and config.train.holdout:
+        raise UsageError(f"{card.name} has a validation split of its own, '{validation.split}': leave out --train.holdout.")
+    if config.train.holdout:
+        train, validation = hold_out(train, config.train.holdout)
     if config.train.select == "val" and not validation:
         raise UsageError(f"--train.select val needs validation videos and {card.name} has none: --train.holdout 100")
     if len(test.clips) == 0 or len(train.clips) < config.train.batch:
@@ -88,9 +96,9 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
     return Data(train, validation, test, videos, {split: count for split, count in skipped.items() if count})
 
 
-def hold_out(train: Annotation, count: int, seed: int) -> tuple[Annotation, Annotation]:
-    """Takes `count` clips, drawn by the seed, out of a training split, for validation with their first caption."""
-    drawn = np.random.default_rng([seed, count]).permutation(len(train.clips))[:count]
+def hold_out(train: Annotation, count: int) -> tuple[Annotation, Annotation]:
+    """Takes `count` clips, always the same, out of a training split, for validation with their first caption."""
+    drawn = np.random.default_rng([HOLDOUT_SEED, count]).permutation(len(train.clips))[:count]
     if len(drawn) == len(train.clips):
         raise UsageError(f"--train.holdout {count} leaves nothing of {len(train.clips)} clips to train on.")
     names = {train.clips[place].video for place in drawn}
@@ -104,34 +112,43 @@ def look_at(folder: Path, wanted: Sequence[str]) -> tuple[Videos, dict[str, str]
     Where `bench data compress` has been, its copies are read. Every frame of a clip is decoded once, for damage that a
     reader might conceal; what was learned of a file is remembered in the cache folder until its size or date changes.
     """
-    copies = folder / COMPRESSED
-    found = find_videos(copies if copies.is_dir() else folder)
+    compressed = (folder / COMPRESSED).is_dir()
+    found = find_videos(folder / COMPRESSED if compressed else folder)
     present = {video: found[video] for video in wanted if video in found}
     memory_path = paths.home() / "videos.json"
-    memory = json.loads(memory_path.read_text(encoding="utf-8")) if memory_path.is_file() else {}
-
-    def look(path: Path) -> list[float] | str:
-        try:
-            info = check(path)
-            return [info.frames, info.seconds]
-        except VideoError as error:
-            return str(error)
-
+    memory = _remembered(memory_path)
     marks = {video: _mark(path) for video, path in present.items()}
     unknown = [video for video, mark in marks.items() if mark not in memory]
+    broken = {}
     with ThreadPoolExecutor() as pool:
-        answers = pool.map(lambda video: look(present[video]), unknown)
-        seen = progress(answers, total=len(unknown), what="looking at videos", unit="video")
-        learned = {marks[video]: answer for video, answer in zip(unknown, seen, strict=True)}
-    if learned:
-        memory |= learned
-        with replacing(memory_path) as temporary:
-            temporary.write_text(json.dumps(memory), encoding="utf-8")
-    learned_of = {video: memory[mark] for video, mark in marks.items()}
-    good = {video: answer for video, answer in learned_of.items() if not isinstance(answer, str)}
-    broken = {video: answer for video, answer in learned_of.items() if isinstance(answer, str)}
+        answers = pool.map(lambda video: (video, _look(present[video])), unknown)
+        for count, (video, answer) in enumerate(
+            progress(answers, total=len(unknown), what="looking at videos", unit="video"), start=1
+        ):
+            if isinstance(answer, str):
+                broken[video] = answer  # not remembered: what is mended outside the file must show
+            else:
+                memory[marks[video]] = answer
+            if count % REMEMBER_EVERY == 0 or count == len(unknown):
+                with replacing(memory_path) as temporary:
+                    temporary.write_text(json.dumps(memory), encoding="utf-8")
+    good = {video: memory[mark] for video, mark in marks.items() if video not in broken}
     frames = {video: int(count) for video, (count, _) in good.items()}
-    return Videos(present, frames, {video: seconds for video, (_, seconds) in good.items()}), broken
+    seconds = {video: seconds for video, (_, seconds) in good.items()}
+    return Videos(present, frames, seconds, compressed), broken
+
+
+def _look(path: Path) -> list[float] | str:
+    try:
+        info = check(path)
+        return [info.frames, info.seconds]
+    except VideoError as error:
+        return str(error)
+
+
+def joined(clip: Clip) -> str:
+    """A clip's captions as one text, as the emotion filter reads them."""
+    return ". ".join(clip.captions)
 
 
 class Samples(Dataset):
@@ -146,7 +163,7 @@ class Samples(Dataset):
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, key: Key) -> tuple[int, str, np.ndarray]:
+    def __getitem__(self, key: Key) -> Sample:
         epoch, place = key
         clip = self.clips[place]
         rng = None if epoch == TEST else np.random.default_rng([self.config.seed, epoch, place])
@@ -161,14 +178,8 @@ class Samples(Dataset):
         if rng is None:
             return clip.captions[0]
         if self.config.captions == "joined":
-            return ". ".join(clip.captions)
+            return joined(clip)
         return clip.captions[rng.integers(len(clip.captions))]
-
-    def possible_captions(self) -> list[str]:
-        """Every text that a sample may have, each once."""
-        texts = [caption for clip in self.clips for caption in clip.captions]
-        joined = [". ".join(clip.captions) for clip in self.clips] if self.config.captions == "joined" else []
-        return list(dict.fromkeys(texts + joined))
 
     def _decode_all(self) -> dict[str, np.ndarray]:
         def decode(clip: Clip) -> np.ndarray:
@@ -184,21 +195,28 @@ class Collator:
     """Samples to a pair of batches, with what the variant needs and no more."""
 
     def __init__(self, tokenizer: Tokenizer, tokens: int, text_needs: Sequence[str], captions: Sequence[str]):
+        unknown = [need for need in text_needs if need != "emotions"]
+        if unknown:
+            raise UsageError(f"a variant needs '{unknown[0]}' of a caption; what it can have is: emotions.")
         self.tokenizer, self.tokens = tokenizer, tokens
-        self.emotions: dict[str, np.ndarray] | None = None
-        if "emotions" in text_needs:
-            self.emotions = dict(zip(captions, score_captions(captions).astype(np.float32), strict=True))
+        self.scores = torch.from_numpy(score_captions(captions)).float() if text_needs else None  # (n, 8)
+        self.rows = {caption: row for row, caption in enumerate(captions)} if text_needs else {}
 
-    def __call__(self, samples: Sequence[tuple[int, str, np.ndarray]]) -> tuple[list[int], TextBatch, VideoBatch]:
-        places, captions, frames = zip(*samples, strict=True)
-        return list(places), self.text(captions), VideoBatch(torch.from_numpy(np.stack(frames)))
+    def __call__(self, samples: Sequence[Sample]) -> tuple[TextBatch, VideoBatch]:
+        _, captions, frames = zip(*samples, strict=True)
+        return self.text(captions), VideoBatch(torch.from_numpy(np.stack(frames)))
+
+    def video(self, samples: Sequence[Sample]) -> tuple[list[int], VideoBatch]:
+        """Clips alone, with their places in the split."""
+        places, _, frames = zip(*samples, strict=True)
+        return list(places), VideoBatch(torch.from_numpy(np.stack(frames)))
 
     def text(self, captions: Sequence[str]) -> TextBatch:
         """Captions alone; each must be one of those the collator was made with."""
         ids, mask = encode(self.tokenizer, captions, self.tokens)
         emotions = None
-        if self.emotions is not None:
-            emotions = torch.from_numpy(np.stack([self.emotions[caption] for caption in captions]))
+        if self.scores is not None:
+            emotions = self.scores[[self.rows[caption] for caption in captions]]
         return TextBatch(torch.from_numpy(ids), torch.from_numpy(mask), emotions)
 
 
@@ -216,12 +234,27 @@ def training_keys(
         yield [(epoch, int(p)) for p in places[rank * share : (rank + 1) * share]]
 
 
-def loader(samples: Samples, keys: Sequence[list[Key]], collate: Collator, workers: int) -> DataLoader:
+def load(samples: Samples, keys: Sequence[list[Key]], collate: Callable, workers: int) -> Iterator[Any]:
     """Batches in the order of `keys`, decoded by `workers` processes unless the frames are in memory."""
     workers = 0 if samples.cached else min(workers, len(keys), os.cpu_count() or 1)
-    return DataLoader(
-        samples, batch_sampler=keys, collate_fn=collate, num_workers=workers, pin_memory=torch.cuda.is_available()
+    batches = DataLoader(
+        samples,
+        batch_sampler=keys,
+        collate_fn=collate,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_leave_interrupts_to_the_parent,
+        generator=torch.Generator(),  # of its own: the global one must be as a checkpoint left it
     )
+    try:
+        yield from batches
+    except BenchError as error:  # from a worker it comes with a traceback in its message
+        raise type(error)(str(error).strip().splitlines()[-1].removeprefix(f"{VideoError.__module__}.VideoError: ")) from None
+
+
+def _leave_interrupts_to_the_parent(worker: int) -> None:
+    """Ctrl-C goes to every process of a terminal, and the step in hand still needs its clips."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _known(split: str, card: Card, role: str) -> str:
@@ -231,6 +264,15 @@ def _known(split: str, card: Card, role: str) -> str:
             f"{card.name} has no {role} split '{split}'.{did_you_mean(split, fit)} It has: {', '.join(fit)}."
         )
     return split
+
+
+def _remembered(path: Path) -> dict[str, list[float]]:
+    """What was learned before: nothing where that file is broken, for all of it can be learned again."""
+    try:
+        memory = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return memory if isinstance(memory, dict) else {}
 
 
 def _mark(path: Path) -> str:

@@ -4,6 +4,7 @@ A frame's index is its place in presentation order among the frames that a playe
 or no video is a `VideoError` and never a black or a repeated frame. Rotation in the file's header is applied.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -172,13 +173,17 @@ def by_stem(paths: Iterable[Path]) -> dict[str, Path]:
 def list_videos(folder: Path) -> list[Path]:
     """Every video below `folder`, also those that share a stem: sorted paths ending in mp4, avi, mkv, mov or webm.
 
-    Left out: hidden files and folders, and the small copies in a folder COMPRESSED, unless `folder` is that one.
+    Left out: hidden files and folders, and the small copies in a folder COMPRESSED, unless `folder` is that one. Links
+    to folders are followed; no folder is read twice.
     """
-
-    def left_out(path: Path) -> bool:
-        return any(part.startswith(".") or part == COMPRESSED for part in path.relative_to(folder).parts)
-
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and not left_out(path))
+    found: list[Path] = []
+    seen: set[Path] = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = Path(parent).resolve()
+        folders[:] = sorted(name for name in folders if name[0] != "." and name != COMPRESSED and real not in seen)
+        if real not in seen:
+            found += [Path(parent, name) for name in files if name[0] != "." and Path(name).suffix.lower() in ENDINGS]
+        seen.add(real)
     return sorted(path for path in found if path.is_file())
 
 

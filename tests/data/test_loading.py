@@ -1,0 +1,339 @@
+"""From a folder to batches: which clips count, and what a sample is a function of."""
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from movies import cut
+
+from bench.config import RunConfig, TrainConfig, VideoConfig
+from bench.data.annotation import load_annotation
+from bench.data.batch import VideoBatch
+from bench.data.cards import load_card
+from bench.data.compress import compress
+from bench.data.loading import TEST, Collator, Samples, hold_out, loader, look_at, open_data, training_keys
+from bench.data.video import write_video
+from bench.errors import BenchError, UsageError
+from bench.tokenizer import caption_tokenizer
+
+CONFIG = RunConfig(
+    dataset="msrvtt", video=VideoConfig(frames=4, size=32, workers=0), train=TrainConfig(batch=4, accumulation=1)
+)
+SKIP = replace(CONFIG, missing="skip")
+CARD = load_card("msrvtt")
+
+
+@pytest.fixture
+def folder(small: Path, tmp_path: Path) -> Path:
+    """A copy of `small` that a test may damage."""
+    return shutil.copytree(small, tmp_path / "folder")
+
+
+@pytest.fixture
+def samples(small: Path) -> Callable[..., Samples]:
+    """The training split's samples under a changed config."""
+
+    def make(**settings: object) -> Samples:
+        config = replace(CONFIG, **settings)  # type: ignore[arg-type]
+        data = open_data(config, CARD, small)
+        return Samples(data.train, data.videos, config)
+
+    return make
+
+
+def remove(folder: Path, *numbers: int) -> None:
+    for number in numbers:
+        (folder / "videos" / f"video{number}.mp4").unlink()
+
+
+def trouble(config: RunConfig, folder: Path) -> str:
+    with pytest.raises(BenchError) as error:
+        open_data(config, CARD, folder)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+# --- missing and broken clips ---------------------------------------------------------------------------------------
+
+
+def test_a_whole_folder_opens_with_nothing_left_out(small: Path) -> None:
+    data = open_data(CONFIG, CARD, small)
+    assert (len(data.train.clips), len(data.test.clips), data.validation) == (12, 6, None)
+    assert data.skipped == {}
+    assert set(data.videos.frames.values()) == {10}
+    assert data.videos.seconds["video3"] == pytest.approx(10 / 6)
+
+
+def test_missing_videos_stop_with_their_count_five_names_and_two_ways_on(folder: Path) -> None:
+    remove(folder, *range(3, 9), 15)
+    line = trouble(CONFIG, folder)
+    assert line.startswith("7 of 18 videos of msrvtt/9k and 1k-A are missing or broken")
+    assert "(video3, video4, video5, video6, video7, …)" in line
+    assert "Fix the folder, or go on without them: --missing skip" in line
+
+
+def test_a_truncated_video_counts_as_missing_with_its_reason(folder: Path) -> None:
+    cut(folder / "videos" / "video5.mp4", 0.6)
+    line = trouble(CONFIG, folder)
+    assert line.startswith("1 of 18 videos")
+    assert "(video5 (" in line
+
+
+def test_skip_leaves_clips_out_and_counts_them_by_split(folder: Path) -> None:
+    remove(folder, 2, 13)
+    cut(folder / "videos" / "video7.mp4", 0.6)
+    data = open_data(SKIP, CARD, folder)
+    assert data.skipped == {"9k": 2, "1k-A": 1}
+    assert [clip.video for clip in data.train.clips] == [f"video{n}" for n in range(12) if n not in (2, 7)]
+
+
+def test_skip_moves_subsets_and_twins_with_their_clips(folder: Path) -> None:
+    """In `small` the queries 0, 1 and 2 (video12 to video14) are emotional, 0 and 1 are twins."""
+    remove(folder, 12)
+    test = open_data(SKIP, CARD, folder).test
+    assert [test.clips[index].video for index in test.subsets["emotion"]] == ["video13", "video14"]
+    assert test.twins == {}
+
+
+@pytest.mark.parametrize("gone", [range(12, 18), range(9)], ids=["no test clip", "less than a batch"])
+def test_too_few_clips_are_named_with_the_mend(folder: Path, gone: range) -> None:
+    remove(folder, *gone)
+    assert "are too few for a batch of 4. Add videos under" in trouble(SKIP, folder)
+
+
+def test_a_missing_annotation_says_how_to_write_it(folder: Path) -> None:
+    (folder / "annotations" / "9k.json").unlink()
+    assert "9k.json is missing. Write it: bench data prepare" in trouble(CONFIG, folder)
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"split": "8k"}, r"msrvtt has no train split '8k'\. It has: 7k, 9k, 6k-emotion"),
+        ({"test": "1k-B"}, r"no test split '1k-B'\. Did you mean 1k-A"),
+        ({"test": "9k"}, "no test split '9k'"),
+    ],
+)
+def test_an_unknown_split_is_named_with_those_there_are(small: Path, settings: dict[str, str], line: str) -> None:
+    with pytest.raises(UsageError, match=line):
+        open_data(replace(CONFIG, **settings), CARD, small)  # type: ignore[arg-type]
+
+
+def test_two_videos_of_one_name_are_an_error_and_no_choice(folder: Path) -> None:
+    shutil.copy(folder / "videos" / "video1.mp4", folder / "video1.mp4")
+    assert "two videos are named video1" in trouble(SKIP, folder)
+
+
+# --- what was learned of a file -------------------------------------------------------------------------------------
+
+
+def test_what_was_learned_of_a_file_is_renewed_when_it_changes(folder: Path) -> None:
+    path = folder / "videos" / "video1.mp4"
+    assert look_at(folder, ["video1"])[0].frames == {"video1": 10}
+    write_video(path, np.zeros((7, 32, 32, 3), np.uint8), 6)
+    assert look_at(folder, ["video1"])[0].frames == {"video1": 7}
+    cut(path, 0.5)
+    videos, broken = look_at(folder, ["video1"])
+    assert videos.frames == {}
+    assert broken.keys() == {"video1"}
+
+
+def test_a_broken_file_that_was_mended_is_read_again(folder: Path, small: Path) -> None:
+    path = folder / "videos" / "video1.mp4"
+    cut(path, 0.5)
+    assert look_at(folder, ["video1"])[1]
+    shutil.copy(small / "videos" / "video1.mp4", path)
+    os.utime(path)
+    assert look_at(folder, ["video1"])[1] == {}
+
+
+def test_an_unchanged_file_is_looked_at_once(folder: Path) -> None:
+    """Damage that leaves size and date as they were is not seen again: the file was not opened."""
+    path = folder / "videos" / "video1.mp4"
+    look_at(folder, ["video1"])
+    facts = path.stat()
+    path.write_bytes(bytes(facts.st_size))
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert look_at(folder, ["video1"])[1] == {}
+
+
+@pytest.mark.parametrize("content", ["{", "", "[]"])
+def test_a_broken_memory_is_made_anew(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path))
+    (tmp_path / "videos.json").write_text(content)
+    assert look_at(small, ["video1"])[0].frames == {"video1": 10}
+    assert len(json.loads((tmp_path / "videos.json").read_text())) == 1
+
+
+def test_videos_behind_a_link_to_a_folder_are_found(small: Path, tmp_path: Path) -> None:
+    for part in ("videos", "annotations"):
+        (tmp_path / part).symlink_to(small / part)
+    (tmp_path / "again").symlink_to(tmp_path)  # a link in a circle is no second copy
+    assert len(open_data(CONFIG, CARD, tmp_path).videos.frames) == 18
+
+
+def test_compressed_copies_are_preferred(folder: Path) -> None:
+    compress(folder, workers=1)
+    paths = open_data(CONFIG, CARD, folder).videos.paths
+    assert {path.parent for path in paths.values()} == {folder / "videos-6fps"}
+
+
+# --- validation -----------------------------------------------------------------------------------------------------
+
+
+def test_held_out_videos_are_no_training_videos(small: Path) -> None:
+    data = open_data(replace(CONFIG, train=replace(CONFIG.train, holdout=5)), CARD, small)
+    assert data.validation is not None
+    held, rest = ({clip.video for clip in part.clips} for part in (data.validation, data.train))
+    assert (len(held), len(rest)) == (5, 7)
+    assert not held & rest
+    assert data.validation.split == "9k-held-out"
+    assert data.train.split == "9k"
+
+
+def test_which_videos_are_held_out_is_the_seed_s(small: Path) -> None:
+    train = load_annotation(small, "9k")
+    draws = [frozenset(clip.video for clip in hold_out(train, 4, seed)[1].clips) for seed in (0, 0, 1, 2)]
+    assert draws[0] == draws[1]
+    assert len(set(draws)) > 1
+
+
+def test_a_split_cannot_be_held_out_whole(small: Path) -> None:
+    with pytest.raises(UsageError, match=r"--train\.holdout 12 leaves nothing of 12 clips"):
+        hold_out(load_annotation(small, "9k"), 12, 0)
+
+
+def test_selection_on_validation_needs_validation_videos(small: Path) -> None:
+    with pytest.raises(UsageError, match=r"--train.select val needs validation videos and msrvtt has none"):
+        open_data(replace(CONFIG, train=replace(CONFIG.train, select="val")), CARD, small)
+
+
+# --- samples --------------------------------------------------------------------------------------------------------
+
+
+def test_a_sample_is_a_function_of_seed_epoch_and_place(samples: Callable[..., Samples]) -> None:
+    one, other = samples(), samples()
+    for place in range(12):  # what was read before changes nothing
+        other[0, place]
+    for key in ((0, 3), (4, 3), (TEST, 3)):
+        assert one[key][:2] == other[key][:2]
+        assert np.array_equal(one[key][2], other[key][2])
+
+
+def test_captions_are_drawn_anew_each_epoch_place_and_seed(samples: Callable[..., Samples]) -> None:
+    """Which of its three captions each of 12 clips gets; that two of these draws agree throughout has odds of 3^-12."""
+
+    def drawn(epoch: int, **settings: object) -> tuple[int, ...]:
+        made = samples(**settings)
+        return tuple(made.clips[place].captions.index(made[epoch, place][1]) for place in range(12))
+
+    draws = [drawn(0), drawn(1), drawn(0, seed=7)]
+    assert len(set(draws)) == 3
+    assert all(len(set(draw)) > 1 for draw in draws)
+
+
+def test_every_caption_comes_sooner_or_later(samples: Callable[..., Samples]) -> None:
+    made = samples(video=replace(CONFIG.video, cache=True))
+    assert {made[epoch, 5][1] for epoch in range(30)} == set(made.clips[5].captions)
+
+
+def test_a_test_sample_has_the_first_caption_and_the_same_frames(samples: Callable[..., Samples]) -> None:
+    made = samples()
+    _, caption, frames = made[TEST, 2]
+    assert caption == made.clips[2].captions[0]
+    assert frames.shape == (4, 32, 32, 3)
+    assert frames.dtype == np.uint8
+
+
+def test_joined_captions_are_all_in_one_text(samples: Callable[..., Samples]) -> None:
+    made = samples(captions="joined")
+    assert made[0, 1][1] == made[5, 1][1] == ". ".join(made.clips[1].captions)
+    assert made[0, 1][1] in made.possible_captions()
+
+
+def test_frames_in_memory_equal_those_from_disk(samples: Callable[..., Samples]) -> None:
+    disk, memory = samples(), samples(video=replace(CONFIG.video, cache=True))
+    for key in ((0, 0), (1, 0), (TEST, 11)):
+        assert np.array_equal(disk[key][2], memory[key][2])
+
+
+# --- batches --------------------------------------------------------------------------------------------------------
+
+SIZES = st.tuples(st.integers(1, 40), st.integers(1, 12)).filter(lambda sizes: sizes[1] <= sizes[0])
+
+
+@settings(deadline=None)
+@given(sizes=SIZES, seed=st.integers(0, 5))
+def test_each_epoch_takes_a_place_at_most_once_and_drops_less_than_a_batch(sizes: tuple[int, int], seed: int) -> None:
+    n, batch = sizes
+    per_epoch = n // batch
+    keys = list(training_keys(n, batch, seed, range(3 * per_epoch)))
+    for epoch in range(3):
+        places = [key for group in keys[epoch * per_epoch : (epoch + 1) * per_epoch] for key in group]
+        assert all(key[0] == epoch for key in places)
+        assert max(Counter(place for _, place in places).values()) == 1
+        assert n - len(places) < batch
+
+
+def test_an_epoch_that_fits_is_a_permutation_and_each_epoch_another() -> None:
+    keys = list(training_keys(12, 4, 42, range(6)))
+    epochs = [[place for group in keys[start : start + 3] for _, place in group] for start in (0, 3)]
+    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(12))
+    assert epochs[0] != epochs[1]
+
+
+@pytest.mark.parametrize("world", [1, 2, 4])
+def test_the_ranks_parts_make_the_batch(world: int) -> None:
+    whole = list(training_keys(30, 8, 1, range(7)))
+    parts = [list(training_keys(30, 8, 1, range(7), rank=rank, world=world)) for rank in range(world)]
+    assert [list(chain(*shares)) for shares in zip(*parts, strict=True)] == whole
+
+
+@settings(deadline=None)
+@given(sizes=SIZES, start=st.integers(0, 20))
+def test_batches_can_be_resumed_from_any_number(sizes: tuple[int, int], start: int) -> None:
+    whole = list(training_keys(*sizes, 42, range(25)))
+    assert list(training_keys(*sizes, 42, range(start, 25))) == whole[start:]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_loader_keeps_the_order_of_the_keys(samples: Callable[..., Samples], workers: int) -> None:
+    made = samples()
+    texts = made.possible_captions()
+    collate = Collator(caption_tokenizer(texts), 32, (), texts)
+    keys = [[(0, 5), (0, 1)], [(TEST, 11), (TEST, 0)], [(2, 3)]]
+    batches = list(loader(made, keys, collate, workers))
+    assert [places for places, _, _ in batches] == [[5, 1], [11, 0], [3]]
+    for group, (_, text, video) in zip(keys, batches, strict=True):
+        assert len(text.input_ids) == len(group)
+        assert np.array_equal(video.pixels.numpy(), np.stack([made[key][2] for key in group]))
+
+
+def test_a_collator_gives_emotions_only_to_variants_that_ask() -> None:
+    texts = ["a happy man", "an afraid happy man", "a table"]
+    asked = Collator(caption_tokenizer(texts), 16, ("emotions",), texts).text(texts)
+    assert asked.emotions is not None
+    assert asked.emotions.dtype == torch.float32
+    assert asked.emotions[:, 0].tolist() == [1, 1, 0]  # joy: `happy` has it in the NRC lexicon
+    assert asked.emotions[:, 2].tolist() == [0, 1, 0]  # fear: `afraid`
+    assert Collator(caption_tokenizer(texts), 16, (), texts).text(texts).emotions is None
+
+
+def test_frames_travel_as_bytes_and_become_clip_s_floats_on_the_device() -> None:
+    batch = VideoBatch(torch.full((2, 3, 4, 4, 3), 255, dtype=torch.uint8))
+    moved = batch.to(torch.device("cpu")).pixels
+    assert moved.shape == (2, 3, 3, 4, 4)
+    white = [(1 - 0.48145466) / 0.26862954, (1 - 0.4578275) / 0.26130258, (1 - 0.40821073) / 0.27577711]
+    assert torch.allclose(moved[0, 0, :, 0, 0], torch.tensor(white), atol=1e-5)
