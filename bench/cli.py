@@ -13,7 +13,7 @@ from cyclopts import App, ArgumentCollection, CycloptsError, Parameter
 from cyclopts.config import Dict
 
 from . import __version__, screens
-from .config import RunConfig
+from .config import RunConfig, as_json
 from .errors import BenchError, UsageError
 
 Flag = Annotated[bool, Parameter(negative="")]
@@ -239,22 +239,29 @@ def main(argv: list[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(1) from None
+    except OSError as error:  # a full disk, a folder that may not be written
+        _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part), 1, debug)
 
 
 def _fail(message: str, code: int, debug: bool) -> None:
     if debug:
         raise
-    print(f"bench: {message}", file=sys.stderr)
+    print("bench:", *(line.strip() for line in message.splitlines()), file=sys.stderr)
     raise SystemExit(code)
 
 
 def _read_yaml(path: Path) -> dict:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} cannot be read as YAML: {error}") from None
+    try:  # every value as text, as the command line has it
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} is no YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(content, dict):
         raise UsageError(f"{path} holds no settings. It takes lines such as `variant: additive_text`.")
+    for name, default in as_json(RunConfig()).items():
+        if isinstance(default, dict) and not isinstance(content.get(name, default), dict):
+            raise UsageError(f"{path}: {name} takes settings of its own, one a line below it, not {content[name]!r}.")
     return content
 
 
@@ -264,7 +271,9 @@ def _quiet() -> None:
     import os
 
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # it warns when processes that decode clips are forked
     for name in ("huggingface_hub", "httpx", "accelerate"):
         logging.getLogger(name).setLevel(logging.ERROR)
 

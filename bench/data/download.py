@@ -151,6 +151,7 @@ def _open(request: urllib.request.Request) -> http.client.HTTPResponse:
     except urllib.error.HTTPError as error:
         if error.code == 416:
             return error  # type: ignore[return-value]  # has status, headers and closes like a response
+        error.close()
         if error.code in PASSING:
             raise _BrokenError(f"HTTP {error.code} {error.reason}") from None
         raise BenchError(
