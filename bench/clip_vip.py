@@ -18,6 +18,7 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 from transformers import AttentionInterface, CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
 from .errors import UsageError
+from .files import sha256
 
 ADDED_PROXIES = 3
 
@@ -88,6 +89,11 @@ def clip_config(size: str, *, vocabulary: int | None = None) -> CLIPConfig:
         return CLIPConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise UsageError(f"{path} is no CLIPConfig: {error}. It takes the JSON that Hugging Face's CLIP has.") from None
+
+
+def model_name(size: str) -> str:
+    """A size as the protocol signature has it: a config file goes by its content, not by where it lies."""
+    return f"config-{sha256(Path(size))[:8]}" if size.endswith(".json") else size
 
 
 def towers(config: CLIPConfig) -> tuple[CLIPTextConfig, CLIPVisionConfig]:

@@ -87,7 +87,7 @@ class TrainConfig:
     holdout: Whole = 0
     """Videos held out of training for validation, where the dataset has no validation split of its own."""
 
-    checkpoint_every: Whole = 100
+    checkpoint_every: Whole = 10
     """Optimizer steps between checkpoints."""
 
 

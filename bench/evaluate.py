@@ -4,7 +4,6 @@ Ranks are counted, not sorted: g rivals score above the true one, e equal to it.
 `bench.stats`. Scores are float32 and identical captions are encoded once, so that equal texts have equal scores.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from .config import RunConfig
-from .data.loading import TEST, Collator, Samples, loader
+from .data.loading import TEST, Collator, Samples, load
 from .errors import BenchError
 from .progress import progress
 from .stats import points
@@ -47,7 +46,10 @@ def count_ranks(similarity: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
     """
     if not np.isfinite(similarity).all():
         rows = np.flatnonzero(~np.isfinite(similarity).all(axis=1))
-        raise BenchError(f"{len(rows)} queries have scores that are no numbers (the first is query {rows[0]}).")
+        raise BenchError(
+            f"{len(rows)} queries have scores that are no numbers (the first is query {rows[0]}): the weights are "
+            "broken. Remove the run's folder and train again with a lower --train.lr."
+        )
     true = similarity.diagonal()
     return {
         "t2v": {
@@ -106,16 +108,19 @@ def encode_clips(
         place % len(samples) for place in range(rank * share, (rank + 1) * share)
     ]  # equal shares: some clips twice
     keys = [[(TEST, place) for place in places[start : start + BATCH]] for start in range(0, share, BATCH)]
-    batches: Iterable = loader(samples, keys, collate, config.video.workers)
+    batches = load(samples, keys, collate.video, config.video.workers)
     features, seen = [], []
     if accelerator.is_main_process:
         batches = progress(batches, total=len(keys), what="encoding clips", unit="batch")
-    for numbers, _, video in batches:
+    for numbers, video in batches:
         with accelerator.autocast():
             features.append(variant.encode_video(video.to(accelerator.device)).float())
         seen += numbers
     gathered = accelerator.gather(torch.cat(features))
     numbers = accelerator.gather(torch.tensor(seen, device=accelerator.device)).cpu().numpy()
     unique, first = np.unique(numbers, return_index=True)
-    assert (unique == np.arange(len(samples))).all(), "a clip was lost on the way from another process"
+    if unique.tolist() != list(range(len(samples))):
+        raise BenchError(
+            "a clip was lost on the way between processes; nothing is scored. Start the same command again."
+        )
     return gathered[torch.from_numpy(first).to(gathered.device)]

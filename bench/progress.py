@@ -1,5 +1,6 @@
 """Progress on stderr: a bar with rate and time left on a terminal, a plain line now and then otherwise."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +18,9 @@ def progress(
 
     note: what else to show, asked after each item (the loss, say).
     """
+    if os.environ.get("RANK", "0") != "0":  # of the processes that torchrun started, one speaks
+        yield from iterable
+        return
     if sys.stderr.isatty():
         from tqdm import tqdm
 

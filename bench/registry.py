@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import UsageError
+from .files import sha256
 
 if TYPE_CHECKING:
     from .clip_vip import ClipVip
@@ -37,7 +38,7 @@ class Entry:
     name: str
     summary: str  # first sentence of the docstring
     hyperparameters: dict[str, str]  # name -> default, as written
-    needs: tuple[str, ...]  # text_needs and video_needs
+    needs: tuple[str, ...]  # its text_needs
     module: str  # what to import
 
 
@@ -82,6 +83,11 @@ def get(name: str) -> type["Variant"]:
     return _registered[name]
 
 
+def source_digest(name: str) -> str:
+    """Eight hex digits of the file that a variant is written in: a changed variant is another run."""
+    return sha256(Path(_origin(get(name))))[:8]
+
+
 def load_plugin(path: Path) -> None:
     """Imports a user's file, which registers its variants."""
     if not path.is_file():
@@ -104,7 +110,11 @@ def load_plugin(path: Path) -> None:
 
 def build(name: str, backbone: "ClipVip", hyperparameters: dict[str, Any]) -> "Variant":
     """The variant `name` around a backbone."""
-    return get(name)(backbone, **parse_hyperparameters(name, hyperparameters))
+    values = parse_hyperparameters(name, hyperparameters)
+    try:
+        return get(name)(backbone, **values)
+    except (ValueError, RuntimeError) as error:  # what torch says of a number it cannot use
+        raise UsageError(f"the variant '{name}' cannot be built with {values}: {error}") from error
 
 
 def parse_hyperparameters(name: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -153,7 +163,11 @@ def _add(found: dict[str, Entry], new: Iterable[Entry]) -> None:
 @lru_cache
 def _read(path: Path, module: str) -> tuple[Entry, ...]:
     """The classes of a source file that carry `@register("name")`."""
-    classes = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.ClassDef)]
+    try:
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no Python that can be read: {error}. Mend it, or move it away.") from None
+    classes = [node for node in body if isinstance(node, ast.ClassDef)]
     return tuple(_describe(node, name, module) for node in classes for name in _names(node))
 
 
@@ -165,12 +179,13 @@ def _names(node: ast.ClassDef) -> list[str]:
 
 def _describe(node: ast.ClassDef, name: str, module: str) -> Entry:
     hyperparameters: dict[str, str] = {}
-    needs: list[str] = []
+    needs: tuple[str, ...] = ()
     for item in node.body:
         if isinstance(item, ast.FunctionDef) and item.name == "__init__":
             defaults = zip(item.args.kwonlyargs, item.args.kw_defaults, strict=True)
             hyperparameters = {argument.arg: ast.unparse(default) for argument, default in defaults if default}
-        if isinstance(item, ast.Assign) and ast.unparse(item.targets[0]) in ("text_needs", "video_needs"):
-            needs += ast.literal_eval(item.value)
+        target = item.targets[0] if isinstance(item, ast.Assign) else getattr(item, "target", None)
+        if target is not None and ast.unparse(target) == "text_needs":
+            needs = ast.literal_eval(item.value)  # type: ignore[attr-defined]
     summary = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
-    return Entry(name, summary, hyperparameters, tuple(needs), module)
+    return Entry(name, summary, hyperparameters, needs, module)

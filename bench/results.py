@@ -26,7 +26,7 @@ PROTOCOL = 1  # the version of the evaluation's own rules, `v:` in the signature
 _TOLERANCE = 1e-3  # metrics are stored with four decimals
 _KEYS = {  # what the objects inside a record hold, where that is fixed
     "parameters": {"total", "added"},
-    "code": {"version", "commit", "dirty"},
+    "code": {"version", "commit", "dirty", "variant"},
     "selection": {"rule", "step"},
     "queries": {"videos", "captions"},
     "ranks": set(DIRECTIONS),
@@ -49,7 +49,7 @@ class Record:
     protocol: str  # from `protocol_signature`
     config: dict[str, Any]
     seed: int
-    code: dict[str, Any]  # version, commit, dirty; from `bench.environment`, as libraries and hardware
+    code: dict[str, Any]  # version, commit, dirty; variant: digest of its source file
     libraries: dict[str, str]
     lexicons: dict[str, str]
     hardware: dict[str, Any]
@@ -133,12 +133,15 @@ def protocol_signature(
     captions: str,
     checkpoint: str,
     seed: int,
+    holdout: int = 0,
+    clips: str = "",
     skipped: Mapping[str, int] | None = None,
 ) -> str:
     """One line with all that must be equal before two numbers may be compared, as sacreBLEU's signature.
 
     Example: msrvtt-1kA|train:7k|1000x1000|ties:expected|score:fp32|post:none|frames:12|res:224|model:b32|
-    init:clip-vip:pretrain_clipvip_base_32.pt-1a2b3c4d|captions:sampled|ckpt:last|seed:42|v:1 (without the line break).
+    init:clip-vip:1a2b3c4d|captions:sampled|ckpt:last|seed:42|v:1 (without the line break).
+    holdout: videos kept out of training for validation. clips: "6fps" where compressed copies were read.
     skipped: how many clips of each split were left out because their video was missing or broken.
     Source: Post, A call for clarity in reporting BLEU scores, WMT 2018. BenchError if a part holds the separator.
     """
@@ -153,6 +156,8 @@ def protocol_signature(
         "model": model,
         "init": init,
         "captions": captions,
+        "clips": clips,
+        "holdout": str(holdout or ""),
         "ckpt": checkpoint,
         "skipped": ",".join(f"{split}={count}" for split, count in sorted((skipped or {}).items()) if count),
         "seed": str(seed),

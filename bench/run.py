@@ -1,6 +1,5 @@
 """One run from its config to its record: open the data, build the variant, train, score, write."""
 
-import shutil
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -8,27 +7,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator, PartialState
+from accelerate import Accelerator
 from accelerate.utils import set_seed
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
 from . import results
-from .clip_vip import towers
+from .clip_vip import model_name, towers
 from .config import RunConfig, as_json, identity
 from .data import importers
 from .data.cards import Card, load_card
-from .data.loading import Collator, Data, Samples, open_data
+from .data.loading import Collator, Data, Samples, joined, open_data
 from .emotions import lexicon_versions
 from .environment import environment
 from .errors import UsageError
 from .evaluate import Scores, evaluate, twin_wins
 from .files import replacing
-from .registry import get, parse_hyperparameters
+from .registry import get, parse_hyperparameters, source_digest
 from .results import Record
 from .stats import summarize
 from .tokenizer import caption_tokenizer, clip_tokenizer
-from .train import Progress, load_best, make_accelerator, train
+from .train import Progress, load_best, make_accelerator, precision, remove_checkpoints, train
 from .variant import Variant
 from .weights import FETCH, Loaded, initialize, read_tokenizer, run_weights, save_weights
 
@@ -49,7 +48,10 @@ def run(config: RunConfig, folder: Path) -> Outcome | None:
     Outcome.
     """
     config, card = complete(config)
-    name = results.run_id(config.variant, config.seed, identity(config))
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--results {folder} is no folder.")
+    source = source_digest(config.variant)
+    name = results.run_id(config.variant, config.seed, {**identity(config), "source": source})
     path = results.record_path(folder, config.dataset, config.split, config.variant, name)
     accelerator = make_accelerator(config.train)
     outcome = Outcome(results.load(path), path, was_done=True) if path.is_file() else None
@@ -57,7 +59,7 @@ def run(config: RunConfig, folder: Path) -> Outcome | None:
         record = train_and_score(config, card, name, path.with_suffix(""), folder, accelerator)
         if record:
             outcome = Outcome(record, results.save(record, folder), was_done=False)
-            _tidy(path.with_suffix(""))
+            remove_checkpoints(path.with_suffix(""))
     accelerator.wait_for_everyone()
     accelerator.end_training()
     return outcome if accelerator.is_main_process else None
@@ -69,7 +71,7 @@ def train_and_score(
     """The run itself, with its checkpoints, weights and features in `work`. Only the main process gets the record."""
     timings = {}
     clock = time.monotonic()
-    with PartialState().main_process_first():  # one process renders or looks; the others find it done
+    with accelerator.main_process_first():  # one process renders or looks; the others find it done
         dataset = importers.ensure(config.dataset, config.root)
         data = open_data(config, card, dataset)
     variant, loaded, tokenizer = make_variant(config, data, folder)
@@ -79,7 +81,8 @@ def train_and_score(
     collate = make_collator(config, variant, tokenizer, data)
     timings["data"] = time.monotonic() - clock
 
-    now = train(variant, config, samples, validation, collate, accelerator, work)
+    origin = {**checksums(data), "init": loaded.source}
+    now = train(variant, config, samples, validation, collate, accelerator, work, origin)
     if config.train.select == "val":
         load_best(variant, work)
     timings["train"] = now.seconds
@@ -94,12 +97,6 @@ def train_and_score(
     with replacing(work / "features.safetensors") as temporary:
         save_file({"text": scores.text.contiguous(), "video": scores.video.contiguous()}, temporary)
     return record
-
-
-def _tidy(work: Path) -> None:
-    """The checkpoint of a run that is done."""
-    shutil.rmtree(work / "checkpoint", ignore_errors=True)
-    (work / "best.pt").unlink(missing_ok=True)
 
 
 def complete(config: RunConfig) -> tuple[RunConfig, Card]:
@@ -155,8 +152,13 @@ def make_collator(config: RunConfig, variant: Variant, tokenizer: Tokenizer, dat
     parts = [part for part in (data.train, data.validation, data.test) if part]
     texts = [caption for part in parts for clip in part.clips for caption in clip.captions]
     if config.captions == "joined":
-        texts += [". ".join(clip.captions) for clip in data.train.clips]
+        texts += [joined(clip) for clip in data.train.clips]
     return Collator(tokenizer, config.model.tokens, variant.text_needs, list(dict.fromkeys(texts)))
+
+
+def checksums(data: Data) -> dict[str, str]:
+    """Each split by name with the digest of what was left of it."""
+    return {part.split: part.digest for part in (data.train, data.validation, data.test) if part}
 
 
 def make_record(
@@ -174,9 +176,11 @@ def make_record(
     ranks = {way: {kind: values.tolist() for kind, values in counts.items()} for way, counts in scores.ranks.items()}
     subsets = {subset: list(members) for subset, members in data.test.subsets.items()}
     wins = twin_wins(scores.similarity, data.test.twins)
-    parts = [part for part in (data.train, data.validation, data.test) if part]
     selected = now.best["step"] if config.train.select == "val" else now.step
     gpu = accelerator.device.type == "cuda"
+    made_with = environment([torch.cuda.get_device_name()] * accelerator.num_processes if gpu else [])
+    made_with["code"]["variant"] = source_digest(config.variant)
+    made_with["hardware"] |= {"processes": accelerator.num_processes, "precision": precision(accelerator)}
     return Record(
         run=name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -186,7 +190,7 @@ def make_record(
         dataset=config.dataset,
         split=data.train.split,
         test=data.test.split,
-        checksums={part.split: part.digest for part in parts},
+        checksums=checksums(data),
         protocol=results.protocol_signature(
             dataset=config.dataset,
             test=data.test.split,
@@ -195,16 +199,18 @@ def make_record(
             videos=len(data.test.clips),
             frames=config.video.frames,
             resolution=config.video.size,
-            model=config.model.size,
+            model=model_name(config.model.size),
             init=loaded.source,
             captions=config.captions,
             checkpoint=config.train.select,
             seed=config.seed,
+            holdout=config.train.holdout,
+            clips="6fps" if data.videos.compressed else "",
             skipped=data.skipped,
         ),
         config=as_json(config),
         seed=config.seed,
-        **environment([torch.cuda.get_device_name()] * accelerator.num_processes if gpu else []),
+        **made_with,
         lexicons=lexicon_versions(),
         timings={part: round(seconds, 2) for part, seconds in timings.items()},
         curve=now.curve,

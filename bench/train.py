@@ -12,26 +12,30 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import InitProcessGroupKwargs, set_seed
 from torch import Tensor, nn
 
 from .config import RunConfig, TrainConfig
-from .data.loading import Collator, Samples, loader, training_keys
+from .data.loading import Collator, Samples, load, training_keys
 from .errors import BenchError, UsageError
 from .evaluate import evaluate
+from .files import replacing
 from .losses import contrastive_loss
 from .progress import progress
 from .variant import Variant
 
 MAX_LOGIT_SCALE = math.log(200)
+CHECKPOINTS = ("checkpoint.part", "checkpoint", "checkpoint.old")  # being written, the last whole one, the one before
+PATIENCE = timedelta(hours=6)  # of the other processes, while the first one renders or looks at all videos
 
 
 class Interrupted(BenchError):
@@ -53,12 +57,15 @@ class Progress:
 def make_accelerator(config: TrainConfig) -> Accelerator:
     """The devices and processes of this run. A process that torchrun started but that would train alone is an error."""
     gpu = torch.cuda.is_available()
-    mixed = config.precision == "bf16" or (config.precision == "auto" and gpu and torch.cuda.is_bf16_supported())
+    mixed = config.precision == "bf16" or (
+        config.precision == "auto" and gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+    )
     accelerator = Accelerator(
         cpu=not gpu,
         mixed_precision="bf16" if mixed else "no",
         gradient_accumulation_steps=config.accumulation,
         step_scheduler_with_optimizer=False,
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
     )
     world = int(os.environ.get("WORLD_SIZE", 1))
     if accelerator.num_processes != world:
@@ -68,6 +75,11 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
             f"--train.batch {config.batch} cannot be shared by {world} processes. Take a multiple of {world}."
         )
     return accelerator
+
+
+def precision(accelerator: Accelerator) -> str:
+    """What the towers compute in: bf16 or fp32. Weights, features and scores are fp32 in any case."""
+    return "bf16" if accelerator.mixed_precision == "bf16" else "fp32"
 
 
 def total_steps(config: TrainConfig, clips: int) -> int:
@@ -99,12 +111,14 @@ def train(
     collate: Collator,
     accelerator: Accelerator,
     folder: Path,
+    origin: dict[str, str],
 ) -> Progress:
     """Trains `variant` in place and returns the curve; goes on from the checkpoint in `folder` if there is one.
 
     Every optimizer step adds a point to the curve: step, epoch, loss (mean over the accumulated batches), lr (the one
     it was made with), logit_scale (before exp, after the step). At an epoch's end validation adds its recalls.
-    BenchError when the loss is not finite; Interrupted on Ctrl-C.
+    origin: digests of the data and the first weights; a checkpoint made from others is a BenchError, as is a loss or a
+    gradient that is not finite. Interrupted on Ctrl-C or a signal to end.
     """
     recipe = config.train
     set_seed(config.seed)
@@ -114,7 +128,7 @@ def train(
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, total, recipe.warmup))
     model, optimizer, schedule = accelerator.prepare(variant, optimizer, schedule)
-    now = _resume(accelerator, folder)
+    now = _resume(accelerator, folder, origin)
     start = time.monotonic() - now.seconds
 
     numbers = range(now.step * recipe.accumulation, total * recipe.accumulation)
@@ -128,8 +142,8 @@ def train(
             world=accelerator.num_processes,
         )
     )
-    batches = iter(loader(samples, keys, collate, config.video.workers))
-    epoch_steps = max(1, len(samples) // recipe.batch // recipe.accumulation)
+    batches = load(samples, keys, collate, config.video.workers)
+    epochs = recipe.accumulation / (len(samples) // recipe.batch)  # of one step
     steps: Any = range(now.step + 1, total + 1)
     if accelerator.is_main_process:
         show_loss = lambda: f"loss {now.curve[-1]['loss']:.3f}"  # noqa: E731
@@ -141,14 +155,14 @@ def train(
             losses: list[Tensor] = []
             for _ in range(recipe.accumulation):
                 with accelerator.accumulate(model):
-                    _, text, video = next(batches)
+                    text, video = next(batches)
                     text, video = text.to(accelerator.device), video.to(accelerator.device)
                     text_features, video_features, scale, extras = model(text, video)
                     loss = contrastive_loss(text_features, video_features, scale, variant.similarity)
                     loss = loss + sum(extras.values())
                     accelerator.backward(loss)
                     if accelerator.sync_gradients:
-                        accelerator.clip_grad_norm_(model.parameters(), recipe.grad_norm)
+                        norm = accelerator.clip_grad_norm_(model.parameters(), recipe.grad_norm)
                     optimizer.step()
                     optimizer.zero_grad()
                     losses.append(loss.detach())
@@ -156,25 +170,35 @@ def train(
                 variant.backbone.logit_scale.clamp_(max=MAX_LOGIT_SCALE)
             now.step = step
             now.seconds = time.monotonic() - start
-            now.curve.append(_point(step, step / epoch_steps, losses, schedule, variant, accelerator))
+            now.curve.append(_point(step, step * epochs, losses, norm, schedule, variant, accelerator))
             schedule.step()
-            if validation is not None and (step % epoch_steps == 0 or step == total):
+            ended = int(step * epochs) > int((step - 1) * epochs) or step == total
+            if validation is not None and ended:
                 _validate(variant, validation, collate, config, accelerator, now, folder)
                 model.train()
             stop = _any(interrupted, accelerator)
             if step % recipe.checkpoint_every == 0 or step == total or stop:
-                _checkpoint(accelerator, folder, now)
+                _checkpoint(accelerator, folder, now, origin)
             if stop:
                 raise Interrupted(f"stopped after step {step} of {total}. The same command goes on from there.")
     return now
 
 
 def _point(
-    step: int, epoch: float, losses: list[Tensor], schedule: Any, variant: Variant, accelerator: Accelerator
+    step: int,
+    epoch: float,
+    losses: list[Tensor],
+    norm: Tensor,
+    schedule: Any,
+    variant: Variant,
+    accelerator: Accelerator,
 ) -> dict[str, Any]:
     loss = float(accelerator.reduce(torch.stack(losses).mean(), "mean"))
-    if not math.isfinite(loss):
-        raise BenchError(f"the loss is {loss} at step {step}. Lower --train.lr, or look at the data: bench doctor")
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        raise BenchError(
+            f"at step {step} the loss is {loss} and the gradient's norm {float(norm)}. "
+            "Lower --train.lr, or look at the data: bench doctor"
+        )
     return {
         "step": step,
         "epoch": round(epoch, 4),
@@ -199,9 +223,8 @@ def _validate(
     if config.train.select == "val" and scores["T2V R@1"] > now.best.get("T2V R@1", -1):
         now.best = {"step": now.step, "T2V R@1": scores["T2V R@1"]}
         if accelerator.is_main_process:
-            folder.mkdir(parents=True, exist_ok=True)
-            torch.save(variant.state_dict(), folder / "best.part")
-            (folder / "best.part").replace(folder / "best.pt")
+            with replacing(folder / "best.pt") as temporary:
+                torch.save(variant.state_dict(), temporary)
 
 
 def load_best(variant: Variant, folder: Path) -> None:
@@ -209,45 +232,64 @@ def load_best(variant: Variant, folder: Path) -> None:
     variant.load_state_dict(torch.load(folder / "best.pt", map_location=variant.device, weights_only=True))
 
 
-def _checkpoint(accelerator: Accelerator, folder: Path, now: Progress) -> None:
+def _checkpoint(accelerator: Accelerator, folder: Path, now: Progress, origin: dict[str, str]) -> None:
     """Written beside the old one and then renamed: at any moment there is one whole checkpoint."""
-    fresh, kept = folder / "checkpoint.part", folder / "checkpoint"
+    fresh, kept, old = (folder / name for name in CHECKPOINTS)
     if accelerator.is_main_process:
         shutil.rmtree(fresh, ignore_errors=True)
     accelerator.wait_for_everyone()
     accelerator.save_state(str(fresh))
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        (fresh / "progress.json").write_text(json.dumps(vars(now)), encoding="utf-8")
+        (fresh / "progress.json").write_text(json.dumps({**vars(now), "origin": origin}), encoding="utf-8")
         if kept.exists():
-            kept.replace(folder / "checkpoint.old")
+            shutil.rmtree(old, ignore_errors=True)
+            kept.replace(old)
         fresh.replace(kept)
-        shutil.rmtree(folder / "checkpoint.old", ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
     accelerator.wait_for_everyone()
 
 
-def _resume(accelerator: Accelerator, folder: Path) -> Progress:
-    kept = next((path for path in (folder / "checkpoint", folder / "checkpoint.old") if path.is_dir()), None)
-    if kept is None:
+def _resume(accelerator: Accelerator, folder: Path, origin: dict[str, str]) -> Progress:
+    found = [folder / name for name in CHECKPOINTS[1:] if (folder / name).is_dir()]
+    if not found:
         return Progress()
-    accelerator.load_state(str(kept))
-    return Progress(**json.loads((kept / "progress.json").read_text(encoding="utf-8")))
+    state = json.loads((found[0] / "progress.json").read_text(encoding="utf-8"))
+    before = state.pop("origin")
+    changed = [name for name in origin.keys() | before.keys() if origin.get(name) != before.get(name)]
+    if changed:
+        raise BenchError(
+            f"{found[0]} was made from other data or weights ({', '.join(sorted(changed))} changed). "
+            f"Put them back, or remove {folder} to start again."
+        )
+    accelerator.load_state(str(found[0]))
+    return Progress(**state)
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """What a run that is done needs no more."""
+    for name in CHECKPOINTS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / "best.pt").unlink(missing_ok=True)
 
 
 @contextmanager
-def _interruptible() -> Iterator[list[int]]:
-    """Turns the first Ctrl-C into a note that the loop reads; a second one stops at once."""
+def _interruptible(signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)) -> Iterator[list[int]]:
+    """Turns the first Ctrl-C, or a scheduler's word to end, into a note for the loop; a second one acts at once."""
     noted: list[int] = []
+    before = {number: signal.getsignal(number) for number in signals}
 
     def note(number: int, frame: object) -> None:
         noted.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(number, before[signal.Signals(number)])
 
-    before = signal.signal(signal.SIGINT, note)
+    for number in signals:
+        signal.signal(number, note)
     try:
         yield noted
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in signals:
+            signal.signal(number, before[number])
 
 
 def _any(noted: list[int], accelerator: Accelerator) -> bool:

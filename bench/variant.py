@@ -15,12 +15,11 @@ class Variant(nn.Module):
     Hyperparameters are keyword-only arguments of `__init__`, each with an annotation (float, int, bool, str) and a
     default: they appear in `bench list variants`, as `--hp.NAME`, and in the record.
 
-    text_needs, video_needs: the optional fields of `TextBatch` and `VideoBatch` that the collator must supply.
+    text_needs: the optional fields of `TextBatch` that the collator must supply.
     starts_as_plain: a claim, tested, that at step 0 the features equal plain's to the bit.
     """
 
     text_needs: ClassVar[tuple[str, ...]] = ()
-    video_needs: ClassVar[tuple[str, ...]] = ()
     starts_as_plain: ClassVar[bool] = False
 
     def __init__(self, backbone: ClipVip):

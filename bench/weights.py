@@ -1,5 +1,6 @@
 """Where a run's weights start, and where they are kept: `--init random | clip-vip:FILE | clip:DIR_OR_NAME | run:ID`."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -95,6 +96,8 @@ def read_clip(where: str) -> tuple[dict[str, Tensor], str]:
     """A Hugging Face CLIP, from a folder or by name."""
     from transformers import CLIPModel
 
+    if where.startswith((".", "/", "~")) and not Path(where).is_dir():
+        raise BenchError(f"no folder at {where}. Give one that holds config.json and weights, or a Hugging Face name.")
     try:
         answer: Any = CLIPModel.from_pretrained(where, output_loading_info=True)  # typed as the model alone
     except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as error:
@@ -103,7 +106,9 @@ def read_clip(where: str) -> tuple[dict[str, Tensor], str]:
     model, report = answer
     if absent := sorted(report["missing_keys"]):  # transformers would draw them at random
         raise BenchError(f"the CLIP at '{where}' lacks {len(absent)} tensors: {', '.join(absent[:6])}. Fetch it again.")
-    return {f"clipmodel.{key}": value for key, value in model.state_dict().items()}, f"clip:{Path(where).name}"
+    state = model.state_dict()
+    digest = hashlib.sha256(b"".join(state[key].contiguous().numpy().tobytes() for key in sorted(state))).hexdigest()
+    return {f"clipmodel.{key}": value for key, value in state.items()}, f"clip:{digest[:8]}"
 
 
 def read_run(where: str, results: Path) -> tuple[dict[str, Tensor], str]:
@@ -158,9 +163,7 @@ def read_tokenizer(path: Path) -> Tokenizer:
 def _check(init: str, incoming: dict[str, Tensor], target: Mapping[str, Tensor], allow_new: tuple[str, ...]) -> None:
     """Every backbone parameter is there, nothing else is, and all shapes fit. A variant's own parameters may be new."""
     unexpected = [key for key in incoming if key not in target]
-    absent = [
-        k for k in target if k.startswith("backbone.") and k not in incoming and not k.endswith(allow_new or ("\0",))
-    ]
+    absent = [k for k in target if k.startswith("backbone.") and k not in incoming and not k.endswith(allow_new)]
     differs = [
         f"{key} {tuple(value.shape)} for {tuple(target[key].shape)}"
         for key, value in incoming.items()

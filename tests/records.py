@@ -71,7 +71,7 @@ def make_record(
         protocol=signature,
         config=config,
         seed=seed,
-        code={"version": "0.1.0", "commit": None, "dirty": None},
+        code={"version": "0.1.0", "commit": None, "dirty": None, "variant": "1a2b3c4d"},
         libraries={"numpy": "2.4.6"},
         lexicons={"nrc": "NRCLex 4.1.0"},
         hardware={"cpu": "some", "cores": 2},

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,14 +84,65 @@ def test_training_learns_its_own_clips(command: Command) -> None:
     assert np.mean([point["loss"] for point in curve[-6:]]) < guessing / 2
 
 
-@pytest.mark.parametrize("stop_at", [2, 4], ids=["in the middle of an epoch", "in the second epoch"])
-def test_an_interrupted_and_resumed_run_gives_the_same_record(command: Command, tmp_path: Path, stop_at: int) -> None:
-    """Ctrl-C for real: a process is interrupted as soon as a checkpoint is there, then the same words go on."""
-    whole = bench(command(train__checkpoint_every=1))
-    other = command("other", train__checkpoint_every=1)
+DROPOUT = '''
+from torch.nn.functional import dropout
+from bench.registry import register
+from bench.variant import Variant
+
+
+@register("forgetful")
+class Forgetful(Variant):
+    """Forgets some of every token in training: a variant that draws random numbers."""
+
+    def fuse_text(self, tokens, text):
+        return dropout(tokens, 0.3, self.training)
+'''
+
+
+@pytest.mark.parametrize(("stop_at", "workers"), [(2, 2), (4, 0)], ids=["mid-epoch", "in the second epoch"])
+def test_an_interrupted_and_resumed_run_gives_the_same_record(
+    command: Command, tmp_path: Path, stop_at: int, workers: int
+) -> None:
+    """Ctrl-C for real, with a variant that draws random numbers in training; then the same words go on."""
+    (tmp_path / "forgetful.py").write_text(DROPOUT)
+    settings = {"variant": "forgetful", "plugin": tmp_path / "forgetful.py", "train__checkpoint_every": 1}
+    other = command("other", video__workers=workers, **settings)
     interrupt_at(stop_at, other, tmp_path / "other")
-    resumed = bench(other)
-    assert same(whole, resumed)
+    ask(other)
+    ask(command("whole", **settings))
+    [resumed] = (tmp_path / "other").glob("*/*/*/*.json")
+    [whole] = (tmp_path / "whole").glob("*/*/*/*.json")
+    assert same(load(whole), load(resumed))
+
+
+def ask(words: list[str]) -> str:
+    """Runs the command in a process of its own."""
+    done = subprocess.run([sys.executable, "-m", "bench", *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_checkpoint_of_other_data_is_refused(command: Command, small: Path, tmp_path: Path) -> None:
+    """The folder was mended between Ctrl-C and the second start: going on would mix two trainings."""
+    from bench.data.annotation import load_annotation, save_annotation
+
+    root = tmp_path / "root"
+    shutil.copytree(small, root)
+    words = command("other", root=root, train__checkpoint_every=1)
+    interrupt_at(2, words, tmp_path / "other")
+    split = load_annotation(root, "9k")
+    save_annotation(replace(split, clips=split.clips[::-1]), root)
+    done = subprocess.run([sys.executable, "-m", "bench", *words], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "was made from other data or weights (9k changed)" in done.stderr
+
+
+def test_a_variant_whose_file_changed_is_another_run(command: Command, tmp_path: Path) -> None:
+    plugin = tmp_path / "forgetful.py"
+    for rate in ("0.3", "0.5"):
+        plugin.write_text(DROPOUT.replace("0.3", rate))
+        ask(command(variant="forgetful", plugin=plugin, train__steps=1))
+    assert len(list((tmp_path / "results").glob("*/*/forgetful/*.json"))) == 2
 
 
 def interrupt_at(step: int, words: list[str], folder: Path) -> None:
@@ -98,15 +151,16 @@ def interrupt_at(step: int, words: list[str], folder: Path) -> None:
 import json, os, signal
 from bench import train
 keep = train._checkpoint
-def keep_and_interrupt(accelerator, folder, now):
-    keep(accelerator, folder, now)
+def keep_and_interrupt(accelerator, folder, now, origin):
+    keep(accelerator, folder, now, origin)
     if now.step == {step - 1}:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.killpg(os.getpgid(0), signal.SIGINT)
 train._checkpoint = keep_and_interrupt
 from bench.cli import main
 main({words!r})
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    start = {"capture_output": True, "text": True, "start_new_session": True}  # a group, as a terminal makes one
+    done = subprocess.run([sys.executable, "-c", code], **start)
     assert done.returncode == 130, done.stderr
     assert f"stopped after step {step} of" in done.stderr
     [progress] = folder.glob("*/*/*/*/checkpoint/progress.json")

@@ -60,10 +60,10 @@ def save_annotation(annotation: Annotation, folder: Path) -> Path:
     return path
 
 
-def load_annotation(folder: Path, split: str) -> Annotation:
-    """Reads a split back. A missing, broken or altered file is a BenchError."""
+def load_annotation(folder: Path, split: str, dataset: str = "msrvtt") -> Annotation:
+    """Reads a split back. A missing, broken or altered file is a BenchError that says how to write `dataset` again."""
     path = folder / "annotations" / f"{split}.json"
-    again = f"bench data prepare DATASET --root {folder}"
+    again = f"bench data prepare {dataset} --root {folder}"
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         if raw["format"] != FORMAT:

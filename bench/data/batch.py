@@ -22,6 +22,11 @@ class Batch:
         }
         return replace(self, **moved)
 
+    def pin_memory(self) -> Self:
+        """What `DataLoader(pin_memory=True)` calls, so that `to` need not wait."""
+        pinned = {f.name: value.pin_memory() for f in fields(self) if (value := getattr(self, f.name)) is not None}
+        return replace(self, **pinned)
+
     def __len__(self) -> int:
         return len(getattr(self, fields(self)[0].name))
 

@@ -36,8 +36,9 @@ def download(dataset: str, root: Path) -> str:
     if not known:
         raise UsageError(f"{dataset} needs no download: bench data prepare {dataset}")
     archive = fetch(known["url"], root / known["file"], sha256=known.get("sha256"), size=known.get("bytes"))
-    unpack(archive, root)
-    return f"{root}\nnext: bench data prepare {dataset} --root {root}"
+    unpacked = unpack(archive, root)
+    counts = f"{unpacked.written} files unpacked, {unpacked.kept} were there"
+    return f"{counts}\n{root}\nnext: bench data prepare {dataset} --root {root}"
 
 
 def _given(dataset: str, root: Path | None) -> Path:

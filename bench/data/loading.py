@@ -65,9 +65,9 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
 
     Missing and broken clips stop the run here, before any training, unless `config.missing` is "skip".
     """
-    train = load_annotation(folder, _known(config.split or card.train, card, "train"))
-    test = load_annotation(folder, _known(config.test or card.test, card, "test"))
-    validation = load_annotation(folder, card.validation) if card.validation else None
+    train = load_annotation(folder, _known(config.split or card.train, card, "train"), card.name)
+    test = load_annotation(folder, _known(config.test or card.test, card, "test"), card.name)
+    validation = load_annotation(folder, card.validation, card.name) if card.validation else None
     parts = [part for part in (train, validation, test) if part]
     wanted = [clip.video for part in parts for clip in part.clips]
     videos, broken = look_at(folder, sorted(set(wanted)))
@@ -83,7 +83,9 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
     train, test = keep(train, videos.frames), keep(test, videos.frames)
     validation = keep(validation, videos.frames) if validation else None
     if validation and config.train.holdout:
-        raise UsageError(f"{card.name} has a validation split of its own, '{validation.split}': leave out --train.holdout.")
+        raise UsageError(
+            f"{card.name} has a validation split of its own, '{validation.split}': leave out --train.holdout."
+        )
     if config.train.holdout:
         train, validation = hold_out(train, config.train.holdout)
     if config.train.select == "val" and not validation:
@@ -249,7 +251,9 @@ def load(samples: Samples, keys: Sequence[list[Key]], collate: Callable, workers
     try:
         yield from batches
     except BenchError as error:  # from a worker it comes with a traceback in its message
-        raise type(error)(str(error).strip().splitlines()[-1].removeprefix(f"{VideoError.__module__}.VideoError: ")) from None
+        raise type(error)(
+            str(error).strip().splitlines()[-1].removeprefix(f"{VideoError.__module__}.VideoError: ")
+        ) from None
 
 
 def _leave_interrupts_to_the_parent(worker: int) -> None:

@@ -66,11 +66,11 @@ def probe(path: Path) -> VideoInfo:
 def check(path: Path) -> VideoInfo:
     """As `probe`, but decodes every frame with PyAV and takes no concealed damage: slow (0.1 s a clip) and sure."""
     timeline = scan(path)
-    shown = upright(path, timeline, range(len(timeline.stamps)))
-    first = next(shown)
-    for _ in shown:
+    frames = decoded(path, timeline, range(len(timeline.stamps)))
+    first = next(frames)
+    for _ in frames:
         pass
-    return _info(timeline, first)
+    return _info(timeline, turned(first.to_ndarray(format="rgb24"), first.rotation))
 
 
 def read_frames(path: Path, indices: Sequence[int] | np.ndarray, *, reader: str | None = None) -> np.ndarray:

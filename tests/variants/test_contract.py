@@ -136,13 +136,12 @@ def test_a_variant_that_claims_to_start_as_plain_does(name: str, text: TextBatch
 def test_a_variant_needs_only_what_batches_have(name: str) -> None:
     variant = registry.get(name)
     assert set(variant.text_needs) <= set(TextBatch.__dataclass_fields__)
-    assert set(variant.video_needs) <= set(VideoBatch.__dataclass_fields__)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_listing_says_what_the_class_says(name: str) -> None:
     """`bench list` reads the source without importing it; it must agree with the class."""
     entry, variant = registry.entries()[name], registry.get(name)
-    assert entry.needs == variant.text_needs + variant.video_needs
+    assert entry.needs == variant.text_needs
     assert {key: str(value) for key, value in registry.parse_hyperparameters(name, {}).items()} == entry.hyperparameters
     assert entry.summary
