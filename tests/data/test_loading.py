@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from movies import cut
 
 from bench.config import RunConfig, TrainConfig, VideoConfig
-from bench.data.annotation import load_annotation
+from bench.data.annotation import load_annotation, save_annotation
 from bench.data.batch import VideoBatch
 from bench.data.cards import load_card
 from bench.data.compress import compress
-from bench.data.loading import TEST, Collator, Samples, hold_out, loader, look_at, open_data, training_keys
+from bench.data.loading import TEST, Collator, Samples, hold_out, load, look_at, open_data, training_keys
 from bench.data.video import write_video
 from bench.errors import BenchError, UsageError
 from bench.tokenizer import caption_tokenizer
@@ -203,16 +203,25 @@ def test_held_out_videos_are_no_training_videos(small: Path) -> None:
     assert data.train.split == "9k"
 
 
-def test_which_videos_are_held_out_is_the_seed_s(small: Path) -> None:
+def test_the_same_videos_are_held_out_whatever_the_seed(small: Path) -> None:
+    """Runs of several seeds train on the same videos, so that their numbers may be compared."""
+    recipe = replace(CONFIG.train, holdout=4)
+    held = [open_data(replace(CONFIG, train=recipe, seed=seed), CARD, small).validation for seed in (0, 1)]
+    assert held[0] == held[1]
+
+
+def test_a_dataset_with_a_validation_split_holds_nothing_out(small: Path, tmp_path: Path) -> None:
+    shutil.copytree(small, tmp_path, dirs_exist_ok=True)
     train = load_annotation(small, "9k")
-    draws = [frozenset(clip.video for clip in hold_out(train, 4, seed)[1].clips) for seed in (0, 0, 1, 2)]
-    assert draws[0] == draws[1]
-    assert len(set(draws)) > 1
+    save_annotation(replace(train, split="val"), tmp_path)
+    card = replace(CARD, validation="val")
+    with pytest.raises(UsageError, match=r"has a validation split of its own, 'val': leave out --train\.holdout"):
+        open_data(replace(CONFIG, train=replace(CONFIG.train, holdout=4)), card, tmp_path)
 
 
 def test_a_split_cannot_be_held_out_whole(small: Path) -> None:
     with pytest.raises(UsageError, match=r"--train\.holdout 12 leaves nothing of 12 clips"):
-        hold_out(load_annotation(small, "9k"), 12, 0)
+        hold_out(load_annotation(small, "9k"), 12)
 
 
 def test_selection_on_validation_needs_validation_videos(small: Path) -> None:
@@ -260,7 +269,6 @@ def test_a_test_sample_has_the_first_caption_and_the_same_frames(samples: Callab
 def test_joined_captions_are_all_in_one_text(samples: Callable[..., Samples]) -> None:
     made = samples(captions="joined")
     assert made[0, 1][1] == made[5, 1][1] == ". ".join(made.clips[1].captions)
-    assert made[0, 1][1] in made.possible_captions()
 
 
 def test_frames_in_memory_equal_those_from_disk(samples: Callable[..., Samples]) -> None:
@@ -311,14 +319,24 @@ def test_batches_can_be_resumed_from_any_number(sizes: tuple[int, int], start: i
 @pytest.mark.parametrize("workers", [0, 2])
 def test_the_loader_keeps_the_order_of_the_keys(samples: Callable[..., Samples], workers: int) -> None:
     made = samples()
-    texts = made.possible_captions()
+    texts = [caption for clip in made.clips for caption in clip.captions]
     collate = Collator(caption_tokenizer(texts), 32, (), texts)
     keys = [[(0, 5), (0, 1)], [(TEST, 11), (TEST, 0)], [(2, 3)]]
-    batches = list(loader(made, keys, collate, workers))
-    assert [places for places, _, _ in batches] == [[5, 1], [11, 0], [3]]
-    for group, (_, text, video) in zip(keys, batches, strict=True):
-        assert len(text.input_ids) == len(group)
+    assert [places for places, _ in load(made, keys, collate.video, workers)] == [[5, 1], [11, 0], [3]]
+    for group, (text, video) in zip(keys, load(made, keys, collate, workers), strict=True):
+        assert torch.equal(text.input_ids, collate.text([made[key][1] for key in group]).input_ids)
         assert np.array_equal(video.pixels.numpy(), np.stack([made[key][2] for key in group]))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_clip_that_breaks_while_training_is_one_clear_line(folder: Path, workers: int) -> None:
+    data = open_data(CONFIG, CARD, folder)
+    made = Samples(data.train, data.videos, CONFIG)
+    (folder / "videos" / "video2.mp4").write_bytes(b"")
+    collate = Collator(caption_tokenizer(["a man"]), 32, (), [])
+    with pytest.raises(BenchError, match=r"video2\.mp4") as error:
+        list(load(made, [[(0, 2)], [(0, 3)]], collate, workers))
+    assert "\n" not in str(error.value)
 
 
 def test_a_collator_gives_emotions_only_to_variants_that_ask() -> None:
@@ -329,6 +347,11 @@ def test_a_collator_gives_emotions_only_to_variants_that_ask() -> None:
     assert asked.emotions[:, 0].tolist() == [1, 1, 0]  # joy: `happy` has it in the NRC lexicon
     assert asked.emotions[:, 2].tolist() == [0, 1, 0]  # fear: `afraid`
     assert Collator(caption_tokenizer(texts), 16, (), texts).text(texts).emotions is None
+
+
+def test_a_variant_that_needs_what_there_is_not_is_told() -> None:
+    with pytest.raises(UsageError, match="a variant needs 'faces' of a caption; what it can have is: emotions"):
+        Collator(caption_tokenizer(["a"]), 16, ("faces",), ["a"])
 
 
 def test_frames_travel_as_bytes_and_become_clip_s_floats_on_the_device() -> None:
