@@ -259,6 +259,10 @@ def _read_yaml(path: Path) -> dict:
         raise UsageError(f"{path} is no YAML: {' '.join(str(error).split())}.") from None
     if not isinstance(content, dict):
         raise UsageError(f"{path} holds no settings. It takes lines such as `variant: additive_text`.")
+    if odd := [name for name in content if name in app]:  # the parser would pass over the name of a command
+        raise UsageError(
+            f"{path}: {odd[0]} is no setting. Settings stand at the left edge, without a command above them."
+        )
     for name, default in as_json(RunConfig()).items():
         if isinstance(default, dict) and not isinstance(content.get(name, default), dict):
             raise UsageError(f"{path}: {name} takes settings of its own, one a line below it, not {content[name]!r}.")

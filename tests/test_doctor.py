@@ -197,7 +197,7 @@ def trained(command: Command, known: Path, tmp_path: Path, capsys: pytest.Captur
 def test_the_gate_lets_weights_pass_that_score_as_published(
     trained: Callable[..., str], doctor: Doctor, expecting: Callable[[float], None], known: Path
 ) -> None:
-    init = trained(train__steps=60)
+    init = trained(train__steps=20)
     expecting(90)
     code, lines = doctor(root=known, init=init)
     assert code == 0
