@@ -51,13 +51,14 @@ class Videos:
 
 @dataclass(frozen=True)
 class Data:
-    """A dataset, opened. `skipped` counts the clips left out of each part, by split name."""
+    """A dataset, opened. `skipped` counts the clips left out of each part, by split name; `broken` says why."""
 
     train: Annotation
     validation: Annotation | None
     test: Annotation
     videos: Videos
     skipped: dict[str, int]
+    broken: dict[str, str]  # clip -> what is wrong with its file; a clip that has none is only counted
 
 
 def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
@@ -76,8 +77,10 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
         some = ", ".join(f"{video} ({broken[video]})" if video in broken else video for video in left_out[:5])
         raise BenchError(
             f"{len(left_out)} of {len(set(wanted))} videos of {card.name}/{train.split} and {test.split} are missing "
-            f"or broken under {folder} ({some}{', …' if len(left_out) > 5 else ''}). "
-            "Fix the folder, or go on without them: --missing skip (the record will say so)."
+            f"or broken under {folder}{f'/{COMPRESSED}' if videos.compressed else ''} "
+            f"({some}{', …' if len(left_out) > 5 else ''}). "
+            f"Fix the folder{f' (bench data compress --root {folder} goes on)' if videos.compressed else ''}, "
+            "or go on without them: --missing skip (the record will say so)."
         )
     skipped = {part.split: sum(clip.video not in videos.frames for clip in part.clips) for part in parts}
     train, test = keep(train, videos.frames), keep(test, videos.frames)
@@ -95,7 +98,7 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
             f"{len(train.clips)} clips to train on and {len(test.clips)} to test on are too few for a batch of "
             f"{config.train.batch}. Add videos under {folder}, or lower --train.batch."
         )
-    return Data(train, validation, test, videos, {split: count for split, count in skipped.items() if count})
+    return Data(train, validation, test, videos, {part: n for part, n in skipped.items() if n}, broken)
 
 
 def hold_out(train: Annotation, count: int) -> tuple[Annotation, Annotation]:
@@ -248,12 +251,15 @@ def load(samples: Samples, keys: Sequence[list[Key]], collate: Callable, workers
         worker_init_fn=_leave_interrupts_to_the_parent,
         generator=torch.Generator(),  # of its own: the global one must be as a checkpoint left it
     )
+    trouble = None
     try:
         yield from batches
     except BenchError as error:  # from a worker it comes with a traceback in its message
-        raise type(error)(
-            str(error).strip().splitlines()[-1].removeprefix(f"{VideoError.__module__}.VideoError: ")
-        ) from None
+        reason = str(error).strip().splitlines()[-1].removeprefix(f"{VideoError.__module__}.VideoError: ")
+        trouble = type(error)(reason)
+        error.__traceback__ = None  # it would keep the workers alive, and each is waited for 5 s when it goes at last
+    if trouble:
+        raise trouble
 
 
 def _leave_interrupts_to_the_parent(worker: int) -> None:
