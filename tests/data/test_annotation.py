@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bench.data.annotation import Annotation, Clip, keep, load_annotation, save_annotation
 from bench.errors import BenchError
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 CLIPS = st.lists(st.builds(Clip, TEXT, st.lists(TEXT, max_size=3).map(tuple)), max_size=6, unique_by=lambda c: c.video)
 
 
