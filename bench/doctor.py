@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 
 from . import paths
 from .config import RunConfig
-from .data.cards import load_card
+from .data.cards import Card, load_card
 from .errors import BenchError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _lexicons() -> Iterator[Finding]:
 
     try:
         found = lexicon_versions()
-        yield Finding("ok", "lexicons", "; ".join(f"{name}: {what}" for name, what in found.items()))
+        yield Finding("ok", "lexicons", "; ".join(what.split(", sha256")[0] for what in found.values()))
     except BenchError as error:
         yield Finding("fail", "lexicons", str(error))
 
@@ -77,7 +77,7 @@ def _device() -> Iterator[Finding]:
     import torch
 
     if torch.cuda.is_available():
-        half = "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+        half = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
         yield Finding("ok", "device", f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}, {half}")
     else:
         yield Finding("ok", "device", f"CPU, {torch.get_num_threads()} threads; moodclips needs no more")
@@ -99,7 +99,6 @@ def _cache() -> Iterator[Finding]:
 def _dataset(config: RunConfig) -> "Iterator[Finding | Data]":
     """Findings about the folder and, at the end, the opened data if it can be opened."""
     from .data import importers
-    from .data.loading import open_data
     from .data.video import list_videos
 
     card = load_card(config.dataset)
@@ -109,24 +108,43 @@ def _dataset(config: RunConfig) -> "Iterator[Finding | Data]":
         yield Finding("fail", config.dataset, str(error))
         return
     splits = sorted(path.stem for path in (folder / "annotations").glob("*.json"))
-    yield Finding("ok", config.dataset, f"{folder}: {', '.join(splits)}")
-    seen: dict[str, Path] = {}
+    if not splits:
+        mend = f"bench data prepare {card.name} --root {folder}"
+        yield Finding("fail", card.name, f"{folder} has no annotations. Write them: {mend}")
+        return
+    yield Finding("ok", card.name, f"{folder}: {', '.join(splits)}")
+    named: dict[str, list[str]] = {}
     for path in list_videos(folder):
-        if path.stem in seen:
-            yield Finding("note", "duplicate", f"{path} and {seen[path.stem]}. Remove one.")
-        seen.setdefault(path.stem, path)
-    try:
-        data = open_data(config, card, folder)
-    except BenchError as error:
-        yield Finding("fail", "clips", str(error))
+        named.setdefault(path.stem, []).append(str(path))
+    for paths_of_one in (found for found in named.values() if len(found) > 1):
+        yield Finding("fail", "duplicate", f"{' and '.join(paths_of_one)}. Remove or rename all but one.")
+    data, trouble = _open(config, card, folder)
+    if trouble:
+        yield Finding("fail", "clips", trouble)
+        data, _ = _open(replace(config, missing="skip"), card, folder)  # what is there can be looked at all the same
+    if data is None:
         return
     left_out = f", left out: {data.skipped}" if data.skipped else ""
-    yield Finding("ok", "clips", f"{len(data.videos.frames)} can be read{left_out}")
+    if not trouble:
+        yield Finding("ok", "clips", f"{len(data.videos.frames)} can be read{left_out}")
+    for why in data.broken.values():
+        yield Finding("note", "broken", why)
     middle = statistics.median(data.videos.seconds.values())
     for video, seconds in data.videos.seconds.items():
         if seconds > LONG * middle:
             yield Finding("note", "long", f"{data.videos.paths[video]}: {seconds:.0f} s, the median is {middle:.0f} s")
-    yield data
+    if not trouble:
+        yield data
+
+
+def _open(config: RunConfig, card: Card, folder: Path) -> "tuple[Data | None, str]":
+    """The data, or what a run would say instead."""
+    from .data.loading import open_data
+
+    try:
+        return open_data(config, card, folder), ""
+    except BenchError as error:
+        return None, str(error)
 
 
 def _weights(config: RunConfig, data: "Data | None", results: Path) -> Iterator[Finding]:

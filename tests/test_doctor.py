@@ -79,6 +79,7 @@ def test_missing_and_broken_clips_are_named(doctor: Doctor, folder: Path) -> Non
     assert line.startswith("fail")
     assert "2 of 18 videos" in line
     assert re.search(r"\(video3, video8 \(.+\)\)", line)
+    assert "video8.mp4" in finding(lines, "broken")
     assert "--missing skip" in line
 
 
@@ -110,7 +111,7 @@ def test_an_oddly_long_clip_is_noted_and_no_failure(doctor: Doctor, folder: Path
 def test_a_folder_that_was_not_prepared_says_how(doctor: Doctor, tmp_path: Path) -> None:
     code, lines = doctor(root=tmp_path)
     assert code == 1
-    assert any(re.search(r"^fail .*Write it: bench data prepare", line) for line in lines)
+    assert f"Write them: bench data prepare msrvtt --root {tmp_path}" in finding(lines, "msrvtt")
 
 
 def test_a_folder_that_is_not_given_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bench(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The console script of an environment with the wheel; its dependencies are this environment's, without the checkout."""
+    """The console script of an environment with the wheel; it has this one's dependencies but not the checkout."""
     folder = tmp_path_factory.mktemp("clean")
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
