@@ -156,8 +156,11 @@ def save_weights(variant: "Variant", tokenizer: Tokenizer, path: Path) -> None:
 
 def read_tokenizer(path: Path) -> Tokenizer:
     """The tokenizer that a run's weights were trained with."""
-    with safe_open(path, framework="pt") as file:
-        return Tokenizer.from_str(file.metadata()["tokenizer"])
+    try:
+        with safe_open(path, framework="pt") as file:
+            return Tokenizer.from_str(file.metadata()["tokenizer"])
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        raise BenchError(f"{path} holds no tokenizer ({error}). Make that run again.") from None
 
 
 def _check(init: str, incoming: dict[str, Tensor], target: Mapping[str, Tensor], allow_new: tuple[str, ...]) -> None:

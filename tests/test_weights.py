@@ -375,3 +375,10 @@ def test_weights_carry_their_tokenizer_and_shape(run: tuple[Variant, str], tmp_p
     assert tokenizer.encode("A happy dog").tokens == ["[START]", "a", "happy", "dog", "[END]"]
     with safe_open(path, framework="pt") as file:
         assert json.loads(file.metadata()["clip_config"])["vision_config"]["hidden_size"] == 48
+
+
+def test_a_truncated_file_of_a_former_run_has_no_tokenizer(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{")
+    with pytest.raises(BenchError, match="holds no tokenizer"):
+        read_tokenizer(path)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from bench.clip_vip import ClipVip
 from bench.data.batch import TextBatch
 from bench.emotions import EMOTIONS, FROM_REPORT
+from bench.errors import BenchError
 from bench.registry import register
 from bench.variant import Variant
 
@@ -37,4 +38,6 @@ class AdditiveText(Variant):
         if PUBLISHED_KEY not in state:
             return {}
         rows = state.pop(PUBLISHED_KEY)  # in the report's order of training
+        if len(rows) != len(EMOTIONS):
+            raise BenchError(f"{PUBLISHED_KEY} has {len(rows)} rows, not one for each of {len(EMOTIONS)} emotions.")
         return {"emotion.weight": rows[list(FROM_REPORT)]}

@@ -1,11 +1,13 @@
 """What is the variant's own, beside the contract and the golden values in test_clip_vip.py."""
 
+import pytest
 import torch
 from golden import GOLDEN_FRAMES, golden_config
 
 from bench import registry
 from bench.clip_vip import ClipVip
 from bench.data.batch import TextBatch
+from bench.errors import BenchError
 from bench.variant import Variant
 
 
@@ -54,3 +56,9 @@ def test_init_std_is_the_standard_deviation_of_the_start() -> None:
     backbone = ClipVip(clip_config("tiny", vocabulary=50), frames=2)
     wide = registry.build("additive_text", backbone, {"init_std": "0.02"})
     assert abs(wide.emotion.weight.std().item() - 0.02) < 0.002
+
+
+def test_a_published_embedding_with_another_number_of_emotions_is_an_error() -> None:
+    state = {"clipmodel.text_model.embeddings.emotion_embedding.weight": torch.zeros(7, 32)}
+    with pytest.raises(BenchError, match="has 7 rows"):
+        make("additive_text").take_published(state)
