@@ -17,8 +17,15 @@ from .config import RunConfig, as_json
 from .errors import BenchError, UsageError
 
 Flag = Annotated[bool, Parameter(negative="")]
-Plugins = Annotated[list[Path], Parameter(name="--plugin", negative="")]
-Results = Annotated[Path, Parameter(name="--results")]
+Plugins = Annotated[list[Path], Parameter(name="--plugin", negative="", help="A file with variants of your own.")]
+Results = Annotated[Path, Parameter(name="--results", help="The folder of run records.")]
+ConfigFile = Annotated[
+    Path | None,
+    Parameter(
+        name="--config",
+        help="A YAML file with any of these settings, nested like their names. The command line wins over it.",
+    ),
+]
 RESULTS = Path("results")
 
 
@@ -35,7 +42,7 @@ def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
 
     if commands == ("doctor",) and given("--root") and not given("--dataset"):
         Dict({"dataset": "msrvtt"}, source="--root", use_commands_as_keys=False)(app, commands, arguments)
-    if commands == ("run",) and (file := given("--config")):
+    if file := given("--config"):
         Dict(_read_yaml(Path(file)), source=file, use_commands_as_keys=False)(app, commands, arguments)
     card = load_card(given("--dataset") or RunConfig.dataset)
     Dict(card.recipe, source=f"the card of {card.name}", use_commands_as_keys=False)(app, commands, arguments)
@@ -59,21 +66,17 @@ app.command(show)
 def run(
     *,
     config: RunConfig = RunConfig(),  # noqa: B008, it is frozen
-    config_file: Annotated[Path | None, Parameter(name="--config")] = None,
+    config_file: ConfigFile = None,
     plugin: Plugins = [],  # noqa: B006, cyclopts shows it and nobody changes it
     results: Results = RESULTS,
     json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Train a variant and score it; the same words again resume it, or say that it is done.
 
+    The defaults below are MSR-VTT's recipe; a dataset's card overrides them: see `bench list datasets`.
+
     Parameters
     ----------
-    config_file
-        A YAML file with any of these settings, nested like their names. The command line wins over it.
-    plugin
-        A Python file that registers variants of your own.
-    results
-        The folder of run records.
     json_output
         Print the record instead of the table.
     """
@@ -136,8 +139,7 @@ def metrics() -> None:
     """The metrics and what they mean."""
     from .stats import METRICS
 
-    for name, meaning in METRICS.items():
-        print(f"{name:<8} {meaning}")
+    print("\n".join(screens.metric(name, meaning) for name, meaning in METRICS.items()))
 
 
 @data.command
@@ -204,7 +206,13 @@ def emotions(
 
 
 @app.command
-def doctor(*, config: RunConfig = RunConfig(), plugin: Plugins = [], results: Results = RESULTS) -> None:  # noqa: B006, B008
+def doctor(
+    *,
+    config: RunConfig = RunConfig(),  # noqa: B008
+    config_file: ConfigFile = None,
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+) -> None:
     """Say what is there and what is missing for a run with these settings, with the command that mends it.
 
     With --root and no --dataset the folder is taken for MSR-VTT.
@@ -246,6 +254,8 @@ def main(argv: list[str] | None = None) -> None:
 def _fail(message: str, code: int, debug: bool) -> None:
     if debug:
         raise
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)  # over what is left of a progress bar
     print("bench:", *(line.strip() for line in message.splitlines()), file=sys.stderr)
     raise SystemExit(code)
 

@@ -22,6 +22,8 @@ LAYOUTS = {"terminal": terminal, "markdown": markdown, "latex": latex}
 FORMATS = (*LAYOUTS, "csv", "json")
 
 _ROWS = ("R@1", "R@5", "R@10", "MdR", "MnR")
+_SHOWN = {"variant", "seed", "hp"}  # settings that a table has a place for
+_HARMLESS = {"root", "init", "missing", "video.workers", "video.cache", "train.checkpoint_every"}  # or in the protocol
 
 
 @dataclass(frozen=True)
@@ -118,17 +120,19 @@ def _leaderboard(records: Sequence[Record]) -> Table:
 
 
 def _details(records: Sequence[Record]) -> list[list[str]]:
-    """What stands behind the variant's name: its hyperparameters, and what else sets apart runs that look alike."""
-    alike: dict[str, list[dict[str, str]]] = defaultdict(list)
-    looks = [json.dumps([record.variant, record.hyperparameters, record.seed], sort_keys=True) for record in records]
-    for look, record in zip(looks, records, strict=True):
-        alike[look].append(_flat(record.config))
-    details = []
-    for look, record in zip(looks, records, strict=True):
-        own, others = _flat(record.config), alike[look]
-        different = [name for name in own if any(other.get(name) != own[name] for other in others)]
-        details.append(_hyperparameters(record) + [f"{name}={own[name]}" for name in different])
-    return details
+    """What stands behind each variant's name: its hyperparameters, and every setting in which the runs here differ."""
+    configs = [_flat(record.config) for record in records]
+    names = dict.fromkeys(name for config in configs for name in config)
+    differ = [name for name in names if len({config.get(name) for config in configs}) > 1 and _matters(name)]
+    return [
+        _hyperparameters(record) + [f"{name}={config[name]}" for name in differ if name in config]
+        for record, config in zip(records, configs, strict=True)
+    ]
+
+
+def _matters(name: str) -> bool:
+    """Whether a setting can change the numbers and is not shown in a place of its own."""
+    return name not in _SHOWN and name not in _HARMLESS and not name.startswith("hp.")
 
 
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, str]:

@@ -71,6 +71,8 @@ class TrainConfig:
     """Batches per optimizer step. Adds no rivals."""
 
     lr: float = 1e-6
+    """AdamW's learning rate at its highest."""
+
     beta1: float = 0.9
     beta2: float = 0.98
     weight_decay: float = 0.2
@@ -124,6 +126,8 @@ class RunConfig:
     """What to do when videos are missing or broken."""
 
     seed: Whole = 42
+    """Draws the first weights, the order of the clips, their captions and frames."""
+
     model: ModelConfig = field(default_factory=ModelConfig)
     video: VideoConfig = field(default_factory=VideoConfig)
     train: TrainConfig = field(default_factory=TrainConfig)

@@ -36,9 +36,9 @@ class Finding:
 
 def examine(config: RunConfig, results: Path) -> Iterator[Finding]:
     """Looks at everything that `bench run` with the same words would need, cheapest first."""
-    yield from _installed()
+    yield from _readers()
     yield from _lexicons()
-    yield from _device()
+    yield from _device(config)
     yield from _cache()
     data = None
     for finding in _dataset(config):
@@ -47,11 +47,15 @@ def examine(config: RunConfig, results: Path) -> Iterator[Finding]:
         else:
             data = finding
     yield from _weights(config, data, results)
+    yield from _extras()
 
 
-def _installed() -> Iterator[Finding]:
+def _readers() -> Iterator[Finding]:
     readers = [f"{name} {_version(name)}" for name in ("decord", "av") if _version(name)]
     yield Finding("ok" if readers else "fail", "readers", ", ".join(readers) or "none. pip install av")
+
+
+def _extras() -> Iterator[Finding]:
     extras: dict[str, list[str]] = {}
     for line in (requires(DISTRIBUTION) if _version(DISTRIBUTION) else None) or []:
         requirement = Requirement(line)
@@ -73,14 +77,16 @@ def _lexicons() -> Iterator[Finding]:
         yield Finding("fail", "lexicons", str(error))
 
 
-def _device() -> Iterator[Finding]:
+def _device(config: RunConfig) -> Iterator[Finding]:
     import torch
 
     if torch.cuda.is_available():
         half = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
         yield Finding("ok", "device", f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}, {half}")
     else:
-        yield Finding("ok", "device", f"CPU, {torch.get_num_threads()} threads; moodclips needs no more")
+        small = config.model.size == "tiny"
+        enough = "enough for tiny" if small else f"{config.model.size} trains for weeks without an accelerator"
+        yield Finding("ok" if small else "note", "device", f"CPU, {torch.get_num_threads()} threads: {enough}")
 
 
 def _cache() -> Iterator[Finding]:
@@ -104,7 +110,7 @@ def _dataset(config: RunConfig) -> "Iterator[Finding | Data]":
     card = load_card(config.dataset)
     try:
         folder = importers.ensure(config.dataset, config.root)
-    except BenchError as error:
+    except (BenchError, OSError) as error:
         yield Finding("fail", config.dataset, str(error))
         return
     splits = sorted(path.stem for path in (folder / "annotations").glob("*.json"))
@@ -124,7 +130,8 @@ def _dataset(config: RunConfig) -> "Iterator[Finding | Data]":
         data, _ = _open(replace(config, missing="skip"), card, folder)  # what is there can be looked at all the same
     if data is None:
         return
-    left_out = f", left out: {data.skipped}" if data.skipped else ""
+    skipped = ", ".join(f"{count} of {split}" for split, count in data.skipped.items())
+    left_out = f", left out: {skipped}" if skipped else ""
     if not trouble:
         yield Finding("ok", "clips", f"{len(data.videos.frames)} can be read{left_out}")
     for why in data.broken.values():
@@ -143,7 +150,7 @@ def _open(config: RunConfig, card: Card, folder: Path) -> "tuple[Data | None, st
 
     try:
         return open_data(config, card, folder), ""
-    except BenchError as error:
+    except (BenchError, OSError) as error:
         return None, str(error)
 
 

@@ -1,6 +1,7 @@
 """One run from its config to its record: open the data, build the variant, train, score, write."""
 
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -48,10 +49,12 @@ def run(config: RunConfig, folder: Path) -> Outcome | None:
     Outcome.
     """
     config, card = complete(config)
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--results {folder} is no folder.")
-    source = source_digest(config.variant)
-    name = results.run_id(config.variant, config.seed, {**identity(config), "source": source})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UsageError(f"--results {folder} cannot be written ({error.strerror}). Name a folder of yours.") from None
+    name = run_name(config)
     path = results.record_path(folder, config.dataset, config.split, config.variant, name)
     accelerator = make_accelerator(config.train)
     outcome = Outcome(results.load(path), path, was_done=True) if path.is_file() else None
@@ -63,6 +66,12 @@ def run(config: RunConfig, folder: Path) -> Outcome | None:
     accelerator.wait_for_everyone()
     accelerator.end_training()
     return outcome if accelerator.is_main_process else None
+
+
+def run_name(config: RunConfig) -> str:
+    """The id of a completed config's run; it changes with every setting that matters and with the variant's file."""
+    content = {**identity(config), "source": source_digest(config.variant)}
+    return results.run_id(config.variant, config.seed, content)
 
 
 def train_and_score(

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .data.cards import Card
@@ -23,6 +23,11 @@ def variant(entry: "Entry") -> str:
     return "\n".join(lines)
 
 
+def metric(name: str, meaning: str) -> str:
+    """A metric and what it means."""
+    return textwrap.fill(meaning, WIDTH, initial_indent=f"{name:<8} ", subsequent_indent=" " * 9)
+
+
 def dataset(card: "Card") -> str:
     """A dataset: its splits and subsets."""
     lines = [card.name, *_wrapped(card.summary)]
@@ -31,6 +36,8 @@ def dataset(card: "Card") -> str:
         lines.append(f"    {name:<11} {facts['role'] + default:<14} {facts['videos']:>5} videos")
         lines += textwrap.wrap(facts["summary"], WIDTH, initial_indent=" " * 16, subsequent_indent=" " * 16)
     lines += _wrapped(f"subsets: {', '.join(card.subsets)}")
+    recipe = ", ".join(f"{name}={value}" for name, value in _flat(card.recipe))
+    lines += _wrapped(f"its own defaults: {recipe}") if recipe else []
     return "\n".join(lines)
 
 
@@ -74,6 +81,11 @@ def explanation(result: "Explanation") -> str:
         *words,
     ]
     return "\n".join(lines)
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for name, value in settings.items():
+        yield from _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
 
 
 def _wrapped(text: str) -> Iterable[str]:

@@ -11,6 +11,7 @@ import math
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -129,6 +130,8 @@ def train(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, total, recipe.warmup))
     model, optimizer, schedule = accelerator.prepare(variant, optimizer, schedule)
     now = _resume(accelerator, folder, origin)
+    if now.step and accelerator.is_main_process:
+        print(f"going on after step {now.step} of {total}", file=sys.stderr)
     start = time.monotonic() - now.seconds
 
     numbers = range(now.step * recipe.accumulation, total * recipe.accumulation)

@@ -102,7 +102,7 @@ def test_words_that_are_off_are_one_line_and_exit_with_2(words: str, line: str, 
         ({"model__tokens": 33}, "--model.tokens 33: the text tower has 32 places."),
         ({"train__select": "val"}, "--train.select val needs validation videos"),
         ({"train__holdout": 12}, "--train.holdout 12 leaves nothing of 12 clips"),
-        ({"results": "README"}, "README is no folder."),
+        ({"results": "README"}, "README cannot be written (File exists). Name a folder of yours."),
     ],
 )
 def test_settings_that_do_not_fit_the_data_exit_with_2(
@@ -172,7 +172,6 @@ def test_a_broken_annotation_exits_with_1(command: Command, folder: Path, capsys
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"root": "nowhere"}, "9k.json is missing. Write it: bench data prepare"),
         ({"init": "clip-vip:none.pt"}, "no checkpoint at none.pt. Fetch https://"),
         ({"init": "clip:/nowhere"}, "no folder at /nowhere"),
         ({"model__tokenizer": "/nowhere"}, "no CLIP tokenizer at '/nowhere'"),
@@ -498,3 +497,9 @@ def test_a_run_says_what_was_loaded_from_where(command: Command, shared: Path, t
     main(command("other", train__steps=1, variant="additive_text", init=f"clip-vip:{tmp_path / 'a.pt'}"))
     line = rf"^clip-vip:[0-9a-f]{{8}}: {len(state)} tensors loaded, new 1 \(emotion\.weight\), unused 0$"
     assert re.search(line, capsys.readouterr().err, re.M)
+
+
+def test_a_root_that_is_no_folder_exits_with_2(command: Command, capsys: Capture) -> None:
+    code, said = failure(command(root="nowhere"), capsys)
+    assert code == 2
+    assert "--root nowhere is no folder." in said

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from conftest import ROOT
 
+from bench.config import ModelConfig, RunConfig, TrainConfig, VideoConfig
+from bench.data.cards import load_card
 from bench.results import load
+from bench.run import complete, run_name
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -34,3 +37,11 @@ def test_the_example_variant_runs_as_a_plugin(command: Callable[..., list[str]],
 def test_every_linked_file_is_there() -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_record_that_the_readme_shows_is_the_one_that_its_command_leaves() -> None:
+    recipe = load_card("moodclips").recipe
+    parts = {"model": ModelConfig, "video": VideoConfig, "train": TrainConfig}
+    nested = {name: make(**recipe[name]) for name, make in parts.items()}
+    config, _ = complete(RunConfig(variant="additive_text", init=recipe["init"], **nested))
+    assert README.count(f"{run_name(config)}") == 2

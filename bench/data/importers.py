@@ -44,4 +44,6 @@ def download(dataset: str, root: Path) -> str:
 def _given(dataset: str, root: Path | None) -> Path:
     if root is None:
         raise UsageError(f"where is {dataset}? --root DIR, the folder with its annotations and videos.")
+    if not root.is_dir():
+        raise UsageError(f"--root {root} is no folder. Name the one with {dataset}'s annotations and videos.")
     return root
