@@ -1,12 +1,16 @@
 """The one way to shared data, and a home of its own for every test run."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+# A background job starts with Ctrl-C switched off and hands that on to its children; some tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
