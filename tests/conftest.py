@@ -1,6 +1,7 @@
 """The one way to shared data, and a home of its own for every test run."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -71,3 +72,9 @@ def command(small: Path, tmp_path: Path) -> Callable[..., list[str]]:
         ]
 
     return make
+
+
+@pytest.fixture
+def folder(small: Path, tmp_path: Path) -> Path:
+    """A copy of `small` that a test may damage."""
+    return shutil.copytree(small, tmp_path / "folder")
