@@ -130,11 +130,6 @@ class ClipVip(nn.Module):
         return towers(self.config)[0].hidden_size
 
     @property
-    def video_width(self) -> int:
-        """D of the vision tower's tokens."""
-        return towers(self.config)[1].hidden_size
-
-    @property
     def logit_scale(self) -> Tensor:
         """The learned temperature, before exp; a scalar."""
         return self.clipmodel.logit_scale

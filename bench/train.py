@@ -146,7 +146,7 @@ def train(
         )
     )
     batches = load(samples, keys, collate, config.video.workers)
-    epochs = recipe.accumulation / (len(samples) // recipe.batch)  # of one step
+    per_epoch = len(samples) // recipe.batch  # batches
     steps: Any = range(now.step + 1, total + 1)
     if accelerator.is_main_process:
         show_loss = lambda: f"loss {now.curve[-1]['loss']:.3f}"  # noqa: E731
@@ -173,10 +173,12 @@ def train(
                 variant.backbone.logit_scale.clamp_(max=MAX_LOGIT_SCALE)
             now.step = step
             now.seconds = time.monotonic() - start
-            now.curve.append(_point(step, step * epochs, losses, norm, schedule, variant, accelerator))
+            now.curve.append(
+                _point(step, step * recipe.accumulation / per_epoch, losses, norm, schedule, variant, accelerator)
+            )
             schedule.step()
-            ended = int(step * epochs) > int((step - 1) * epochs) or step == total
-            if validation is not None and ended:
+            into_epoch = step * recipe.accumulation % per_epoch  # batches; fewer than a step's: an epoch has ended
+            if validation is not None and (into_epoch < recipe.accumulation or step == total):
                 _validate(variant, validation, collate, config, accelerator, now, folder)
                 model.train()
             stop = _any(interrupted, accelerator)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from layouts import dump, link
 
 from bench.data.annotation import Annotation, load_annotation
 from bench.data.msrvtt import Prepared, prepare
@@ -15,19 +16,6 @@ from bench.data.msrvtt import Prepared, prepare
 SPLITS = ("7k", "9k", "6k-emotion", "1k-A", "Emotion-34", "68")
 TESTS = ("1k-A", "Emotion-34", "68")
 NRC = ("joy", "trust", "fear", "surprise", "sadness", "disgust", "anger", "anticipation")
-
-
-def link(folder: Path, *files: Path) -> Path:
-    """Puts files into a folder of the test's own, without copying."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in files:
-        (folder / file.name).symlink_to(file)
-    return folder
-
-
-def dump(path: Path, content: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

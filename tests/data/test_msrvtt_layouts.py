@@ -9,23 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from layouts import dump, link
 
 from bench.data.msrvtt import prepare
 from bench.data.msrvtt_layouts import Source, read_indices
 from bench.errors import BenchError, UsageError
-
-
-def link(folder: Path, *files: Path) -> Path:
-    """Puts files into a folder of the test's own, without copying."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in files:
-        (folder / file.name).symlink_to(file)
-    return folder
-
-
-def dump(path: Path, content: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
