@@ -20,6 +20,7 @@ from pathlib import Path
 
 from ... import paths
 from ...errors import BenchError
+from ...faces import read_table
 from ...files import replacing
 from ...progress import progress
 from ..annotation import load_annotation, save_annotation
@@ -173,8 +174,7 @@ def _look_over(folder: Path, size: tuple[int, int, int, int]) -> None:
         path = folder / "videos" / name
         if not path.is_file() or path.stat().st_size != length:
             raise BenchError(f"{path} is missing or was altered. {mend}")
-    if not (folder / "faces.parquet").is_file():
-        raise BenchError(f"{folder / 'faces.parquet'} is missing. {mend}")
+    read_table(folder / "faces.parquet", mend)
 
 
 def _compare(what: str, found: str, known: str) -> None:
