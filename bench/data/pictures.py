@@ -1,0 +1,33 @@
+"""Single pictures, for which a folder of portraits can stand in where clips are looked at."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.data.timeline import VideoError
+from bench.data.video import turned
+
+ENDINGS = {".jpg", ".jpeg", ".png"}
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file's name is that of a picture."""
+    return path.suffix.lower() in ENDINGS
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """Every picture below `folder`, sorted; hidden files and folders are left out."""
+    found = (path for path in folder.rglob("*") if is_picture(path) and path.is_file())
+    return sorted(path for path in found if not any(part[0] == "." for part in path.relative_to(folder).parts))
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """A picture as (H, W, 3) RGB, upright. VideoError: it cannot be decoded."""
+    try:
+        with av.open(str(path)) as file:
+            frame = next(file.decode(video=0))
+            return turned(frame.to_ndarray(format="rgb24"), frame.rotation)
+    except (av.FFmpegError, StopIteration, IndexError) as error:
+        raise VideoError(f"{path}: no picture that can be read ({error or 'it is empty'})") from None

@@ -1,0 +1,151 @@
+"""Any expression classifier in ONNX, described by a few lines of YAML; faces are found by OpenCV's Haar cascade.
+
+file: mini_xception.onnx    beside the YAML file
+size: 64                    side of the square that the classifier takes
+colour: grey                or rgb, bgr
+range: [-1, 1]              what pixels 0 and 255 become; default [0, 1]
+mean: 0                     then (pixel - mean) / std; one number, or one a channel
+std: 1
+labels: [angry, disgust, fear, happy, sad, surprise, neutral]     in the order of its output
+softmax: false              true: the output is logits
+input, output               names in the graph, where the first is not the one
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from bench.errors import BenchError, UsageError
+from bench.faces import EXPRESSIONS
+from bench.files import sha256
+from bench.registry import did_you_mean
+
+from . import Clip, Face, needs_extra, register
+
+CASCADE = "haarcascade_frontalface_default.xml"
+STEP, NEIGHBOURS = 1.1, 5  # the cascade's: growth from one scale to the next, hits that a face needs
+COLOURS = {"grey": 1, "rgb": 3, "bgr": 3}
+DEFAULTS = {"range": [0, 1], "mean": 0, "std": 1, "softmax": False, "input": None, "output": None}
+NEEDED = ("file", "size", "colour", "labels")
+
+
+@register("onnx")
+class Onnx:
+    """A classifier as its YAML file describes it.
+
+    model: the YAML file. A face's confidence is the logistic function of the weight that the cascade's last stage gives
+    it: it puts faces in order, from 0 to 1, and is no probability.
+    """
+
+    def __init__(self, *, model: Path) -> None:
+        try:
+            import cv2
+            import onnxruntime
+        except ImportError as error:
+            raise needs_extra("onnx", error) from None
+        self._about = about = _described(model)
+        path = model.parent / about["file"]
+        if not path.is_file():
+            raise BenchError(f"{model} names the classifier {path}, which is not there.")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1  # the parallelism is over clips
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's errors have no common class
+            raise BenchError(f"{path} is no ONNX file that can be run: {str(error).splitlines()[0]}") from None
+        inputs = {one.name: one.shape for one in self._session.get_inputs()}
+        self._input = about["input"] or next(iter(inputs))
+        self._output = about["output"] or self._session.get_outputs()[0].name
+        outputs = [one.name for one in self._session.get_outputs()]
+        if self._input not in inputs or self._output not in outputs:
+            raise BenchError(f"{path} has the inputs {', '.join(inputs)} and the outputs {', '.join(outputs)}; {model}")
+        self._channels_last = inputs[self._input][-1] == COLOURS[about["colour"]]
+        cv2.setNumThreads(1)
+        cascade = Path(cv2.__file__).parent / "data" / CASCADE
+        self._cascade = cv2.CascadeClassifier(str(cascade))
+        self._order = [about["labels"].index(name) for name in EXPRESSIONS]
+        digest = sha256(path)
+        versions = f"onnxruntime {onnxruntime.__version__}, OpenCV {cv2.__version__}"
+        self.source = f"onnx {path.name}, detector Haar cascade, {versions}, weights sha256 {digest[:8]}"
+        self.settings = {**about, "file": path.name, "sha256": digest, "opencv": cv2.__version__}
+
+    def faces(self, clip: Clip) -> list[list[Face]]:
+        """The faces of each frame: those that the cascade finds, each scored from its box alone."""
+        return [self._look(image) for image in clip.images]
+
+    def _look(self, image: NDArray[np.uint8]) -> list[Face]:
+        import cv2
+
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        boxes, _, weights = self._cascade.detectMultiScale3(grey, STEP, NEIGHBOURS, outputRejectLevels=True)
+        source: Any = {"grey": grey, "rgb": image, "bgr": image[..., ::-1]}[self._about["colour"]]
+        return [
+            Face(self._scores(source[y : y + h, x : x + w]), (int(x), int(y), int(w), int(h)), _logistic(weight))
+            for (x, y, w, h), weight in zip(boxes, weights, strict=True)
+        ]
+
+    def _scores(self, face: NDArray[np.uint8]) -> tuple[float, ...]:
+        """Scores of EXPRESSIONS for a face (h, w) or (h, w, 3)."""
+        import cv2
+
+        about, side = self._about, self._about["size"]
+        low, high = about["range"]
+        small = cv2.resize(np.ascontiguousarray(face), (side, side), interpolation=cv2.INTER_AREA)
+        pixels = (low + small.reshape(side, side, -1) * ((high - low) / 255) - about["mean"]) / about["std"]
+        given = pixels if self._channels_last else pixels.transpose(2, 0, 1)
+        (raw,) = self._session.run([self._output], {self._input: given[None].astype(np.float32)})
+        scores = np.ravel(raw).astype(np.float64)
+        if about["softmax"]:
+            scores = np.exp(scores - scores.max())
+            scores /= scores.sum()
+        if len(scores) != len(about["labels"]) or not ((scores >= -1e-6) & (scores <= 1 + 1e-6)).all():
+            raise UsageError(
+                f"{about['file']} gives {len(scores)} numbers from {scores.min():.3g} to {scores.max():.3g}, not "
+                f"{len(about['labels'])} scores from 0 to 1. Its YAML file may need other labels, or softmax: true."
+            )
+        return tuple(np.clip(scores[self._order], 0, 1).tolist())
+
+
+def _described(path: Path) -> dict[str, Any]:
+    """What a YAML file says of a classifier, checked, with the defaults filled in."""
+    try:
+        about = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} is no YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(about, dict):
+        raise UsageError(f"{path} describes no classifier. It takes lines such as `size: 64`.")
+    for key in about:
+        if key not in (*NEEDED, *DEFAULTS):
+            near = did_you_mean(str(key), (*NEEDED, *DEFAULTS))
+            raise UsageError(f"{path}: '{key}' says nothing of a classifier.{near}")
+    for key in NEEDED:
+        if key not in about:
+            raise UsageError(f"{path} does not give '{key}', one of {', '.join(NEEDED)}.")
+    about = {**DEFAULTS, **about}
+    channels = COLOURS.get(about["colour"])
+    if channels is None:
+        raise UsageError(f"{path}: colour is one of {', '.join(COLOURS)}, not {about['colour']!r}.")
+    if not isinstance(about["size"], int) or about["size"] < 1:
+        raise UsageError(f"{path}: size is the side of a square in pixels, not {about['size']!r}.")
+    labels = about["labels"]
+    if not isinstance(labels, list) or (lost := [name for name in EXPRESSIONS if labels.count(name) != 1]):
+        missing = f"{lost[0]!r} is not there once" if isinstance(labels, list) else "they are no list"
+        raise UsageError(f"{path}: labels must hold {', '.join(EXPRESSIONS)}, as they are written here; {missing}.")
+    for key, sizes in {"range": (2,), "mean": (1, channels), "std": (1, channels)}.items():
+        try:
+            wrong = np.asarray(about[key], float).size not in sizes
+        except (TypeError, ValueError):
+            wrong = True
+        if wrong:
+            raise UsageError(f"{path}: {key} takes {' or '.join(map(str, sizes))} numbers, not {about[key]!r}.")
+    return about
+
+
+def _logistic(weight: float) -> float:
+    return float(1 / (1 + np.exp(-weight)))
