@@ -1,5 +1,8 @@
 """Ranks, recalls and intervals, against sorting, scipy and values worked out elsewhere."""
 
+from itertools import product
+from math import log
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -7,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from records import counts_by_sorting
-from scipy.stats import binomtest, bootstrap
+from scipy.stats import binomtest, bootstrap, permutation_test
 
 from bench.errors import BenchError
-from bench.stats import bootstrap_interval, hits, points, ranks, summarize, wilson
+from bench.stats import bootstrap_interval, hits, paired_difference, points, ranks, sign_flip, summarize, wilson
 
 counts = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9)), min_size=1, max_size=40)
 
@@ -202,3 +205,141 @@ def test_intervals_hold_their_values(pairs: list[tuple[int, int]]):
 def test_a_subset_called_all_is_an_error():
     with pytest.raises(BenchError, match="Rename it"):
         summarize(both([0], [0]), {"all": [0]})
+
+
+few_pairs = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=9)
+many_pairs = st.lists(st.tuples(st.integers(1, 99), st.integers(1, 99)), min_size=1, max_size=60)
+
+
+def geometric(seed: int, n: int, share: float = 0.1) -> np.ndarray:
+    return np.random.default_rng(seed).geometric(share, n).astype(float)
+
+
+def log_ratio(one: np.ndarray, other: np.ndarray, axis: int) -> np.ndarray:
+    return np.log(one).sum(axis) - np.log(other).sum(axis)
+
+
+@settings(deadline=None)
+@given(few_pairs)
+def test_sign_flip_equals_trying_every_flip(pairs: list[tuple[int, int]]):
+    differences = [log(one / other) for one, other in pairs]
+    observed = abs(sum(differences))
+    sums = [
+        sum(s * d for s, d in zip(signs, differences, strict=True)) for signs in product((1, -1), repeat=len(pairs))
+    ]
+    assert sign_flip(*split(pairs)) == pytest.approx(np.mean([abs(total) >= observed - 1e-9 for total in sums]))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_exact_sign_flip_equals_scipys(seed: int):
+    one, other = geometric(seed, 10), geometric(seed + 100, 10, 0.2)
+    scipys = permutation_test((one, other), log_ratio, permutation_type="samples", vectorized=True, n_resamples=np.inf)
+    assert sign_flip(one, other) == pytest.approx(scipys.pvalue, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_drawn_sign_flip_is_near_scipys(seed: int):
+    one, other = geometric(seed, 200), geometric(seed + 100, 200, 0.11)
+    scipys = permutation_test((one, other), log_ratio, permutation_type="samples", n_resamples=20_000, rng=1)
+    assert sign_flip(one, other) == pytest.approx(scipys.pvalue, abs=0.02)  # four standard errors of 10 000 flips
+
+
+def test_sign_flip_of_unmixed_differences_is_two_flips_of_all():
+    one = np.arange(1.0, 15)  # 14 differences of one sign: only to keep all signs, or to turn all, reaches their sum
+    assert sign_flip(one, one + 1) == 2 / 2**14
+
+
+def test_drawn_sign_flip_is_never_zero():
+    assert sign_flip(np.ones(300), np.full(300, 2.0)) == pytest.approx(1 / 10_001)
+
+
+def test_runs_with_equal_ranks_have_a_sign_flip_p_of_1():
+    assert sign_flip([3, 1, 7.5], [3, 1, 7.5]) == 1
+
+
+def test_queries_with_equal_ranks_leave_the_sign_flip_exact():
+    one, other = np.ones(1000), np.ones(1000)
+    other[:6] = 2
+    assert sign_flip(one, other) == 2 / 2**6
+
+
+def test_flips_level_with_the_observed_one_count():
+    # differences log 2, log 2, -log 2, -log 2: the sum is 0, which every flip reaches; and 2 of 8 flips reach 3 log 2
+    assert (sign_flip([2, 2, 1, 1], [1, 1, 2, 2]), sign_flip([2, 2, 2], [1, 1, 1])) == (1, 0.25)
+
+
+@settings(deadline=None, max_examples=30)
+@given(many_pairs)
+def test_sign_flip_does_not_depend_on_which_run_is_first(pairs: list[tuple[int, int]]):
+    one, other = split(pairs)
+    assert sign_flip(one, other) == sign_flip(other, one)
+
+
+def test_sign_flip_draws_anew_in_every_block(monkeypatch: pytest.MonkeyPatch):
+    one, other = geometric(0, 200), geometric(1, 200)
+    whole = sign_flip(one, other)
+    monkeypatch.setattr("bench.stats._BLOCK", 1300)  # six flips of the differing queries at once
+    assert sign_flip(one, other) == pytest.approx(whole, abs=0.03) and sign_flip(one, other) != whole
+
+
+def test_under_the_null_sign_flip_is_as_small_as_it_says():
+    found = np.array([sign_flip(geometric(seed, 60), geometric(seed + 10**6, 60)) for seed in range(4000)])
+    for level in (0.01, 0.05, 0.2, 0.5):
+        assert np.mean(found <= level) == pytest.approx(level, abs=4 * (level * (1 - level) / 4000) ** 0.5)
+
+
+def test_twelve_runs_of_a_thousand_queries_are_compared_in_three_seconds():
+    found = [geometric(seed, 1000) for seed in range(12)]
+    start = perf_counter()
+    for run in found[1:]:
+        sign_flip(found[0], run)
+        paired_difference(run == 1, found[0] == 1)
+    assert perf_counter() - start < 3
+
+
+@pytest.mark.parametrize("function", [sign_flip, paired_difference])
+@pytest.mark.parametrize("runs", [([1, 2], [1]), ([], []), ([[1, 2]], [[1, 2]])])
+def test_what_is_no_pairs_is_an_error(function: Any, runs: Any):
+    with pytest.raises(ValueError, match="no pairs"):
+        function(*runs)
+
+
+def test_a_difference_is_in_points_of_the_first_run_over_the_second():
+    assert paired_difference([1, 1, 1, 0], [0, 1, 0, 0])["value"] == 50
+
+
+@settings(deadline=None)
+@given(st.tuples(*[st.integers(0, 60)] * 4).filter(any))
+def test_the_interval_is_walds_with_half_a_query_more_in_every_cell(table: tuple[int, int, int, int]):
+    cells = np.repeat([[1, 1], [1, 0], [0, 1], [0, 0]], table, axis=0)
+    _, b, c, _ = p = (np.array(table) + 0.5) / (sum(table) + 2)
+    half = 1.959964 * ((b + c - (b - c) ** 2) / (sum(table) + 2)) ** 0.5
+    found = paired_difference(cells[:, 0], cells[:, 1])
+    assert p.sum() == pytest.approx(1)
+    assert (found["low"], found["high"]) == pytest.approx(
+        (100 * max(-1, b - c - half), 100 * min(1, b - c + half)), abs=1e-3
+    )
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(*[st.sampled_from([0, 1 / 3, 0.5, 1])] * 2), min_size=1, max_size=40))
+def test_a_difference_lies_in_its_interval(pairs: list[tuple[float, float]]):
+    found = paired_difference(*split(pairs))
+    assert -100 <= found["low"] <= found["value"] <= found["high"] <= 100
+
+
+def test_equal_hits_leave_the_difference_uncertain():
+    found = paired_difference([1, 0, 1, 0], [1, 0, 1, 0])
+    assert found["low"] < found["value"] == 0 < found["high"]
+
+
+@pytest.mark.parametrize("n", [34, 240])
+def test_the_interval_of_a_difference_covers_the_true_one(n: int):
+    rng = np.random.default_rng(0)
+    covered = []
+    for _ in range(4000):
+        one = rng.random(n) < 0.4
+        other = np.where(rng.random(n) < 0.2, rng.random(n) < 0.3, one)  # truly 0.8 * 0.4 + 0.2 * 0.3 = 0.38
+        found = paired_difference(one, other)
+        covered.append(found["low"] <= 2.0 <= found["high"])
+    assert np.mean(covered) >= 0.945
