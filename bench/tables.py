@@ -5,7 +5,7 @@ import io
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 WIDTH = 80
@@ -25,16 +25,21 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "–": "--",
+    "−": "$-$",
 }
 _BREAK = r"\allowbreak "
 
 
 @dataclass(frozen=True)
 class Table:
-    """header: a name per column. rows: a cell per column, or one string that heads the rows below it."""
+    """header: a name per column. rows: a cell per column, or one string that heads the rows below it.
+
+    below: sentences that stand under the table.
+    """
 
     header: list[str]
     rows: list[list[str] | str]
+    below: list[str] = field(default_factory=list)
 
 
 def terminal(table: Table, title: str, note: str) -> str:
@@ -65,9 +70,11 @@ def terminal(table: Table, title: str, note: str) -> str:
             lines += _wrapped(row)
             continue
         label, *numbers = next(below)
-        label, *rest = textwrap.wrap(label, widths[0], subsequent_indent="  ", break_on_hyphens=False) or [""]
+        label, *rest = _folded(label, widths[0])
         lines.append(line([label, *numbers]))
         lines += rest
+    for sentence in table.below:
+        lines += textwrap.wrap(sentence, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     return "\n".join(lines) + "\n"
 
 
@@ -81,6 +88,7 @@ def markdown(table: Table, title: str, note: str) -> str:
     lines = [f"`{title}`", ""] if title else []
     lines += [note, "", line(table.header), line([":--", *("--:" for _ in blank)])]
     lines += [line([f"**{row}**", *blank] if isinstance(row, str) else row) for row in table.rows]
+    lines += [line for sentence in table.below for line in ("", sentence)]
     return "\n".join(lines) + "\n"
 
 
@@ -100,7 +108,9 @@ def latex(table: Table, title: str, note: str) -> str:
             lines += ["\\midrule", rf"\multicolumn{{{width}}}{{l}}{{{escape(row)}}} \\"]
         else:
             lines.append(" & ".join(map(escape, row)) + r" \\")
-    lines += ["\\bottomrule", "\\end{tabular}", "\\end{table}"]
+    lines += ["\\bottomrule", "\\end{tabular}"]
+    lines += [rf"\par\smallskip\raggedright {escape(sentence)}" for sentence in table.below]
+    lines.append("\\end{table}")
     return "\n".join(lines) + "\n"
 
 
@@ -122,6 +132,22 @@ def _aligned(cells: list[str]) -> list[str]:
     if not interval:
         return cells
     return [value + (mark + rest).ljust(interval + 2) for value, mark, rest in (cell.partition(" [") for cell in cells)]
+
+
+def _folded(label: str, width: int) -> list[str]:
+    """Lines of at most `width`: between words, and names too long for a line after "_", "." or "=" where they can."""
+    indent = label[: len(label) - len(label.lstrip())]
+    lines: list[str] = []
+    for word in label.split():
+        if lines and len(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+            continue
+        lines.append(f"{indent}{'  ' if lines else ''}{word}")
+        while len(lines[-1]) > width:
+            ends = [match.end() for match in re.finditer("[_.=]", lines[-1][:width])]
+            cut = ends[-1] if ends else width
+            lines[-1:] = [lines[-1][:cut], f"{indent}  {lines[-1][cut:]}"]
+    return lines or [""]
 
 
 def _wrapped(text: str) -> list[str]:

@@ -16,7 +16,7 @@ from records import make_record
 from bench.compare import FORMATS, groups, render, render_record
 from bench.errors import BenchError, UsageError
 from bench.results import Record
-from bench.tables import Table, escape, latex, terminal
+from bench.tables import Table, escape, latex, markdown, terminal
 
 PLAIN = make_record(strength=2.5)
 EMOTIONAL = make_record(variant="additive_text", strength=2.0, hyperparameters={"init_std": 0.02})
@@ -196,6 +196,24 @@ def test_numbers_stand_below_each_other():
     ]
 
 
+def test_a_name_too_long_for_its_column_breaks_after_an_underscore():
+    rows: list[list[str] | str] = [["attention_modulation faces.pooling=mean", "5" * 60]]
+    lines = terminal(Table(["", ""], rows), "", "").splitlines()
+    assert [line.split("5")[0].rstrip() for line in lines[2:]] == [
+        "attention_",
+        "  modulation",
+        "  faces.pooling=",
+        "  mean",
+    ]
+
+
+def test_sentences_stand_below_the_table_in_every_layout():
+    table = Table(["", "n"], [["a", "1"]], ["One.", "Two_3."])
+    assert terminal(table, "", "").endswith("a  1\nOne.\nTwo_3.\n")
+    assert markdown(table, "", "").endswith("| a | 1 |\n\nOne.\n\nTwo_3.\n")
+    assert re.search(r"end{tabular}\n.* One\.\n.* Two\\_3\.\n\\end{table}\n$", latex(table, "", ""))
+
+
 def test_a_runs_own_table_ends_with_twin_accuracy():
     twins = PLAIN.metrics["all"]["t2v"]["TwinAcc"]
     assert render_record(PLAIN).splitlines()[-1].startswith(f"TwinAcc {twins['value']:.1f} [")
@@ -248,8 +266,9 @@ def test_markdown_escapes_bars_in_cells():
 
 
 def test_latex_escapes_every_special_letter():
-    assert escape(r"a_b & 5% $#{}~^\|<>–") == (
-        r"a\_b \& 5\% \$\#\{\}\textasciitilde{}\textasciicircum{}\textbackslash{}\textbar{}\textless{}\textgreater{}--"
+    assert escape(r"a_b & 5% $#{}~^\|<>–−") == (
+        r"a\_b \& 5\% \$\#\{\}\textasciitilde{}\textasciicircum{}\textbackslash{}\textbar{}"
+        r"\textless{}\textgreater{}--$-$"
     )
 
 
