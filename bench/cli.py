@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from cyclopts import App, ArgumentCollection, CycloptsError, Parameter
-from cyclopts.config import Dict
+from cyclopts import App, CycloptsError, Parameter
 
 from . import __version__, screens
-from .config import RunConfig, as_json
+from .config import RunConfig
 from .errors import BenchError, UsageError
+from .settings import fill_in
 
 Flag = Annotated[bool, Parameter(negative="")]
 Plugins = Annotated[list[Path], Parameter(name="--plugin", negative="", help="A file with variants of your own.")]
@@ -27,25 +26,6 @@ ConfigFile = Annotated[
     ),
 ]
 RESULTS = Path("results")
-
-
-def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-    """What the command line leaves open comes from --config FILE, then from the dataset's card."""
-    from .data.cards import load_card
-
-    if commands[:1] not in (("run",), ("doctor",)):
-        return
-
-    def given(name: str) -> str | None:
-        tokens = next(argument.tokens for argument in arguments if name in argument.names)
-        return tokens[0].value if tokens else None
-
-    if commands == ("doctor",) and given("--root") and not given("--dataset"):
-        Dict({"dataset": "msrvtt"}, source="--root", use_commands_as_keys=False)(app, commands, arguments)
-    if file := given("--config"):
-        Dict(_read_yaml(Path(file)), source=file, use_commands_as_keys=False)(app, commands, arguments)
-    card = load_card(given("--dataset") or RunConfig.dataset)
-    Dict(card.recipe, source=f"the card of {card.name}", use_commands_as_keys=False)(app, commands, arguments)
 
 
 app = App(
@@ -97,6 +77,52 @@ def run(
 
 
 @app.command
+def grid(
+    file: str,
+    /,
+    *,
+    executor: Literal["local", "slurm"] = "local",
+    dry_run: Flag = False,
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+) -> None:
+    """Run every cell of a grid: variants × splits × seeds × controls. The same words again run what is not done.
+
+    Parameters
+    ----------
+    file
+        A grid file, see bench/grid.py; or the name of a shipped one: collapse, variants, controls.
+    executor
+        local: one run after another. slurm: a job for each; needs the extra `cluster`.
+    dry_run
+        List the cells and how far each is; run nothing.
+    """
+    _quiet()
+    from . import grid_screens, registry
+    from .executors import run_grid, submit
+    from .grid import find_grid, plan, read_grid
+    from .train import Interrupted
+
+    for path in plugin:
+        registry.load_plugin(path)
+    read = read_grid(find_grid(file))
+    cells = plan(read, results, plugin)
+    if dry_run:
+        print(grid_screens.listing(read, cells))
+        return
+    if executor == "slurm":
+        print(grid_screens.submitted(submit(cells, read), cells, results))
+        return
+    outcomes = run_grid(cells)
+    print(grid_screens.summary(outcomes, results))
+    ends = {outcome.end for outcome in outcomes}
+    if "stopped" in ends:
+        raise Interrupted("stopped. The same command goes on from what was kept.")
+    if ends - {"done", "was done"}:
+        raise SystemExit(1)
+
+
+@app.command
 def compare(
     *,
     format: Literal["terminal", "markdown", "latex", "csv", "json"] = "terminal",
@@ -123,7 +149,8 @@ def variants(*, plugin: Plugins = []) -> None:  # noqa: B006
 
     for path in plugin:
         registry.load_plugin(path)
-    print("\n".join(screens.variant(entry) for entry in registry.entries().values()))
+    added = registry.added_at_b32()
+    print("\n".join(screens.variant(entry, added[name]) for name, entry in registry.entries().items()))
 
 
 @show.command
@@ -258,25 +285,6 @@ def _fail(message: str, code: int, debug: bool) -> None:
         print("\r\033[K", end="", file=sys.stderr)  # over what is left of a progress bar
     print("bench:", *(line.strip() for line in message.splitlines()), file=sys.stderr)
     raise SystemExit(code)
-
-
-def _read_yaml(path: Path) -> dict:
-    try:  # every value as text, as the command line has it
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} is no YAML: {' '.join(str(error).split())}.") from None
-    if not isinstance(content, dict):
-        raise UsageError(f"{path} holds no settings. It takes lines such as `variant: additive_text`.")
-    if odd := [name for name in content if name in app]:  # the parser would pass over the name of a command
-        raise UsageError(
-            f"{path}: {odd[0]} is no setting. Settings stand at the left edge, without a command above them."
-        )
-    for name, default in as_json(RunConfig()).items():
-        if isinstance(default, dict) and not isinstance(content.get(name, default), dict):
-            raise UsageError(f"{path}: {name} takes settings of its own, one a line below it, not {content[name]!r}.")
-    return content
 
 
 def _quiet() -> None:

@@ -95,7 +95,7 @@ def test_settings_that_do_not_fit_the_data_exit_with_2(
         (b"train: {lrr: 1}", 'Unknown option: "[train][lrr]"'),
         (b"train: {lrr: 1}", "Did you mean --train.lr?"),
         (b"train: 3", "train takes settings of its own, one a line below it, not '3'."),
-        (b"run: {seed: 3}", "run is no setting."),
+        (b"run: {seed: 3}", 'Unknown option: "[run][seed]"'),
         (b"hp: none", "hp takes settings of its own"),
         (b"seed: true", '"true" is no whole number'),
         (b"seed: {a: 1}", 'Unknown option: "[seed][a]"'),
