@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, normalize
+from torch.nn.functional import interpolate, normalize, pad
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 from transformers import AttentionInterface, CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
@@ -31,12 +31,14 @@ def proxy_guided_attention(
     mask: Tensor | None,
     scaling: float,
     layout: tuple[int, int, int],
+    keep: Tensor | None = None,
     **rest: object,
 ) -> tuple[Tensor, None]:
     """CLIP-ViP's attention: proxies see everything, a frame's patches see the proxies and their own frame.
 
     query, key, value: (B, H, M + T*L, D), M proxies first, then T frames of L patches.
-    layout: (M, T, L).  mask, rest: unused, no token of a clip is padding.
+    layout: (M, T, L).  keep: (B, T, L) bool, False for tokens that none may see; None: all are there.
+    mask, rest: unused.
     Returns (B, M + T*L, H, D) and None, as transformers' attention functions do.
     Source: Xue et al., CLIP-ViP, arXiv 2209.06430, section 3.2.
     """
@@ -50,8 +52,12 @@ def proxy_guided_attention(
         proxies = x[:, None, :, :M].expand(B, T, H, M, D)
         return torch.cat([proxies, frames(x)], dim=3).flatten(0, 1)
 
-    proxies = sdpa(query[:, :, :M], key, value, scale=scaling)  # (B, H, M, D)
-    patches = sdpa(frames(query).flatten(0, 1), with_proxies(key), with_proxies(value), scale=scaling)
+    everywhere = in_frame = None
+    if keep is not None:
+        everywhere = pad(keep.flatten(1), (M, 0), value=True)[:, None, None]  # (B, 1, 1, M+TL)
+        in_frame = pad(keep.flatten(0, 1), (M, 0), value=True)[:, None, None]  # (B*T, 1, 1, M+L)
+    proxies = sdpa(query[:, :, :M], key, value, everywhere, scale=scaling)  # (B, H, M, D)
+    patches = sdpa(frames(query).flatten(0, 1), with_proxies(key), with_proxies(value), in_frame, scale=scaling)
     patches = patches.view(B, T, H, L, D).transpose(1, 2).reshape(B, H, T * L, D)
     return torch.cat([proxies, patches], dim=2).transpose(1, 2), None
 
@@ -65,6 +71,16 @@ class VideoTokens:
 
     proxies: Tensor  # (B, M, D)
     patches: Tensor  # (B, T, L, D)
+    keep: Tensor | None = None  # (B, T, L) bool, False for patches that are not there; None: all are
+
+    def with_patch(self, patch: Tensor, there: Tensor) -> "VideoTokens":  # (B, T, D), (B, T) bool
+        """One more patch for every frame; no token sees it where it is not `there`."""
+        keep = self.keep if self.keep is not None else torch.ones_like(self.patches[..., 0], dtype=torch.bool)
+        return VideoTokens(
+            self.proxies,
+            torch.cat([self.patches, patch[:, :, None].to(self.patches.dtype)], dim=2),
+            torch.cat([keep, there[:, :, None]], dim=2),
+        )
 
 
 def clip_config(size: str, *, vocabulary: int | None = None) -> CLIPConfig:
@@ -130,6 +146,21 @@ class ClipVip(nn.Module):
         return towers(self.config)[0].hidden_size
 
     @property
+    def text_places(self) -> int:
+        """The longest caption, in tokens, that the text tower has position embeddings for."""
+        return towers(self.config)[0].max_position_embeddings
+
+    @property
+    def text_heads(self) -> int:
+        """How many attention heads a layer of the text tower has."""
+        return towers(self.config)[0].num_attention_heads
+
+    @property
+    def video_width(self) -> int:
+        """D of the vision tower's tokens."""
+        return towers(self.config)[1].hidden_size
+
+    @property
     def logit_scale(self) -> Tensor:
         """The learned temperature, before exp; a scalar."""
         return self.clipmodel.logit_scale
@@ -170,7 +201,8 @@ class ClipVip(nn.Module):
         T, L = tokens.patches.shape[1:3]
         sequence = torch.cat([tokens.proxies, tokens.patches.flatten(1, 2)], dim=1)
         layout = (tokens.proxies.shape[1], T, L)
-        return self.clipmodel.vision_model.encoder(inputs_embeds=sequence, layout=layout).last_hidden_state
+        encoder = self.clipmodel.vision_model.encoder
+        return encoder(inputs_embeds=sequence, layout=layout, keep=tokens.keep).last_hidden_state
 
     def project_video(self, hidden: Tensor) -> Tensor:  # (B, M + T*L, D) -> (B, P)
         """The class token's state as the clip's feature."""

@@ -2,6 +2,10 @@
 
 Runs share a table if their protocol signatures are equal but for the seed, and if they were asked the same queries of
 the same data. Nothing is marked as best: two overlapping intervals do not tell who is.
+
+A run under a control (shuffled emotions, say) is no rival of the others: it stands below its own true run, with the
+difference between the two. Whether an emotion effect was found is asked once a run, and of all queries, not of the
+emotional ones alone: true against shuffled emotions at evaluation, the sign-flip p of T2V log-ranks.
 """
 
 import hashlib
@@ -11,10 +15,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .errors import BenchError, UsageError
 from .registry import did_you_mean
-from .results import Record, join_signature, parse_signature
-from .stats import DIRECTIONS
+from .results import CONTROLS, Record, join_signature, parse_signature
+from .stats import DIRECTIONS, hits, paired_difference, ranks, sign_flip
 from .tables import Table, csv_text, latex, markdown, terminal
 
 SUBSET = "emotion"
@@ -22,13 +29,16 @@ LAYOUTS = {"terminal": terminal, "markdown": markdown, "latex": latex}
 FORMATS = (*LAYOUTS, "csv", "json")
 
 _ROWS = ("R@1", "R@5", "R@10", "MdR", "MnR")
-_SHOWN = {"variant", "seed", "hp"}  # settings that a table has a place for
-_HARMLESS = {"root", "init", "missing", "video.workers", "video.cache", "train.checkpoint_every"}  # or in the protocol
+_SIGNIFICANT = 0.05
+_SHOWN = {"variant", "seed", "hp", "emotions", "train.emotions", "matched_parameters", "faces.pooling"}  # in places
+_HARMLESS = {"root", "init", "missing", "video.workers", "video.cache", "train.checkpoint_every", "faces.file"}
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that may be compared, the variant with the best mean T2V R@1 first and its seeds together."""
+    """Runs that may be compared: the variant with the best mean T2V R@1 first, its seeds together, each before its
+    controls; at the end the controls whose true run is not here.
+    """
 
     protocol: str  # the signature without the seed
     data: str  # 8 hex digits over the splits' checksums, the queries, their subsets and twins
@@ -46,7 +56,8 @@ def groups(records: Iterable[Record]) -> list[Group]:
 
 
 def render(records: Sequence[Record], format: str = "terminal", subset: str = SUBSET) -> str:
-    """All records as text in one of FORMATS: per group the report's table of every run, then one line per run.
+    """All records as text in one of FORMATS: per group the report's table of every true run, then one line per run,
+    then the controls, each beside its true run.
 
     subset: the queries shown beside all of them in the tables; csv and json hold every subset.
     Without the last line break: it is for `print`.
@@ -70,7 +81,10 @@ def render(records: Sequence[Record], format: str = "terminal", subset: str = SU
 
 def render_record(record: Record) -> str:
     """One run as `bench run` prints it at its end: the report's table shape for a terminal, with n and intervals."""
-    text = terminal(_report([record], SUBSET), record.protocol, _scope(record, SUBSET))
+    note = _scope(record, SUBSET)
+    if _control(record):
+        note += f" A control: {_control(record)}; its true run is {record.controls['true_run']}."
+    text = terminal(_report([record], SUBSET), record.protocol, note)
     if "TwinAcc" in record.metrics["all"]["t2v"]:
         twins = record.metrics["all"]["t2v"]["TwinAcc"]
         text += f"TwinAcc {_estimate(twins)}, n = {twins['n']}: own video above its twin; chance is 50"
@@ -79,19 +93,30 @@ def render_record(record: Record) -> str:
 
 def _section(group: Group, first: Group, subset: str, layout: Callable[..., str]) -> str:
     record = group.records[0]
-    runs = f"{len(group.records)} run{'s' if len(group.records) > 1 else ''}, "
+    trues = [record for record in group.records if not _control(record)]
+    controls = [record for record in group.records if _control(record)]
+    counted = [f"{len(trues)} run{'s' if len(trues) != 1 else ''}"]
+    counted += [f"{len(controls)} control{'s' if len(controls) != 1 else ''}"] if controls else []
     apart = f"Not comparable with the first table: {_difference(group, first)}. " if group is not first else ""
+    scope = f"{apart}{' and '.join(counted)}, {_scope(record, subset)}"
+    n = record.metrics["all"]["n"]
     twins = record.metrics["all"]["t2v"].get("TwinAcc")
-    legend = f"TwinAcc: own video above its twin, {twins['n']} queries, chance 50." if twins else ""
-    note = (
-        f"All {record.metrics['all']['n']} queries, T2V where not said otherwise; R@k in %, [95 % interval]. {legend}"
-    )
-    return "\n".join(
-        [
-            layout(_report(group.records, subset), group.protocol, apart + runs + _scope(record, subset)),
-            layout(_leaderboard(group.records), "", note.rstrip()),
-        ]
-    )
+    legend = f" TwinAcc: own video above its twin, {twins['n']} queries, chance 50." if twins else ""
+    tables = []
+    if trues:
+        tables.append((_report(trues, subset), scope))
+        note = f"All {n} queries, T2V where not said otherwise; R@k in %, [95 % interval].{legend}"
+        tables.append((_leaderboard(trues), note))
+    if controls:
+        note = (
+            "Controls: the same run without true emotions. Differences are true − control, in points of T2V R@1 over "
+            f"all {n} queries, [95 % interval]; p is of the sign-flip test on their log-ranks, not corrected for the "
+            "number of rows. Each run is one seed, a control one draw: p is about other queries, not about "
+            "other seeds or draws."
+        )
+        tables.append((_control_table(group.records, subset), note if trues else f"{scope} {note}"))
+    titles = [group.protocol, *("" for _ in tables[1:])]
+    return "\n".join(layout(table, title, note) for (table, note), title in zip(tables, titles, strict=True))
 
 
 def _report(records: Sequence[Record], subset: str) -> Table:
@@ -103,7 +128,7 @@ def _report(records: Sequence[Record], subset: str) -> Table:
         rows.append("  ".join([record.run, *_hyperparameters(record)]))
         for metric in _ROWS:
             rows.append([metric, *(_estimate(record.metrics[name][way][metric]) for name, way in columns)])
-    return Table(["", *(f"{name.capitalize()} {way.upper()}" for name, way in columns)], rows)
+    return Table(["", *(f"{name.capitalize()} {way.upper()}" for name, way in columns)], rows, _faces(records))
 
 
 def _leaderboard(records: Sequence[Record]) -> Table:
@@ -116,7 +141,108 @@ def _leaderboard(records: Sequence[Record]) -> Table:
         numbers = [_estimate(t2v["R@1"]), *(_number(entry["value"], 1000) for entry in values)]
         label = " ".join([record.variant, *details])
         rows.append([label, str(record.seed), *numbers])
-    return Table(header, rows)
+    return Table(header, rows, _faces(records))
+
+
+def _control_table(records: Sequence[Record], subset: str) -> Table:
+    """Under each true run's name its row and its controls' rows; below, whether an emotion effect was found."""
+    trues = {record.run: record for record in records if not _control(record)}
+    families: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        if _control(record):
+            families[record.controls["true_run"]].append(record)
+    shown = ["all", subset] if subset in records[0].subsets else ["all"]
+    rows: list[list[str] | str] = []
+    found = []
+    for name, controls in families.items():
+        true = trues.get(name)
+        rows.append(
+            "  ".join([name, *_hyperparameters(true)]) if true else f"{name} (true run) is not among these records"
+        )
+        for record in [true, *controls] if true else controls:
+            recalls = [record.metrics[part]["t2v"]["R@1"]["value"] for part in shown]
+            cells = ["–" if value is None else _number(value, 1000) for value in recalls]
+            if true and record is not true:
+                p = sign_flip(_ranks(true), _ranks(record))
+                cells += [_gap(true, record), _probability(p)]
+                if _control(record) == "emotions shuffled":
+                    found.append(_verdict(true, record, p, _short_name(true, [*trues.values()])))
+            else:
+                cells += ["–", "–"]
+            rows.append([_control(record) or "true", *cells, str(record.metrics["all"]["n"])])
+    involved = [record for record in records if record.run in families or _control(record)]
+    header = ["", *(f"{part.capitalize()} T2V R@1" for part in shown), "true − control", "p", "n"]
+    return Table(header, rows, found + _faces(involved))
+
+
+def _control(record: Record) -> str:
+    """What the run was under, for people; "" for a true run."""
+    controls = record.controls
+    parts = [f"emotions {controls['emotions']}"] if controls["emotions"] != "true" else []
+    parts += [f"trained on {controls['train_emotions']}"] if controls["train_emotions"] != "true" else []
+    parts += ["matched parameters"] if controls["matched_parameters"] else []
+    return ", ".join(parts)
+
+
+def _verdict(true: Record, shuffled: Record, p: float, name: str) -> str:
+    n = true.metrics["all"]["n"]
+    if p >= _SIGNIFICANT:
+        return f"{name}: no emotion effect was found (true against shuffled: p {_equals(p)}, n = {n})."
+    own, other = (float(np.exp(np.log(_ranks(record)).mean())) for record in (true, shuffled))
+    word = "better" if own < other else "worse"
+    return (
+        f"{name}: true is {word} than shuffled: geometric mean rank {own:.2f} against {other:.2f} "
+        f"(p {_equals(p)}, n = {n})."
+    )
+
+
+def _short_name(record: Record, trues: Sequence[Record]) -> str:
+    """Variant and seed; also the hyperparameters, or at last the run's whole name, where it takes them to tell."""
+
+    def short(run: Record) -> str:
+        return f"{run.variant} s{run.seed}"
+
+    def long(run: Record) -> str:
+        return " ".join([run.variant, *_hyperparameters(run), f"s{run.seed}"])
+
+    return next((name(record) for name in (short, long) if [*map(name, trues)].count(name(record)) == 1), record.run)
+
+
+def _ranks(record: Record) -> NDArray[np.float64]:
+    return ranks(record.ranks["t2v"]["greater"], record.ranks["t2v"]["equal"])
+
+
+def _gap(true: Record, control: Record) -> str:
+    """The difference in T2V R@1 with its interval, e.g. "+4.2 [−0.3, +8.7]"."""
+    one, other = (hits(run.ranks["t2v"]["greater"], run.ranks["t2v"]["equal"], 1) for run in (true, control))
+    value, low, high = (_signed(number) for number in paired_difference(one, other).values())
+    return f"{value} [{low}, {high}]"
+
+
+def _signed(number: float) -> str:
+    return f"{round(number, 1) + 0.0:+.1f}".replace("-", "−")  # + 0.0 makes -0.0 positive
+
+
+def _probability(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else "<0.001"
+
+
+def _equals(p: float) -> str:
+    return f"= {_probability(p)}" if p >= 0.001 else "< 0.001"
+
+
+def _faces(records: Sequence[Record]) -> list[str]:
+    """A sentence per source of facial expressions and the variants that used it: what is simulated must be seen."""
+    files: dict[str, set[str]] = defaultdict(set)
+    users: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+    for record in records:
+        if record.faces:
+            files[record.faces["source"]].add(record.faces["sha256"])
+            users[record.faces["source"], record.faces["sha256"]][record.variant] = None
+    return [
+        f"faces: {source}{f', file {sha256[:8]}' if len(files[source]) > 1 else ''} ({', '.join(variants)})"
+        for (source, sha256), variants in users.items()
+    ]
 
 
 def _details(records: Sequence[Record]) -> list[list[str]]:
@@ -124,8 +250,11 @@ def _details(records: Sequence[Record]) -> list[list[str]]:
     configs = [_flat(record.config) for record in records]
     names = dict.fromkeys(name for config in configs for name in config)
     differ = [name for name in names if len({config.get(name) for config in configs}) > 1 and _matters(name)]
+    poolings = {record.faces["pooling"] for record in records if record.faces}
     return [
-        _hyperparameters(record) + [f"{name}={config[name]}" for name in differ if name in config]
+        _hyperparameters(record)
+        + [f"{name}={config[name]}" for name in differ if name in config]
+        + ([f"faces.pooling={record.faces['pooling']}"] if record.faces and len(poolings) > 1 else [])
         for record, config in zip(records, configs, strict=True)
     ]
 
@@ -181,20 +310,26 @@ def _data(record: Record) -> str:
 
 
 def _ordered(records: list[Record]) -> tuple[Record, ...]:
-    def recall(record: Record) -> float:
-        value: float = record.metrics["all"]["t2v"]["R@1"]["value"]
-        return value
-
+    trues = [record for record in records if not _control(record)]
+    names = {id(record): " ".join([record.variant, *_hyperparameters(record)]) for record in trues}
     seeds: dict[str, list[float]] = defaultdict(list)
-    names = {id(record): " ".join([record.variant, *_hyperparameters(record)]) for record in records}
-    for record in records:
-        seeds[names[id(record)]].append(recall(record))
+    for record in trues:
+        seeds[names[id(record)]].append(record.metrics["all"]["t2v"]["R@1"]["value"])
 
     def place(record: Record) -> tuple:
         name = names[id(record)]
         return -sum(seeds[name]) / len(seeds[name]), name, record.seed, record.run
 
-    return tuple(sorted(records, key=place))
+    def row(record: Record) -> tuple:
+        under = record.controls
+        training, scoring = (CONTROLS.index(under[when]) for when in ("train_emotions", "emotions"))
+        return under["true_run"], under["matched_parameters"], training, scoring, record.run
+
+    controls: dict[str, list[Record]] = defaultdict(list)
+    for record in sorted((record for record in records if _control(record)), key=row):
+        controls[record.controls["true_run"]].append(record)
+    placed = [run for true in sorted(trues, key=place) for run in (true, *controls.pop(true.run, []))]
+    return (*placed, *(run for alone in controls.values() for run in alone))
 
 
 def _listed(subsets: Iterable[str]) -> str:
@@ -202,6 +337,7 @@ def _listed(subsets: Iterable[str]) -> str:
 
 
 _COLUMNS = ["protocol", "data", "run", "variant", "hyperparameters", "seed"]
+_COLUMNS += ["emotions", "train_emotions", "matched_parameters", "true_run", "faces", "faces_sha256", "faces_pooling"]
 _COLUMNS += ["subset", "n", "direction", "metric", "value", "low", "high"]
 
 
@@ -211,6 +347,8 @@ def _tidy(group: Group) -> list[list[Any]]:
     for record in group.records:
         hyperparameters = json.dumps(record.hyperparameters)
         run = [group.protocol, group.data, record.run, record.variant, hyperparameters, record.seed]
+        run += [record.controls[name] for name in ("emotions", "train_emotions", "matched_parameters", "true_run")]
+        run += [record.faces.get(name) for name in ("source", "sha256", "pooling")]
         for subset, metrics in record.metrics.items():
             for way in DIRECTIONS:
                 for metric, entry in metrics[way].items():
@@ -220,6 +358,6 @@ def _tidy(group: Group) -> list[list[Any]]:
 
 
 def _plain(group: Group) -> dict[str, Any]:
-    names = ("run", "variant", "hyperparameters", "seed", "metrics")
+    names = ("run", "variant", "hyperparameters", "seed", "controls", "faces", "metrics")
     runs = [{name: getattr(record, name) for name in names} for record in group.records]
     return {"protocol": group.protocol, "data": group.data, "runs": runs}

@@ -5,7 +5,7 @@ The defaults are the report's recipe for MSR-VTT, which is CLIP-ViP's.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -92,6 +92,20 @@ class TrainConfig:
     checkpoint_every: Whole = 10
     """Optimizer steps between checkpoints."""
 
+    emotions: Literal["true", "shuffled", "zeroed"] = "true"
+    """What variants are told of emotion in training: a control other than true is a run of its own."""
+
+
+@dataclass(frozen=True)
+class FacesConfig:
+    """Facial expressions, for variants that use them."""
+
+    file: Path | None = None
+    """What `bench faces` wrote; the dataset folder's faces.parquet if not given."""
+
+    pooling: Literal["largest", "mean", "max"] = "largest"
+    """What a variant sees of a frame with several faces."""
+
 
 @Parameter(name="*")
 @dataclass(frozen=True)
@@ -125,11 +139,18 @@ class RunConfig:
     missing: Literal["stop", "skip"] = "stop"
     """What to do when videos are missing or broken."""
 
+    emotions: Literal["true", "shuffled", "zeroed", "random", "opposite"] = "true"
+    """What variants are told of emotion when they are scored; a control scores the weights of the true run."""
+
+    matched_parameters: bool = False
+    """Train and score with one constant emotion for everything: the same parameters, no information."""
+
     seed: Whole = 42
-    """Draws the first weights, the order of the clips, their captions and frames."""
+    """Draws the first weights, the order of the clips, their captions and frames, and the controls' emotions."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
     video: VideoConfig = field(default_factory=VideoConfig)
+    faces: FacesConfig = field(default_factory=FacesConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
@@ -145,6 +166,8 @@ class RunConfig:
         for name in ("train.warmup", "train.beta1", "train.beta2"):
             if not 0 <= _look_up(self, name) < 1:
                 raise UsageError(f"--{name} takes a number from 0 up to 1, not {_look_up(self, name)}.")
+        if self.matched_parameters and (self.emotions, self.train.emotions) != ("true", "true"):
+            raise UsageError("--matched-parameters is a control of its own: leave out --emotions and --train.emotions.")
 
 
 def as_json(config: RunConfig) -> dict[str, Any]:
@@ -152,10 +175,16 @@ def as_json(config: RunConfig) -> dict[str, Any]:
     return json.loads(json.dumps(asdict(config), default=str))
 
 
+def without_controls(config: RunConfig) -> RunConfig:
+    """The run that a control is compared with: the same settings, true emotions."""
+    return replace(config, emotions="true", matched_parameters=False, train=replace(config.train, emotions="true"))
+
+
 def identity(config: RunConfig) -> dict[str, Any]:
     """All of the config that can change the numbers: not where files lie, nor how many workers read them."""
     tree = as_json(config)
     del tree["root"], tree["video"]["workers"], tree["video"]["cache"], tree["train"]["checkpoint_every"]
+    del tree["faces"]["file"]
     return tree
 
 

@@ -13,9 +13,13 @@ from . import paths
 from .config import RunConfig
 from .data.cards import Card, load_card
 from .errors import BenchError
+from .registry import entries
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from .data.loading import Data
+    from .variant import Variant
 
 DISTRIBUTION = "emotion-video-bench"
 GATE_PAIRS = 100
@@ -141,7 +145,20 @@ def _dataset(config: RunConfig) -> "Iterator[Finding | Data]":
         if seconds > LONG * middle:
             yield Finding("note", "long", f"{data.videos.paths[video]}: {seconds:.0f} s, the median is {middle:.0f} s")
     if not trouble:
+        yield from _faces(config, data, folder)
         yield data
+
+
+def _faces(config: RunConfig, data: "Data", folder: Path) -> Iterator[Finding]:
+    """For variants that read expressions: what made them. A variant that is unknown is reported with its weights."""
+    from .data.loading import open_faces
+
+    if config.variant not in entries() or not entries()[config.variant].video_needs:
+        return
+    try:
+        yield Finding("ok", "faces", open_faces(config, folder, data).source)
+    except BenchError as error:
+        yield Finding("fail", "faces", str(error))
 
 
 def _open(config: RunConfig, card: Card, folder: Path) -> "tuple[Data | None, str]":
@@ -182,24 +199,23 @@ def _weights(config: RunConfig, data: "Data | None", results: Path) -> Iterator[
         yield _gate(config, data, variant, tokenizer, expected)
 
 
-def _gate(config: RunConfig, data: "Data", variant: object, tokenizer: object, expected: float) -> Finding:
+def _gate(config: RunConfig, data: "Data", variant: "Variant", tokenizer: "Tokenizer", expected: float) -> Finding:
     """Scores the untrained weights on the first test pairs: a smaller gallery can only be easier than the full one.
 
     So R@1 on it should not lie below what is published for the full test, whatever the draw of the pairs.
     """
+    from .data import importers
     from .data.annotation import keep
-    from .data.loading import Samples
-    from .evaluate import evaluate
-    from .run import make_collator
+    from .data.loading import open_faces
+    from .run import score
     from .stats import wilson
     from .train import make_accelerator
 
     pairs = keep(data.test, {clip.video for clip in data.test.clips[:GATE_PAIRS]})
     data = replace(data, test=pairs)
     accelerator = make_accelerator(config.train)
-    model = accelerator.prepare(variant)
-    collate = make_collator(config, model, tokenizer, data)  # type: ignore[arg-type]
-    recall = evaluate(model, Samples(pairs, data.videos, config), collate, config, accelerator).points()["T2V R@1"]
+    faces = open_faces(config, importers.ensure(config.dataset, config.root), data) if variant.video_needs else None
+    recall = score(config, variant.to(accelerator.device), tokenizer, data, faces, accelerator).points()["T2V R@1"]
     n = len(pairs.clips)
     high = 100 * wilson(recall * n / 100, n)[1]
     said = f"zero-shot T2V R@1 {recall:.1f} % on {n} test pairs; published: {expected} % on all of 1k-A"

@@ -6,19 +6,24 @@ variant is imported when it is asked for.
 
 import ast
 import difflib
+import hashlib
 import importlib
 import importlib.util
 import inspect
+import json
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from . import __version__
 from .errors import UsageError
-from .files import sha256
+from .files import replacing, sha256
+from .paths import home
 
 if TYPE_CHECKING:
     from .clip_vip import ClipVip
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=type)
 
 ENTRY_POINTS = "bench.variants"
+NEEDS = {"text_needs": ("emotions",), "video_needs": ("faces",)}  # what `Variant` says of them
 _registered: dict[str, type["Variant"]] = {}
 _plugins: list[str] = []  # names of modules that came from files
 
@@ -38,14 +44,20 @@ class Entry:
     name: str
     summary: str  # first sentence of the docstring
     hyperparameters: dict[str, str]  # name -> default, as written
-    needs: tuple[str, ...]  # its text_needs
+    text_needs: tuple[str, ...]
+    video_needs: tuple[str, ...]
     module: str  # what to import
+    path: Path
 
 
 def register(name: str) -> Callable[[C], C]:
     """Class decorator: makes a subclass of `Variant` known as `name`. A name that is taken is an error."""
 
     def add(variant: C) -> C:
+        for field, known_needs in NEEDS.items():
+            if odd := set(getattr(variant, field, ())) - set(known_needs):
+                what = f"{field} of '{name}' has '{min(odd)}'; what there is: {', '.join(known_needs)}."
+                raise UsageError(f"{_origin(variant)}: {what}")
         known = _registered.get(name)
         if known is not None and _origin(known) != _origin(variant):
             raise UsageError(
@@ -84,8 +96,34 @@ def get(name: str) -> type["Variant"]:
 
 
 def source_digest(name: str) -> str:
-    """Eight hex digits of the file that a variant is written in: a changed variant is another run."""
-    return sha256(Path(_origin(get(name))))[:8]
+    """Eight hex digits of the files that a variant is written in: a changed variant is another run."""
+    from .variant import Variant
+
+    classes = [base for base in get(name).__mro__ if issubclass(base, Variant) and base is not Variant]
+    files = sorted({_origin(base) for base in classes})
+    return hashlib.sha256("".join(sha256(Path(file)) for file in files).encode()).hexdigest()[:8]
+
+
+def added_at_b32() -> dict[str, int]:
+    """How many parameters each variant adds to CLIP-ViP B/32, by name.
+
+    Counted on models without storage; that needs torch, so the counts are remembered until a variant's file changes.
+    """
+    known = entries()
+    key = hashlib.sha256("".join([__version__, *(sha256(entry.path) for entry in known.values())]).encode()).hexdigest()
+    memory = home() / "added_parameters.json"
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        counts: dict[str, int] = json.loads(memory.read_text(encoding="utf-8"))[key]
+        return {name: int(counts[name]) for name in known}
+    import torch
+
+    from .clip_vip import ClipVip, clip_config
+
+    with torch.device("meta"):
+        counts = {name: build(name, ClipVip(clip_config("b32"), frames=12), {}).added_parameters for name in known}
+    with suppress(OSError), replacing(memory) as temporary:
+        temporary.write_text(json.dumps({key: counts}), encoding="utf-8")
+    return counts
 
 
 def load_plugin(path: Path) -> None:
@@ -168,7 +206,7 @@ def _read(path: Path, module: str) -> tuple[Entry, ...]:
     except (SyntaxError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is no Python that can be read: {error}. Mend it, or move it away.") from None
     classes = [node for node in body if isinstance(node, ast.ClassDef)]
-    return tuple(_describe(node, name, module) for node in classes for name in _names(node))
+    return tuple(_describe(node, name, module, path) for node in classes for name in _names(node))
 
 
 def _names(node: ast.ClassDef) -> list[str]:
@@ -177,15 +215,15 @@ def _names(node: ast.ClassDef) -> list[str]:
     return [argument.value for argument in named if isinstance(argument, ast.Constant)]  # type: ignore[misc]
 
 
-def _describe(node: ast.ClassDef, name: str, module: str) -> Entry:
+def _describe(node: ast.ClassDef, name: str, module: str, path: Path) -> Entry:
     hyperparameters: dict[str, str] = {}
-    needs: tuple[str, ...] = ()
+    needs: dict[str, tuple[str, ...]] = {"text_needs": (), "video_needs": ()}
     for item in node.body:
         if isinstance(item, ast.FunctionDef) and item.name == "__init__":
             defaults = zip(item.args.kwonlyargs, item.args.kw_defaults, strict=True)
             hyperparameters = {argument.arg: ast.unparse(default) for argument, default in defaults if default}
         target = item.targets[0] if isinstance(item, ast.Assign) else getattr(item, "target", None)
-        if target is not None and ast.unparse(target) == "text_needs":
-            needs = ast.literal_eval(item.value)  # type: ignore[attr-defined]
+        if target is not None and ast.unparse(target) in needs:
+            needs[ast.unparse(target)] = ast.literal_eval(item.value)  # type: ignore[attr-defined]
     summary = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
-    return Entry(name, summary, hyperparameters, needs, module)
+    return Entry(name, summary, hyperparameters, **needs, module=module, path=path)

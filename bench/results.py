@@ -20,14 +20,17 @@ from .errors import BenchError
 from .files import replacing
 from .stats import DIRECTIONS, points
 
-SCHEMA = 1
+SCHEMA = 2
 PROTOCOL = 1  # the version of the evaluation's own rules, `v:` in the signature
+
+CONTROLS = ("true", "shuffled", "zeroed", "random", "opposite")  # what a variant was told of emotion
 
 _TOLERANCE = 1e-3  # metrics are stored with four decimals
 _KEYS = {  # what the objects inside a record hold, where that is fixed
     "parameters": {"total", "added"},
     "code": {"version", "commit", "dirty", "variant"},
     "selection": {"rule", "step"},
+    "controls": {"emotions", "train_emotions", "matched_parameters", "true_run"},
     "queries": {"videos", "captions"},
     "ranks": set(DIRECTIONS),
 }
@@ -49,6 +52,8 @@ class Record:
     protocol: str  # from `protocol_signature`
     config: dict[str, Any]
     seed: int
+    controls: dict[str, Any]  # emotions, train_emotions, matched_parameters; true_run: the id of the run without any
+    faces: dict[str, str]  # source, sha256, pooling of the facial expressions; empty if the variant uses none
     code: dict[str, Any]  # version, commit, dirty; variant: digest of its source file
     libraries: dict[str, str]
     lexicons: dict[str, str]
@@ -192,6 +197,7 @@ def parse_signature(signature: str) -> dict[str, str]:
 def check(record: Record) -> None:
     """BenchError, one line, for the first thing in the record that cannot be."""
     _check_shape(record)
+    _check_controls(record)
     n = _check_queries(record)
     _check_ranks(record, n)
     _check_metrics(record, n)
@@ -226,6 +232,24 @@ def _check_shape(record: Record) -> None:
         raise BenchError("it holds a number that is NaN or infinite.") from None
     except TypeError as error:
         raise BenchError(f"it holds what JSON cannot: {error}.") from None
+
+
+def _check_controls(record: Record) -> None:
+    under, faces = record.controls, record.faces
+    for name in ("emotions", "train_emotions"):
+        if under[name] not in CONTROLS:
+            raise BenchError(f"controls.{name} is {under[name]!r}, none of {', '.join(CONTROLS)}.")
+    if type(under["matched_parameters"]) is not bool:
+        raise BenchError(f"controls.matched_parameters is {under['matched_parameters']!r}, not true or false.")
+    none = (under["emotions"], under["train_emotions"], under["matched_parameters"]) == ("true", "true", False)
+    if type(under["true_run"]) is not str or (under["true_run"] == record.run) != none:
+        raise BenchError(
+            f"controls.true_run is {under['true_run']!r}: a run without controls, and no other, is its own."
+        )
+    if faces and (
+        set(faces) != {"source", "sha256", "pooling"} or not all(type(v) is str and v for v in faces.values())
+    ):
+        raise BenchError("faces must be empty, or hold source, sha256 and pooling as text.")
 
 
 def _check_queries(record: Record) -> int:
@@ -329,7 +353,10 @@ def _decode(text: str) -> dict[str, Any]:
 
 def _build(raw: dict[str, Any]) -> Record:
     stated = raw.pop("sha256", None)
-    del raw["schema"]
+    schema = raw.pop("schema")
+    intact = stated == _digest(raw)
+    if schema == 1:
+        raw = _from_1(raw)
     names = {field.name for field in fields(Record)}
     if raw.keys() != names:
         raise BenchError(f"its fields differ from schema {SCHEMA}'s by {', '.join(sorted(raw.keys() ^ names))}.")
@@ -339,9 +366,15 @@ def _build(raw: dict[str, Any]) -> Record:
         raise BenchError("twins and twin_wins must be objects whose keys are queries.") from None
     record = Record(**{**raw, **twins})
     check(record)
-    if stated != _digest(raw):
+    if not intact:
         raise BenchError("it was altered since it was written: the checksum differs.")
     return record
+
+
+def _from_1(raw: dict[str, Any]) -> dict[str, Any]:
+    """Schema 1 knew neither controls nor faces: its runs are true ones."""
+    true = {"emotions": "true", "train_emotions": "true", "matched_parameters": False, "true_run": raw.get("run")}
+    return {**raw, "controls": true, "faces": {}}
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -3,9 +3,11 @@
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -15,14 +17,17 @@ from tokenizers import Tokenizer
 
 from . import results
 from .clip_vip import model_name, towers
-from .config import RunConfig, as_json, identity
+from .config import RunConfig, as_json, identity, without_controls
+from .controls import FaceTracks
 from .data import importers
+from .data.annotation import Annotation
 from .data.cards import Card, load_card
-from .data.loading import Collator, Data, Samples, joined, open_data
+from .data.loading import Collator, Data, Samples, joined, open_data, open_faces
 from .emotions import lexicon_versions
 from .environment import environment
-from .errors import UsageError
+from .errors import BenchError, UsageError
 from .evaluate import Scores, evaluate, twin_wins
+from .faces import Faces
 from .files import replacing
 from .registry import get, parse_hyperparameters, source_digest
 from .results import Record
@@ -54,18 +59,31 @@ def run(config: RunConfig, folder: Path) -> Outcome | None:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise UsageError(f"--results {folder} cannot be written ({error.strerror}). Name a folder of yours.") from None
-    name = run_name(config)
-    path = results.record_path(folder, config.dataset, config.split, config.variant, name)
     accelerator = make_accelerator(config.train)
-    outcome = Outcome(results.load(path), path, was_done=True) if path.is_file() else None
-    if outcome is None:
-        record = train_and_score(config, card, name, path.with_suffix(""), folder, accelerator)
-        if record:
-            outcome = Outcome(record, results.save(record, folder), was_done=False)
-            remove_checkpoints(path.with_suffix(""))
-    accelerator.wait_for_everyone()
+    outcome = ensure(config, card, folder, accelerator)
     accelerator.end_training()
     return outcome if accelerator.is_main_process else None
+
+
+def ensure(config: RunConfig, card: Card, folder: Path, accelerator: Accelerator) -> Outcome:
+    """The record of a completed config: found, or made. A control of the evaluation first ensures the true run."""
+    name = run_name(config)
+    path = results.record_path(folder, config.dataset, config.split, config.variant, name)
+    accelerator.wait_for_everyone()
+    was_done = path.is_file()
+    accelerator.wait_for_everyone()  # all have looked before one writes
+    if not was_done:
+        if config.emotions == "true":
+            record = train_and_score(config, card, name, path.with_suffix(""), folder, accelerator)
+        else:
+            true = ensure(replace(config, emotions="true"), card, folder, accelerator)
+            record = score_again(config, card, name, true, folder, accelerator)
+        if accelerator.is_main_process:
+            assert record is not None
+            results.save(record, folder)
+            remove_checkpoints(path.with_suffix(""))
+    accelerator.wait_for_everyone()
+    return Outcome(results.load(path), path, was_done)
 
 
 def run_name(config: RunConfig) -> str:
@@ -85,27 +103,75 @@ def train_and_score(
         data = open_data(config, card, dataset)
     variant, loaded, tokenizer = make_variant(config, data, folder)
     _say(accelerator, str(loaded))
-    samples = Samples(data.train, data.videos, config)
-    validation = Samples(data.validation, data.videos, config) if data.validation else None
-    collate = make_collator(config, variant, tokenizer, data)
+    faces = open_faces(config, dataset, data) if variant.video_needs else None
+    told = "constant" if config.matched_parameters else config.train.emotions
+    samples = make_samples(config, data.train, data, faces, told)
+    validation = make_samples(config, data.validation, data, faces, told) if data.validation else None
+    collate = make_collator(config, variant, tokenizer, [data.train, data.validation], told)
     timings["data"] = time.monotonic() - clock
 
     origin = {**checksums(data), "init": loaded.source}
+    if faces:
+        origin["faces"] = faces.sha256
     now = train(variant, config, samples, validation, collate, accelerator, work, origin)
     if config.train.select == "val":
         load_best(variant, work)
     timings["train"] = now.seconds
 
     clock = time.monotonic()
-    scores = evaluate(variant, Samples(data.test, data.videos, config), collate, config, accelerator)
+    scores = score(config, variant, tokenizer, data, faces, accelerator)
     timings["evaluate"] = time.monotonic() - clock
     if not accelerator.is_main_process:
         return None
-    record = make_record(name, config, data, variant, loaded, accelerator, now, scores, timings)
+    record = make_record(name, config, data, faces, variant, loaded, accelerator, now, scores, timings)
     save_weights(variant, tokenizer, work / "model.safetensors")
     with replacing(work / "features.safetensors") as temporary:
         save_file({"text": scores.text.contiguous(), "video": scores.video.contiguous()}, temporary)
     return record
+
+
+def score_again(
+    config: RunConfig, card: Card, name: str, true: Outcome, folder: Path, accelerator: Accelerator
+) -> Record | None:
+    """Scores the weights of the run with true emotions under another control: its record but for what that changes."""
+    clock = time.monotonic()
+    dataset = importers.ensure(config.dataset, config.root)
+    data = open_data(config, card, dataset)
+    weights = true.path.with_suffix("") / "model.safetensors"
+    if not weights.is_file():
+        raise BenchError(f"{weights} is gone, and the control needs it. Remove {true.path} to train that run again.")
+    variant, _, tokenizer = make_variant(replace(config, init=f"run:{true.record.run}"), data, folder)
+    faces = open_faces(config, dataset, data) if variant.video_needs else None
+    now = {**checksums(data), "faces": faces.sha256 if faces else None}
+    if now != {**true.record.checksums, "faces": true.record.faces.get("sha256")}:
+        raise BenchError(f"the data changed since {true.path} was written. Put it back, or remove that record.")
+    variant.to(accelerator.device)
+    timings = {"data": time.monotonic() - clock}
+    clock = time.monotonic()
+    scores = score(config, variant, tokenizer, data, faces, accelerator)
+    timings["evaluate"] = time.monotonic() - clock
+    if not accelerator.is_main_process:
+        return None
+    return replace(
+        true.record,
+        run=name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        config=as_json(config),
+        controls=controls(config),
+        timings={part: round(seconds, 2) for part, seconds in timings.items()},
+        **made_with(config, accelerator),
+        **outcome_of(scores, data),
+    )
+
+
+def score(
+    config: RunConfig, variant: Variant, tokenizer: Tokenizer, data: Data, faces: Faces | None, accelerator: Accelerator
+) -> Scores:
+    """The test split's scores, the variant being told of emotion what the config says."""
+    told = "constant" if config.matched_parameters else config.emotions
+    samples = make_samples(config, data.test, data, faces, told)
+    collate = make_collator(config, variant, tokenizer, [data.test], told)
+    return evaluate(variant, samples, collate, config, accelerator)
 
 
 def complete(config: RunConfig) -> tuple[RunConfig, Card]:
@@ -156,13 +222,23 @@ def make_tokenizer(config: RunConfig, data: Data, folder: Path) -> Tokenizer:
     return caption_tokenizer(caption for clip in data.train.clips for caption in clip.captions)
 
 
-def make_collator(config: RunConfig, variant: Variant, tokenizer: Tokenizer, data: Data) -> Collator:
-    """Knows every caption that may come, so that emotions are scored once and only if the variant asks."""
-    parts = [part for part in (data.train, data.validation, data.test) if part]
-    texts = [caption for part in parts for clip in part.clips for caption in clip.captions]
+def make_samples(config: RunConfig, part: Annotation, data: Data, faces: Faces | None, told: str) -> Samples:
+    """A split's samples; `told` is the control of the facial expressions."""
+    videos = [clip.video for clip in part.clips]
+    tracks = FaceTracks(faces, videos, told, config.seed, config.faces.pooling) if faces else None
+    return Samples(part, data.videos, config, tracks)
+
+
+def make_collator(
+    config: RunConfig, variant: Variant, tokenizer: Tokenizer, parts: Sequence[Annotation | None], told: str
+) -> Collator:
+    """Knows every caption of the splits, so that emotions are scored once and only if the variant asks."""
+    clips = [clip for part in parts if part for clip in part.clips]
+    texts = [caption for clip in clips for caption in clip.captions]
     if config.captions == "joined":
-        texts += [joined(clip) for clip in data.train.clips]
-    return Collator(tokenizer, config.model.tokens, variant.text_needs, list(dict.fromkeys(texts)))
+        texts += [joined(clip) for clip in clips]
+    captions = texts if variant.text_needs else None
+    return Collator(tokenizer, config.model.tokens, variant.phrase, captions, control=told, seed=config.seed)
 
 
 def checksums(data: Data) -> dict[str, str]:
@@ -174,6 +250,7 @@ def make_record(
     name: str,
     config: RunConfig,
     data: Data,
+    faces: Faces | None,
     variant: Variant,
     loaded: Loaded,
     accelerator: Accelerator,
@@ -182,14 +259,7 @@ def make_record(
     timings: dict[str, float],
 ) -> Record:
     """Everything a later reader needs to trust, compare or repeat the run."""
-    ranks = {way: {kind: values.tolist() for kind, values in counts.items()} for way, counts in scores.ranks.items()}
-    subsets = {subset: list(members) for subset, members in data.test.subsets.items()}
-    wins = twin_wins(scores.similarity, data.test.twins)
     selected = now.best["step"] if config.train.select == "val" else now.step
-    gpu = accelerator.device.type == "cuda"
-    made_with = environment([torch.cuda.get_device_name()] * accelerator.num_processes if gpu else [])
-    made_with["code"]["variant"] = source_digest(config.variant)
-    made_with["hardware"] |= {"processes": accelerator.num_processes, "precision": precision(accelerator)}
     return Record(
         run=name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -219,21 +289,50 @@ def make_record(
         ),
         config=as_json(config),
         seed=config.seed,
-        **made_with,
+        controls=controls(config),
+        faces={"source": faces.source, "sha256": faces.sha256, "pooling": config.faces.pooling} if faces else {},
+        **made_with(config, accelerator),
         lexicons=lexicon_versions(),
         timings={part: round(seconds, 2) for part, seconds in timings.items()},
         curve=now.curve,
         selection={"rule": config.train.select, "step": int(selected)},
-        queries={
-            "videos": [clip.video for clip in data.test.clips],
-            "captions": [clip.captions[0] for clip in data.test.clips],
-        },
-        subsets=subsets,
-        twins=dict(data.test.twins),
-        twin_wins=wins,
-        ranks=ranks,
-        metrics=summarize(ranks, subsets, wins),
+        **outcome_of(scores, data),
     )
+
+
+def controls(config: RunConfig) -> dict[str, Any]:
+    """What the variant was told of emotion, and the id of the run in which it was told the truth."""
+    return {
+        "emotions": config.emotions,
+        "train_emotions": config.train.emotions,
+        "matched_parameters": config.matched_parameters,
+        "true_run": run_name(without_controls(config)),
+    }
+
+
+def made_with(config: RunConfig, accelerator: Accelerator) -> dict[str, Any]:
+    """Code, libraries and hardware of a record."""
+    gpu = accelerator.device.type == "cuda"
+    found = environment([torch.cuda.get_device_name()] * accelerator.num_processes if gpu else [])
+    found["code"]["variant"] = source_digest(config.variant)
+    found["hardware"] |= {"processes": accelerator.num_processes, "precision": precision(accelerator)}
+    return found
+
+
+def outcome_of(scores: Scores, data: Data) -> dict[str, Any]:
+    """The queries of a record, their ranks, and what follows from them."""
+    ranks = {way: {kind: values.tolist() for kind, values in counts.items()} for way, counts in scores.ranks.items()}
+    subsets = {subset: list(members) for subset, members in data.test.subsets.items()}
+    wins = twin_wins(scores.similarity, data.test.twins)
+    videos, captions = [clip.video for clip in data.test.clips], [clip.captions[0] for clip in data.test.clips]
+    return {
+        "queries": {"videos": videos, "captions": captions},
+        "subsets": subsets,
+        "twins": dict(data.test.twins),
+        "twin_wins": wins,
+        "ranks": ranks,
+        "metrics": summarize(ranks, subsets, wins),
+    }
 
 
 def _say(accelerator: Accelerator, line: str) -> None:

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 WIDTH = 80
 
 
-def variant(entry: "Entry") -> str:
-    """A variant: mechanism, hyperparameters, needs."""
+def variant(entry: "Entry", added: int) -> str:
+    """A variant: mechanism, hyperparameters, size, needs."""
     defaults = ", ".join(f"{name}={value}" for name, value in entry.hyperparameters.items())
     lines = [entry.name, *_wrapped(entry.summary)]
     lines += _wrapped(f"hyperparameters: {defaults}") if defaults else []
-    lines += _wrapped(f"needs: {', '.join(entry.needs)}") if entry.needs else []
+    needs = ["emotions of the caption"] * bool(entry.text_needs) + ["faces of the clip"] * bool(entry.video_needs)
+    lines += _wrapped(
+        f"adds {added:,} parameters at b32".replace(",", " ") + (f"; needs {' and '.join(needs)}" if needs else "")
+    )
     return "\n".join(lines)
 
 

@@ -15,23 +15,30 @@ class Variant(nn.Module):
     Hyperparameters are keyword-only arguments of `__init__`, each with an annotation (float, int, bool, str) and a
     default: they appear in `bench list variants`, as `--hp.NAME`, and in the record.
 
-    text_needs: the optional fields of `TextBatch` that the collator must supply.
+    text_needs: ("emotions",) if the variant reads a caption's emotions.
+    video_needs: ("faces",) if it reads the facial expressions of a clip's frames.
     starts_as_plain: a claim, tested, that at step 0 the features equal plain's to the bit.
     """
 
     text_needs: ClassVar[tuple[str, ...]] = ()
+    video_needs: ClassVar[tuple[str, ...]] = ()
     starts_as_plain: ClassVar[bool] = False
 
     def __init__(self, backbone: ClipVip):
         super().__init__()
         self.backbone = backbone
 
+    @staticmethod
+    def phrase(caption: str, emotions: tuple[str, ...]) -> str:
+        """The words that are tokenized for a caption; `emotions`: those it names, where `text_needs` asks for them."""
+        return caption
+
     def fuse_text(self, tokens: Tensor, text: TextBatch) -> Tensor:
         """Changes the caption's tokens, with their positions, before the text tower. (B, L, D) -> (B, L, D)."""
         return tokens
 
     def fuse_video(self, tokens: VideoTokens, video: VideoBatch) -> VideoTokens:
-        """Changes the clip's tokens before the vision tower; may append proxies, or patches to every frame."""
+        """Changes the clip's tokens before the vision tower; may append proxies, or a patch to every frame."""
         return tokens
 
     def encode_text(self, text: TextBatch) -> Tensor:  # (B, P)

@@ -38,6 +38,20 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from bench.data.annotation import Annotation, Clip, save_annotation
     from bench.data.video import write_video
+    from bench.faces import BOX, EXPRESSIONS, write_faces
+
+    def faces_of(clips: list[Clip]) -> dict[str, list]:
+        """Random scores for every other frame of every clip; a third of those frames show no face."""
+        columns: dict[str, list] = {}
+        for clip in clips:
+            for frame in range(0, 10, 2):
+                face = dict.fromkeys(("face", *EXPRESSIONS, *BOX, "confidence"))
+                if rng.random() < 0.67:
+                    scores = zip(EXPRESSIONS, rng.dirichlet(np.ones(7)).tolist(), strict=True)
+                    face |= {"face": 0, **dict(scores), **dict.fromkeys(BOX, 20), "confidence": 0.9}
+                for name, value in {"video": clip.video, "frame": frame, "frames": 10, **face}.items():
+                    columns.setdefault(name, []).append(value)
+        return columns
 
     root = tmp_path_factory.mktemp("small")
     rng = np.random.default_rng(0)
@@ -51,6 +65,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sentences = [f"a {words[number % 6]} {words[(number + k) % 6]} man number {number}" for k in range(1, 4)]
         clips.append(Clip(f"video{number}", tuple(sentences)))
     tests = tuple(Clip(clip.video, clip.captions[:1]) for clip in clips[12:])
+    write_faces(faces_of(clips), root / "faces.parquet", "drawn at random for a test", {})
     save_annotation(Annotation("msrvtt", "9k", tuple(clips[:12])), root)
     save_annotation(Annotation("msrvtt", "1k-A", tests, {"emotion": (0, 1, 2)}, {0: 1, 1: 0}), root)
     return root

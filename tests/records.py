@@ -34,16 +34,25 @@ def make_record(
     subsets: dict[str, list[int]] | None = None,
     hyperparameters: dict[str, Any] | None = None,
     config: dict[str, Any] | None = None,
+    controls: dict[str, Any] | None = None,
+    faces: dict[str, str] | None = None,
+    change: float = 0.0,
 ) -> Record:
-    """A sound record of n queries; `strength` is how far the true scores stand out; some scores tie."""
+    """A sound record of n queries; `strength` is how far the true scores stand out; some scores tie.
+
+    change: how far the scores move from those of the record that is alike in all else.
+    """
     rng = np.random.default_rng([seed, *variant.encode()])
-    similarity = np.round(rng.normal(size=(n, n)) + strength * np.eye(n), 1)
+    similarity = rng.normal(size=(n, n)) + strength * np.eye(n)
+    similarity = np.round(similarity + change * rng.normal(size=(n, n)), 1)
     ranks = {"t2v": counts_by_sorting(similarity), "v2t": counts_by_sorting(similarity.T)}
     pairs = {i: i ^ 1 for i in range(n // 4 * 2)} if twins else {}
     gaps = {i: similarity[i, i] - similarity[i, j] for i, j in pairs.items()}
     wins = {i: float((np.sign(gap) + 1) / 2) for i, gap in gaps.items()}
     subsets = subsets if subsets is not None else {"emotion": list(range(0, n, 3)), "disgust": []}
     config = config or {"variant": variant, "seed": seed, "train": {"lr": 1e-4}}
+    true = {"emotions": "true", "train_emotions": "true", "matched_parameters": False}
+    true["true_run"] = run_id(variant, seed, config)
     signature = protocol_signature(
         dataset=dataset,
         test="test",
@@ -71,6 +80,8 @@ def make_record(
         protocol=signature,
         config=config,
         seed=seed,
+        controls={**true, **(controls or {})},
+        faces=faces or {},
         code={"version": "0.1.0", "commit": None, "dirty": None, "variant": "1a2b3c4d"},
         libraries={"numpy": "2.4.6"},
         lexicons={"nrc": "NRCLex 4.1.0"},
@@ -85,3 +96,20 @@ def make_record(
         ranks=ranks,
         metrics=summarize(ranks, subsets, wins),
     )
+
+
+def make_control(
+    n: int = 24,
+    *,
+    emotions: str = "true",
+    train_emotions: str = "true",
+    matched_parameters: bool = False,
+    change: float = 0.3,
+    **settings: Any,
+) -> Record:
+    """A control of `make_record(n, **settings)`, whose scores it changes."""
+    true = make_record(n, **settings)
+    config = {**true.config, "emotions": emotions, "matched_parameters": matched_parameters}
+    config["train"] = {**true.config["train"], "emotions": train_emotions}
+    under = {"emotions": emotions, "train_emotions": train_emotions, "matched_parameters": matched_parameters}
+    return make_record(n, **{**settings, "config": config, "controls": {**under, "true_run": true.run}}, change=change)

@@ -18,7 +18,7 @@ from asking import Capture, Command, failure, output
 from records import make_record
 from safetensors.torch import load_file
 
-from bench import results
+from bench import registry, results
 from bench.cli import main
 from bench.data.annotation import load_annotation
 
@@ -30,6 +30,7 @@ from bench.data.annotation import load_annotation
     ["--help", "run --help", "list variants", "list datasets", "list metrics", "emotions --help", "data --help"],
 )
 def test_help_and_lists_load_nothing_heavy(words: str) -> None:
+    registry.added_at_b32()  # counted once and then remembered
     code = f"""
 import sys
 from bench.cli import main
@@ -56,7 +57,11 @@ def test_run_s_help_tells_every_setting_with_its_default(capsys: Capture) -> Non
 
 def test_variants_are_listed_with_their_hyperparameters(capsys: Capture) -> None:
     text = output(["list", "variants"], capsys)
-    assert re.search(r"^additive_text\n.*hyperparameters: init_std=1\.0\n +needs: emotions", text, re.S | re.M)
+    assert re.search(
+        r"^additive_text\n.*hyperparameters: init_std=1\.0\n +adds 4 096 parameters at b32; needs emotions",
+        text,
+        re.S | re.M,
+    )
     assert re.search(r"^plain\n", text, re.M)
 
 

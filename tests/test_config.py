@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bench.config import ModelConfig, RunConfig, TrainConfig, VideoConfig, as_json, identity
+from bench.config import FacesConfig, ModelConfig, RunConfig, TrainConfig, VideoConfig, as_json, identity
 from bench.errors import UsageError
 
-SECTIONS: dict[str, type] = {"model": ModelConfig, "video": VideoConfig, "train": TrainConfig}
-ELSEWHERE = {"root", "video.workers", "video.cache", "train.checkpoint_every"}
+SECTIONS: dict[str, type] = {"model": ModelConfig, "video": VideoConfig, "faces": FacesConfig, "train": TrainConfig}
+ELSEWHERE = {"root", "faces.file", "video.workers", "video.cache", "train.checkpoint_every"}
 
 
 def changed(name: str, value: Any) -> RunConfig:
@@ -34,9 +34,10 @@ def another(name: str) -> Any:
     for part in name.split("."):
         value = getattr(value, part)
     choices = {"captions": "joined", "missing": "skip", "train.precision": "bf16", "train.select": "val"}
+    choices |= {"emotions": "shuffled", "train.emotions": "zeroed", "faces.pooling": "max"}
     if name in choices:
         return choices[name]
-    if name == "root":
+    if name in ("root", "faces.file"):
         return Path("elsewhere")
     if isinstance(value, bool):
         return not value

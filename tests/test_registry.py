@@ -82,6 +82,15 @@ def test_a_plugin_that_fails_says_how(plugin: Path) -> None:
         registry.load_plugin(plugin)
 
 
+@pytest.mark.parametrize("field", ["text_needs", "video_needs"])
+def test_a_variant_that_needs_what_there_is_not_is_told(plugin: Path, field: str) -> None:
+    plugin.write_text(
+        PLUGIN.format(name="mine").replace("    def __init__", f'    {field} = ("smells",)\n\n    def __init__')
+    )
+    with pytest.raises(UsageError, match=f"{field} of 'mine' has 'smells'; what there is: "):
+        registry.load_plugin(plugin)
+
+
 def test_an_installed_package_adds_its_variant_through_entry_points(tmp_path: Path) -> None:
     (tmp_path / "their_package.py").write_text(PLUGIN.format(name="theirs"))
     info = tmp_path / "theirs-1.0.dist-info"

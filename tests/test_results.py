@@ -15,6 +15,7 @@ from records import make_record
 
 from bench.errors import BenchError
 from bench.results import (
+    SCHEMA,
     Record,
     check,
     load,
@@ -27,6 +28,7 @@ from bench.results import (
 )
 
 RECORD = make_record()
+OLD_RECORDS = Path(__file__).with_name("old_records")
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | text,
@@ -127,6 +129,10 @@ def with_metric(value: Any, key: str = "value") -> Record:
     return record
 
 
+def with_control(**controls: Any) -> Record:
+    return changed(controls={**RECORD.controls, **controls})
+
+
 FAULTS = {
     "a missing query": (with_ranks("t2v", "greater", list.pop), "has 23 queries, not 24"),
     "a missing caption": (
@@ -169,6 +175,15 @@ FAULTS = {
     "a protocol that is none": (changed(protocol="fair"), "no protocol signature"),
     "parameters without a total": (changed(parameters={"added": 3}), "parameters holds added"),
     "a direction missing": (changed(ranks={"t2v": RECORD.ranks["t2v"]}), "ranks holds t2v"),
+    "an unknown control": (with_control(emotions="shuffle"), "controls.emotions is 'shuffle', none of true, shuffled"),
+    "a control that is no truth value": (with_control(matched_parameters="no"), "not true or false"),
+    "a true run that is not its own": (with_control(true_run="plain-s1"), "true_run is 'plain-s1'"),
+    "a control that is its own true run": (with_control(train_emotions="zeroed"), "true_run is 'plain-s42"),
+    "faces without a source": (changed(faces={"sha256": "0", "pooling": "mean"}), "faces must be empty"),
+    "faces with an empty source": (
+        changed(faces={"source": "", "sha256": "0", "pooling": "mean"}),
+        "faces must be empty",
+    ),
     "a set": (changed(hardware={"accelerators": {1, 2}}), "JSON cannot"),
 }
 
@@ -185,7 +200,7 @@ def test_an_unsound_record_is_not_saved(fault: str, tmp_path: Path):
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "a set"])
 def test_an_unsound_file_is_not_loaded(fault: str, path: Path):
     record, message = FAULTS[fault]
-    path.write_text(json.dumps({"schema": 1, "sha256": "?", **asdict(record)}), encoding="utf-8")
+    path.write_text(json.dumps({"schema": SCHEMA, "sha256": "?", **asdict(record)}), encoding="utf-8")
     with pytest.raises(BenchError, match=f"{path.name}.*({message}|which is no number).*remove the file") as error:
         load(path)
     assert "\n" not in str(error.value)
@@ -206,8 +221,33 @@ def test_a_first_rank_and_a_lost_twin_contradict_each_other():
 
 
 def test_a_newer_schema_asks_for_a_newer_bench(path: Path):
-    with pytest.raises(BenchError, match=r"schema 2, this bench reads up to 1\. Update bench"):
-        load(rewrite(path, lambda raw: raw.update(schema=2, novelty=True)))
+    with pytest.raises(BenchError, match=r"schema 3, this bench reads up to 2\. Update bench"):
+        load(rewrite(path, lambda raw: raw.update(schema=3, novelty=True)))
+
+
+def test_records_of_every_former_schema_still_load():
+    files = sorted(OLD_RECORDS.rglob("*.json"))
+    assert [json.loads(file.read_text(encoding="utf-8"))["schema"] for file in files] == [*range(1, SCHEMA)]
+    assert [load(file).run for file in files] == [file.stem for file in files]
+
+
+def test_a_record_of_schema_1_is_a_true_run_without_faces():
+    (record,) = (
+        load(file) for file in OLD_RECORDS.rglob("*.json") if '"schema": 1,' in file.read_text(encoding="utf-8")
+    )
+    assert record.controls == {
+        "emotions": "true",
+        "train_emotions": "true",
+        "matched_parameters": False,
+        "true_run": record.run,
+    }
+    assert record.faces == {}
+
+
+def test_a_record_of_schema_1_is_upgraded_when_it_is_saved(tmp_path: Path):
+    (old,) = load_all(OLD_RECORDS)
+    path = save(old, tmp_path)
+    assert json.loads(path.read_text(encoding="utf-8"))["schema"] == SCHEMA and load(path) == old
 
 
 @pytest.mark.parametrize("schema", [0, "1", None, True, 1.0])

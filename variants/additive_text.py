@@ -29,9 +29,7 @@ class AdditiveText(Variant):
         nn.init.normal_(self.emotion.weight, std=init_std)
 
     def fuse_text(self, tokens: Tensor, text: TextBatch) -> Tensor:
-        assert text.emotions is not None
-        present = (text.emotions > 0).float()  # (B, 8)
-        mean = present @ self.emotion.weight / present.sum(dim=1, keepdim=True).clamp(min=1)  # (B, D)
+        mean = text.shares @ self.emotion.weight  # (B, D)
         return tokens + mean[:, None]
 
     def take_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:

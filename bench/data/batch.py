@@ -39,12 +39,31 @@ class TextBatch(Batch):
     attention_mask: Tensor  # (B, L) int64, 1 for words and both ends
     emotions: Tensor | None = None  # (B, 8) float32, NRC word counts in the order of EMOTIONS
 
+    @property
+    def present(self) -> Tensor:  # (B, 8)
+        """1 for each emotion that a caption names, 0 for the others."""
+        assert self.emotions is not None, "text_needs must name emotions"
+        return (self.emotions > 0).float()
+
+    @property
+    def shares(self) -> Tensor:  # (B, 8)
+        """1/k for each of a caption's k emotions: shares @ embeddings is their mean, and zero without emotion."""
+        return self.present / self.present.sum(dim=1, keepdim=True).clamp(min=1)
+
 
 @dataclass(frozen=True)
 class VideoBatch(Batch):
-    """Clips."""
+    """Clips. `faces` and `seen` are there only for variants whose `video_needs` names faces."""
 
     pixels: Tensor  # (B, T, 3, H, W) float32, CLIP-normalized; until `to`: (B, T, H, W, 3) uint8
+    faces: Tensor | None = None  # (B, T, 8) float32 in 0..1, expressions in the order of EMOTIONS; a calm face has none
+    seen: Tensor | None = None  # (B, T) bool: whether there is a face in the frame; without one, `faces` means nothing
+
+    @property
+    def expressions(self) -> tuple[Tensor, Tensor]:  # (B, T, 8), (B, T)
+        """`faces`, zero where there is none, and `seen`."""
+        assert self.faces is not None and self.seen is not None, "video_needs must name faces"
+        return self.faces * self.seen[..., None], self.seen
 
     def to(self, device: torch.device) -> Self:
         moved = super().to(device)

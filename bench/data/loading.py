@@ -20,8 +20,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from .. import paths
 from ..config import RunConfig
-from ..emotions import score_captions
+from ..controls import FaceTracks, control_scores
+from ..emotions import EMOTIONS, score_captions
 from ..errors import BenchError, UsageError
+from ..faces import Faces, read_faces
 from ..files import replacing
 from ..progress import progress
 from ..registry import did_you_mean
@@ -32,7 +34,10 @@ from .cards import Card
 from .pixels import resize_crop
 from .video import COMPRESSED, VideoError, check, find_videos, read_frames, sample_indices
 
-Sample = tuple[int, str, np.ndarray]  # place in the split, caption, frames
+FACES = "faces.parquet"  # in a dataset's folder, as `bench faces` leaves it
+
+Track = tuple[np.ndarray, np.ndarray]  # (T, 8) float32 scores in the order of EMOTIONS, (T,) bool: face seen
+Sample = tuple[int, str, np.ndarray, Track | None]  # place in the split, caption, frames, facial expressions
 Key = tuple[int, int]  # epoch, place in the split; epoch -1 is a test: no jitter, the first caption
 TEST = -1
 HOLDOUT_SEED = 0  # one draw for all runs: they train on the same clips whatever their seed
@@ -101,6 +106,28 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
     return Data(train, validation, test, videos, {part: n for part, n in skipped.items() if n}, broken)
 
 
+def open_faces(config: RunConfig, folder: Path, data: Data) -> Faces:
+    """The facial expressions of all clips of a run. Clips that nobody looked at stop it, unless they may be skipped."""
+    path = config.faces.file or folder / FACES
+    if not path.is_file():
+        place = f"--dataset {config.dataset} --root {folder}"
+        raise BenchError(
+            f"{config.variant} needs facial expressions and {path} is missing. "
+            f"Make it: bench faces {place} --backend deepface"
+        )
+    faces = read_faces(path)
+    parts = [part for part in (data.train, data.validation, data.test) if part]
+    wanted = dict.fromkeys(clip.video for part in parts for clip in part.clips)
+    unknown = [video for video in wanted if video not in faces.videos]
+    if unknown and config.missing == "stop":
+        raise BenchError(
+            f"{path} knows nothing of {len(unknown)} of {len(wanted)} clips ({', '.join(unknown[:5])}"
+            f"{', …' if len(unknown) > 5 else ''}). Run bench faces over them, or take them for clips without a face: "
+            "--missing skip"
+        )
+    return faces
+
+
 def hold_out(train: Annotation, count: int) -> tuple[Annotation, Annotation]:
     """Takes `count` clips, always the same, out of a training split, for validation with their first caption."""
     drawn = np.random.default_rng([HOLDOUT_SEED, count]).permutation(len(train.clips))[:count]
@@ -157,10 +184,13 @@ def joined(clip: Clip) -> str:
 
 
 class Samples(Dataset):
-    """A split as samples: `samples[epoch, place]` is (place, caption, frames (T, S, S, 3) uint8)."""
+    """A split as samples: `samples[epoch, place]` is (place, caption, frames (T, S, S, 3) uint8, faces or None).
 
-    def __init__(self, annotation: Annotation, videos: Videos, config: RunConfig):
-        self.clips, self.videos, self.config = annotation.clips, videos, config
+    tracks: the split's facial expressions, for variants that need them.
+    """
+
+    def __init__(self, annotation: Annotation, videos: Videos, config: RunConfig, tracks: FaceTracks | None = None):
+        self.clips, self.videos, self.config, self.tracks = annotation.clips, videos, config, tracks
         self.cached: dict[str, np.ndarray] = {}
         if config.video.cache:
             self.cached = self._decode_all()
@@ -173,10 +203,13 @@ class Samples(Dataset):
         clip = self.clips[place]
         rng = None if epoch == TEST else np.random.default_rng([self.config.seed, epoch, place])
         caption = self.caption(clip, rng)
-        indices = sample_indices(self.videos.frames[clip.video], self.config.video.frames, rng)
+        count = self.videos.frames[clip.video]
+        indices = sample_indices(count, self.config.video.frames, rng)
+        track = self.tracks[place, indices / count] if self.tracks else None
         if self.cached:
-            return place, caption, self.cached[clip.video][indices]
-        return place, caption, resize_crop(read_frames(self.videos.paths[clip.video], indices), self.config.video.size)
+            return place, caption, self.cached[clip.video][indices], track
+        frames = resize_crop(read_frames(self.videos.paths[clip.video], indices), self.config.video.size)
+        return place, caption, frames, track
 
     def caption(self, clip: Clip, rng: np.random.Generator | None) -> str:
         """A test clip's one caption; a training clip's by `config.captions`."""
@@ -196,32 +229,51 @@ class Samples(Dataset):
             return {clip.video: frames for clip, frames in zip(self.clips, decoded, strict=True)}
 
 
-class Collator:
-    """Samples to a pair of batches, with what the variant needs and no more."""
+Phrase = Callable[[str, tuple[str, ...]], str]  # `Variant.phrase`
 
-    def __init__(self, tokenizer: Tokenizer, tokens: int, text_needs: Sequence[str], captions: Sequence[str]):
-        unknown = [need for need in text_needs if need != "emotions"]
-        if unknown:
-            raise UsageError(f"a variant needs '{unknown[0]}' of a caption; what it can have is: emotions.")
-        self.tokenizer, self.tokens = tokenizer, tokens
-        self.scores = torch.from_numpy(score_captions(captions)).float() if text_needs else None  # (n, 8)
-        self.rows = {caption: row for row, caption in enumerate(captions)} if text_needs else {}
+
+class Collator:
+    """Samples to a pair of batches.
+
+    captions: every text that may come, where the variant needs emotions: they are scored once, and a control exchanges
+    them among each other. phrase: how the variant words a caption.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        tokens: int,
+        phrase: Phrase,
+        captions: Sequence[str] | None,
+        *,
+        control: str = "true",
+        seed: int = 0,
+    ):
+        self.tokenizer, self.tokens, self.phrase = tokenizer, tokens, phrase
+        self.rows = {caption: row for row, caption in enumerate(dict.fromkeys(captions or ()))}
+        self.scores = control_scores(score_captions(list(self.rows)), control, seed) if captions is not None else None
 
     def __call__(self, samples: Sequence[Sample]) -> tuple[TextBatch, VideoBatch]:
-        _, captions, frames = zip(*samples, strict=True)
-        return self.text(captions), VideoBatch(torch.from_numpy(np.stack(frames)))
+        return self.text([caption for _, caption, _, _ in samples]), self.video(samples)[1]
 
     def video(self, samples: Sequence[Sample]) -> tuple[list[int], VideoBatch]:
         """Clips alone, with their places in the split."""
-        places, _, frames = zip(*samples, strict=True)
-        return list(places), VideoBatch(torch.from_numpy(np.stack(frames)))
+        places, _, frames, tracks = zip(*samples, strict=True)
+        faces = seen = None
+        if tracks[0] is not None:
+            faces, seen = (torch.from_numpy(np.stack(part)) for part in zip(*tracks, strict=True))
+        return list(places), VideoBatch(torch.from_numpy(np.stack(frames)), faces, seen)
 
     def text(self, captions: Sequence[str]) -> TextBatch:
         """Captions alone; each must be one of those the collator was made with."""
-        ids, mask = encode(self.tokenizer, captions, self.tokens)
         emotions = None
+        named: list[tuple[str, ...]] = [()] * len(captions)
         if self.scores is not None:
-            emotions = self.scores[[self.rows[caption] for caption in captions]]
+            scores = self.scores[[self.rows[caption] for caption in captions]]  # (B, 8)
+            emotions = torch.from_numpy(scores).float()
+            named = [tuple(name for name, score in zip(EMOTIONS, row, strict=True) if score > 0) for row in scores]
+        texts = [self.phrase(caption, names) for caption, names in zip(captions, named, strict=True)]
+        ids, mask = encode(self.tokenizer, texts, self.tokens)
         return TextBatch(torch.from_numpy(ids), torch.from_numpy(mask), emotions)
 
 

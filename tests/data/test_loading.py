@@ -25,6 +25,7 @@ from bench.data.loading import TEST, Collator, Samples, hold_out, load, look_at,
 from bench.data.video import write_video
 from bench.errors import BenchError, UsageError
 from bench.tokenizer import caption_tokenizer
+from bench.variant import Variant
 
 CONFIG = RunConfig(
     dataset="msrvtt", video=VideoConfig(frames=4, size=32, workers=0), train=TrainConfig(batch=4, accumulation=1)
@@ -260,7 +261,7 @@ def test_every_caption_comes_sooner_or_later(samples: Callable[..., Samples]) ->
 
 def test_a_test_sample_has_the_first_caption_and_the_same_frames(samples: Callable[..., Samples]) -> None:
     made = samples()
-    _, caption, frames = made[TEST, 2]
+    _, caption, frames, _ = made[TEST, 2]
     assert caption == made.clips[2].captions[0]
     assert frames.shape == (4, 32, 32, 3)
     assert frames.dtype == np.uint8
@@ -320,7 +321,7 @@ def test_batches_can_be_resumed_from_any_number(sizes: tuple[int, int], start: i
 def test_the_loader_keeps_the_order_of_the_keys(samples: Callable[..., Samples], workers: int) -> None:
     made = samples()
     texts = [caption for clip in made.clips for caption in clip.captions]
-    collate = Collator(caption_tokenizer(texts), 32, (), texts)
+    collate = Collator(caption_tokenizer(texts), 32, Variant.phrase, None)
     keys = [[(0, 5), (0, 1)], [(TEST, 11), (TEST, 0)], [(2, 3)]]
     assert [places for places, _ in load(made, keys, collate.video, workers)] == [[5, 1], [11, 0], [3]]
     for group, (text, video) in zip(keys, load(made, keys, collate, workers), strict=True):
@@ -333,7 +334,7 @@ def test_a_clip_that_breaks_while_training_is_one_clear_line(folder: Path, worke
     data = open_data(CONFIG, CARD, folder)
     made = Samples(data.train, data.videos, CONFIG)
     (folder / "videos" / "video2.mp4").write_bytes(b"")
-    collate = Collator(caption_tokenizer(["a man"]), 32, (), [])
+    collate = Collator(caption_tokenizer(["a man"]), 32, Variant.phrase, None)
     with pytest.raises(BenchError, match=r"video2\.mp4") as error:
         list(load(made, [[(0, 2)], [(0, 3)]], collate, workers))
     assert "\n" not in str(error.value)
@@ -341,17 +342,12 @@ def test_a_clip_that_breaks_while_training_is_one_clear_line(folder: Path, worke
 
 def test_a_collator_gives_emotions_only_to_variants_that_ask() -> None:
     texts = ["a happy man", "an afraid happy man", "a table"]
-    asked = Collator(caption_tokenizer(texts), 16, ("emotions",), texts).text(texts)
+    asked = Collator(caption_tokenizer(texts), 16, Variant.phrase, texts).text(texts)
     assert asked.emotions is not None
     assert asked.emotions.dtype == torch.float32
     assert asked.emotions[:, 0].tolist() == [1, 1, 0]  # joy: `happy` has it in the NRC lexicon
     assert asked.emotions[:, 2].tolist() == [0, 1, 0]  # fear: `afraid`
-    assert Collator(caption_tokenizer(texts), 16, (), texts).text(texts).emotions is None
-
-
-def test_a_variant_that_needs_what_there_is_not_is_told() -> None:
-    with pytest.raises(UsageError, match="a variant needs 'faces' of a caption; what it can have is: emotions"):
-        Collator(caption_tokenizer(["a"]), 16, ("faces",), ["a"])
+    assert Collator(caption_tokenizer(texts), 16, Variant.phrase, None).text(texts).emotions is None
 
 
 def test_frames_travel_as_bytes_and_become_clip_s_floats_on_the_device() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from golden import GOLDEN_FRAMES, golden_config
+from small_models import END, captions, clips, make
 from torch import Tensor
 
 from bench import registry
@@ -19,33 +20,23 @@ from bench.variant import Variant
 from bench.weights import read_tensors, save_weights
 
 NAMES = sorted(registry.entries())
-START, END = 298, 299
-
-
-def make(name: str, **hyperparameters: object) -> Variant:
-    """A small variant; the same seed gives the same backbone whatever the variant draws after it."""
-    torch.manual_seed(0)
-    return registry.build(name, ClipVip(golden_config(), frames=GOLDEN_FRAMES), hyperparameters).eval()
 
 
 @pytest.fixture(scope="module")
 def text() -> TextBatch:
     """Four captions of different lengths; one without emotion, one with several."""
-    ids = torch.full((4, 10), END)
-    mask = torch.zeros(4, 10, dtype=torch.long)
-    generator = torch.Generator().manual_seed(1)
-    for row, words in enumerate((3, 8, 5, 1)):
-        ids[row, 0] = START
-        ids[row, 1 : words + 1] = torch.randint(START, (words,), generator=generator)
-        mask[row, : words + 2] = 1
+    batch = captions([3, 8, 5, 1])
     emotions = torch.zeros(4, len(EMOTIONS))
     emotions[0, 0], emotions[1, 2], emotions[1, 4], emotions[3, 7] = 1, 2, 1, 1
-    return TextBatch(ids, mask, emotions)
+    return replace(batch, emotions=emotions)
 
 
 @pytest.fixture(scope="module")
 def video() -> VideoBatch:
-    return VideoBatch(torch.randn(4, GOLDEN_FRAMES, 3, 32, 32, generator=torch.Generator().manual_seed(2)))
+    """Four clips with a face in some of their frames; the third has none."""
+    batch = clips(4)
+    assert batch.seen is not None
+    return replace(batch, seen=batch.seen & torch.tensor([True, True, False, True])[:, None])
 
 
 def pick(batch: TextBatch | VideoBatch, rows: list[int]) -> TextBatch | VideoBatch:
@@ -56,10 +47,11 @@ def pick(batch: TextBatch | VideoBatch, rows: list[int]) -> TextBatch | VideoBat
 @torch.no_grad()
 @pytest.mark.parametrize("name", NAMES)
 def test_features_have_the_projection_s_width_and_unit_norm(name: str, text: TextBatch, video: VideoBatch) -> None:
-    variant = make(name)
+    variant, width = make(name), golden_config().projection_dim
+    scores_of_its_own = type(variant).similarity is not Variant.similarity  # then features may have further parts
     for features in (variant.encode_text(text), variant.encode_video(video)):
-        assert features.shape == (4, golden_config().projection_dim)
-        assert torch.allclose(features.norm(dim=-1), torch.ones(4), atol=1e-5)
+        assert features.shape == (4, width) or (scores_of_its_own and features.shape[1] > width)
+        assert torch.allclose(features[:, :width].norm(dim=-1), torch.ones(4), atol=1e-5)
 
 
 @torch.no_grad()
@@ -132,16 +124,27 @@ def test_a_variant_that_claims_to_start_as_plain_does(name: str, text: TextBatch
     assert same or not variant.starts_as_plain
 
 
+@torch.no_grad()
 @pytest.mark.parametrize("name", NAMES)
-def test_a_variant_needs_only_what_batches_have(name: str) -> None:
-    variant = registry.get(name)
-    assert set(variant.text_needs) <= set(TextBatch.__dataclass_fields__)
+def test_a_variant_does_without_what_it_does_not_ask_for(name: str, text: TextBatch, video: VideoBatch) -> None:
+    variant = make(name)
+    if not variant.text_needs:
+        variant.encode_text(replace(text, emotions=None))
+    if not variant.video_needs:
+        variant.encode_video(replace(video, faces=None, seen=None))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_docstring_says_size_and_source(name: str) -> None:
+    said = registry.get(name).__doc__ or ""
+    assert "arXiv" in said or "MIE1517" in said or "Source: " in said
+    assert "parameters" in said or name == "plain"
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_listing_says_what_the_class_says(name: str) -> None:
     """`bench list` reads the source without importing it; it must agree with the class."""
     entry, variant = registry.entries()[name], registry.get(name)
-    assert entry.needs == variant.text_needs
+    assert (entry.text_needs, entry.video_needs) == (variant.text_needs, variant.video_needs)
     assert {key: str(value) for key, value in registry.parse_hyperparameters(name, {}).items()} == entry.hyperparameters
     assert entry.summary

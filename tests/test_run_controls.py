@@ -1,0 +1,128 @@
+"""Runs that are told something else of emotion than the truth, and runs that see faces."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench import registry
+from bench.cli import main
+from bench.results import Record, load
+
+Command = Callable[..., list[str]]
+Capture = pytest.CaptureFixture[str]
+
+TEXT = {"variant": "film_text", "train__lr": 1e-2}
+
+
+def records(tmp_path: Path) -> dict[str, Record]:
+    """Every record of a test's results, by what its run was told of emotion."""
+    found = [load(path) for path in (tmp_path / "results").glob("*/*/*/*.json")]
+    return {"/".join(str(record.controls[key]) for key in ("train_emotions", "emotions")): record for record in found}
+
+
+def weights(tmp_path: Path) -> Path:
+    [path] = (tmp_path / "results").glob("*/*/*/*/model.safetensors")
+    return path
+
+
+def failure(words: list[str], capsys: Capture) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as error:
+        main(words)
+    return int(error.value.code or 0), capsys.readouterr().err
+
+
+def test_a_control_scores_the_weights_of_the_true_run(command: Command, tmp_path: Path) -> None:
+    main(command(**TEXT, emotions="zeroed"))
+    found = records(tmp_path)
+    true, zeroed = found["true/true"], found["true/zeroed"]
+    assert (zeroed.curve, zeroed.protocol, zeroed.selection) == (true.curve, true.protocol, true.selection)
+    assert zeroed.controls["true_run"] == true.run == true.controls["true_run"]
+    assert zeroed.run != true.run
+
+
+def test_a_control_changes_the_scores_of_a_variant_that_hears_emotions(command: Command, tmp_path: Path) -> None:
+    main(command(variant="additive_text", hp__init_std=1.0, emotions="zeroed"))
+    found = records(tmp_path)
+    assert found["true/zeroed"].ranks != found["true/true"].ranks
+
+
+def test_a_control_of_a_run_that_is_there_trains_nothing(command: Command, tmp_path: Path) -> None:
+    main(command(**TEXT))
+    before = weights(tmp_path).stat().st_mtime_ns
+    main(command(**TEXT, emotions="shuffled"))
+    assert weights(tmp_path).stat().st_mtime_ns == before
+    assert "train" not in records(tmp_path)["true/shuffled"].timings
+
+
+def test_a_control_whose_weights_are_gone_says_so(command: Command, tmp_path: Path, capsys: Capture) -> None:
+    main(command(**TEXT))
+    weights(tmp_path).unlink()
+    code, said = failure(command(**TEXT, emotions="shuffled"), capsys)
+    assert code == 1
+    assert "model.safetensors is gone, and the control needs it" in said
+
+
+def test_a_control_on_changed_data_says_so(command: Command, folder: Path, capsys: Capture) -> None:
+    main(command(variant="face_tokens", root=folder))
+    faces = folder / "faces.parquet"
+    from bench.faces import COLUMNS, read_table, write_faces
+
+    table, _, _ = read_table(faces, "")
+    columns = {name: table[name].to_pylist() for name in COLUMNS if name != "valid"}
+    write_faces(columns, faces, "another source", {})
+    code, said = failure(command(variant="face_tokens", root=folder, emotions="shuffled"), capsys)
+    assert code == 1
+    assert "the data changed since" in said
+
+
+def test_a_variant_without_emotion_ranks_the_same_under_every_control(command: Command, tmp_path: Path) -> None:
+    main(command(variant="plain", emotions="opposite"))
+    found = records(tmp_path)
+    assert found["true/opposite"].ranks == found["true/true"].ranks
+
+
+def test_a_training_control_is_a_run_of_its_own(command: Command, tmp_path: Path) -> None:
+    main(command(**TEXT))
+    main(command(**TEXT, train__emotions="shuffled"))
+    found = records(tmp_path)
+    assert found["shuffled/true"].curve != found["true/true"].curve
+    assert found["shuffled/true"].controls["true_run"] == found["true/true"].run
+
+
+def test_matched_parameters_keep_the_size_and_are_recorded(command: Command, tmp_path: Path) -> None:
+    main([*command(**TEXT), "--matched-parameters"])
+    [record] = records(tmp_path).values()
+    assert record.controls["matched_parameters"] is True
+    assert record.parameters["added"] == 8 * 2 * 128
+
+
+def test_matched_parameters_and_another_control_exclude_each_other(command: Command, capsys: Capture) -> None:
+    code, said = failure([*command(), "--matched-parameters", "--emotions", "zeroed"], capsys)
+    assert code == 2
+    assert "--matched-parameters is a control of its own" in said
+
+
+@pytest.mark.parametrize("pooling", ["largest", "mean"])
+def test_a_face_variant_says_whose_faces_it_saw(command: Command, tmp_path: Path, pooling: str) -> None:
+    main(command(variant="face_tokens", faces__pooling=pooling))
+    [record] = records(tmp_path).values()
+    assert record.faces["source"] == "drawn at random for a test"
+    assert record.faces["pooling"] == pooling
+    assert len(record.faces["sha256"]) == 64
+
+
+def test_faces_that_are_missing_stop_the_run_at_once(command: Command, folder: Path, capsys: Capture) -> None:
+    (folder / "faces.parquet").unlink()
+    code, said = failure(command(variant="face_tokens", root=folder), capsys)
+    assert code == 1
+    assert f"face_tokens needs facial expressions and {folder / 'faces.parquet'} is missing" in said
+    assert f"bench faces --dataset msrvtt --root {folder}" in said
+
+
+@pytest.mark.parametrize("name", sorted(registry.entries()))
+def test_every_variant_runs_by_name(command: Command, tmp_path: Path, name: str) -> None:
+    main(command(variant=name, train__steps=1))
+    [record] = records(tmp_path).values()
+    assert record.variant == name
+    assert bool(record.faces) == bool(registry.entries()[name].video_needs)

@@ -1,0 +1,20 @@
+"""Emotion as words."""
+
+from bench.registry import register
+from bench.variant import Variant
+
+
+@register("emotion_prompt")
+class EmotionPrompt(Variant):
+    """Puts the names of a caption's emotions before it: "joy, trust: a happy man waves".
+
+    A caption without emotion stays as it is. Adds no parameters. The names take places from the end of
+    captions that are too long.
+    Source: prompting as for CLIP's classes, Radford et al., arXiv 2103.00020.
+    """
+
+    text_needs = ("emotions",)
+
+    @staticmethod
+    def phrase(caption: str, emotions: tuple[str, ...]) -> str:
+        return f"{', '.join(emotions)}: {caption}" if emotions else caption

@@ -1,0 +1,19 @@
+"""Emotion on both sides."""
+
+from bench.registry import register
+from variants.cross_attention import CrossAttention
+from variants.face_tokens import FaceTokens
+
+
+@register("face_text_fusion")
+class FaceTextFusion(CrossAttention, FaceTokens):
+    """cross_attention for the text and face_tokens for the video, together.
+
+    Adds the parameters of both, and shares none. It does not start as plain, because face_tokens does not; its text
+    features do.
+    Source: as of its two parts.
+    """
+
+    text_needs = ("emotions",)
+    video_needs = ("faces",)
+    starts_as_plain = False

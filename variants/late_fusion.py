@@ -1,0 +1,48 @@
+"""Two scores, one for content and one for emotion, put together at the end."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from bench.clip_vip import ClipVip
+from bench.data.batch import TextBatch, VideoBatch
+from bench.emotions import EMOTIONS
+from bench.registry import register
+from bench.variant import Variant
+
+
+@register("late_fusion")
+class LateFusion(Variant):
+    """At test, score = alpha * content + (1 - alpha) * emotion agreement; it trains as plain.
+
+    Emotion agreement is the cosine of two vectors of 9: the emotions a caption names (or "none"), and the mean facial
+    expression over the clip's frames with a face (with its calm rest as "none"). A clip without any face agrees with
+    nothing. Features are (N, P + 9), content before emotion. alpha = 1 is plain. Adds no parameters.
+    Source: late fusion of modalities, as in Snoek et al., Early versus late fusion, ACM Multimedia 2005.
+    """
+
+    text_needs = ("emotions",)
+    video_needs = ("faces",)
+
+    def __init__(self, backbone: ClipVip, *, alpha: float = 0.8):
+        super().__init__(backbone)
+        if not 0 <= alpha <= 1:
+            raise ValueError("alpha must lie between 0 and 1")
+        self.alpha = alpha
+
+    def encode_text(self, text: TextBatch) -> Tensor:
+        none = (~text.present.any(dim=1, keepdim=True)).float()  # (B, 1)
+        emotion = normalize(torch.cat([text.present, none], dim=1), dim=1)  # (B, 9)
+        return torch.cat([super().encode_text(text), emotion], dim=1)
+
+    def encode_video(self, video: VideoBatch) -> Tensor:
+        scores, seen = video.expressions
+        with_calm = torch.cat([scores, (1 - scores.sum(dim=2, keepdim=True)) * seen[..., None]], dim=2)  # (B, T, 9)
+        return torch.cat([super().encode_video(video), normalize(with_calm.sum(dim=1), dim=1)], dim=1)
+
+    def similarity(self, text: Tensor, video: Tensor) -> Tensor:
+        rest = len(EMOTIONS) + 1
+        content = text[:, :-rest] @ video[:, :-rest].T
+        if self.training:
+            return content
+        return self.alpha * content + (1 - self.alpha) * (text[:, -rest:] @ video[:, -rest:].T)
