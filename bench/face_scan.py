@@ -73,7 +73,7 @@ def scan(
     frames: int = 12,
     workers: int | None = None,
 ) -> Summary:
-    """Looks for faces in every clip and writes one table; if it is there already, says so.
+    """Looks for faces in every clip and writes one table; if it is there already, only at what is new or was broken.
 
     backend, settings: see `bench.face_backends`. The clips are those below `videos`, pictures among them, or a
     dataset's; its table goes to <folder>/faces.parquet unless `out` says otherwise. frames: how many of each clip.
@@ -84,29 +84,24 @@ def scan(
     if frames < 1:
         raise UsageError(f"--frames takes a number from 1 on, not {frames}.")
     looker = face_backends.build(backend, dict(settings))
-    how = {"backend": backend, **looker.settings, "frames": frames}
+    how = json.loads(json.dumps({"backend": backend, **looker.settings, "frames": frames}))
     sizes = {name: path.stat().st_size for name, path in clips.items()}
-    made = {**how, "clips": _digest(sizes)}
-    if out.exists():
-        return _summary(out, made, was_done=True)
-    pieces = _Pieces(out, _digest(how), looker.source)
-    broken = pieces.load(sizes)
-    jobs = {name: path for name, path in clips.items() if name not in broken}
-    workers = min(workers or os.cpu_count() or 1, len(jobs))
-    together = workers > 1
+    kept = _Kept(out, how, looker.source)
+    was_done = kept.load(sizes)
+    jobs = {name: path for name, path in clips.items() if name not in kept.clips}
+    if was_done and not jobs:
+        return _summary(out, was_done=True)
+    done = len(clips) - len(jobs)
+    together = (workers := min(workers or os.cpu_count() or 1, len(jobs))) > 1
     found = _together(backend, settings, jobs, frames, workers) if together else _alone(looker, jobs, frames)
-    shown = progress(found, total=len(clips), what="faces", unit="clip", done=len(broken))
     try:
         with closing(found):  # workers end before what they found is put down
-            for name, (columns, error) in shown:
-                broken[name] = error
-                pieces.add(name, sizes[name], columns, error)
+            for name, (columns, error) in progress(found, total=len(clips), what="faces", unit="clip", done=done):
+                kept.add(name, sizes[name], columns, error)
     finally:
-        pieces.flush()
-    errors = {name: broken[name] for name in clips if broken[name]}
-    write_faces(pieces.columns(), out, looker.source, {**made, "broken": errors})
-    pieces.remove()
-    return _summary(out, made, was_done=False)
+        kept.flush()
+    kept.finish()
+    return _summary(out, was_done=False)
 
 
 def _task(
@@ -139,56 +134,72 @@ def _named(paths: list[Path]) -> dict[str, Path]:
     return clips if len(clips) == len(paths) else by_stem(paths)
 
 
-class _Pieces:
-    """What is done so far: parquet files in a hidden folder beside the output.
+class _Kept:
+    """What is done so far: the output of an earlier run, and pieces in a hidden folder beside it.
 
-    Each names the settings it was made with and its clips with their sizes; what no longer fits is done again.
+    Each names the settings it was made with and its clips with their sizes. A clip whose file has another size since,
+    or that was broken, is looked at again.
     """
 
-    def __init__(self, out: Path, key: str, source: str) -> None:
-        self._folder, self._key, self._source = out.parent / f".{out.stem}.parts", key, source
-        self._all: Columns = {name: [] for name in WRITTEN}
-        self._new: Columns = {name: [] for name in WRITTEN}
-        self._clips: dict[str, tuple[int, str]] = {}  # of `_new`: size and error of each clip
+    def __init__(self, out: Path, how: dict[str, Any], source: str) -> None:
+        self._out, self._how, self._source = out, how, source
+        self._folder = out.parent / f".{out.stem}.parts"
+        self._rows, self._new = _no_rows(), _no_rows()
+        self.clips: dict[str, tuple[int, str]] = {}  # size, and what is wrong or an empty text
+        self._fresh: list[str] = []  # clips whose rows are in `_new`
 
-    def load(self, sizes: dict[str, int]) -> dict[str, str]:
-        """Reads the pieces that fit; gives the clips that are done with what is wrong with them, or an empty text."""
-        done: dict[str, str] = {}
-        for path in sorted(self._folder.glob("*.parquet")):
-            table, _, settings = read_table(path, f"Delete {self._folder} and begin again.")
-            if settings["key"] != self._key:
+    def load(self, sizes: dict[str, int]) -> bool:
+        """Reads what fits; True if that is just what the output holds. UsageError: it was made in another way."""
+        pieces = sorted(self._folder.glob("*.parquet"))
+        whole = False
+        for path in [self._out, *pieces] if self._out.exists() else pieces:
+            mend = "Remove it, or name another file: --out FILE"
+            table, source, settings = read_table(path, mend)
+            if settings.get("how") != self._how:
+                if path == self._out:
+                    raise UsageError(f"{path} holds faces that were found in another way ({source}). {mend}")
                 continue
-            fit = {name: error for name, (size, error) in settings["clips"].items() if sizes.get(name) == size}
+            told = settings["clips"]
+            fit = {name for name, (size, error) in told.items() if sizes.get(name) == size and not error}
+            whole |= path == self._out and len(fit) == len(told)
             columns = table.select(WRITTEN).to_pydict()
-            keep = [index for index, name in enumerate(columns["video"]) if name in fit and name not in done]
+            keep = [index for index, name in enumerate(columns["video"]) if name in fit - self.clips.keys()]
             for name in WRITTEN:
-                self._all[name] += [columns[name][index] for index in keep]
-            done |= fit
-        return done
+                self._rows[name] += [columns[name][index] for index in keep]
+            self.clips |= {name: told[name] for name in fit}
+        return whole
 
     def add(self, clip: str, size: int, columns: Columns, error: str) -> None:
-        self._clips[clip] = (size, error)
+        """Takes what was found in one clip."""
+        self.clips[clip] = (size, error)
+        self._fresh.append(clip)
         for name in WRITTEN:
             self._new[name] += columns[name]
-            self._all[name] += columns[name]
-        if len(self._clips) == PIECE:
+            self._rows[name] += columns[name]
+        if len(self._fresh) == PIECE:
             self.flush()
 
     def flush(self) -> None:
         """Writes down what came since the last time."""
-        if self._clips:
-            path = self._folder / f"{_digest([self._key, *self._clips])}.parquet"
-            write_faces(self._new, path, self._source, {"key": self._key, "clips": self._clips})
-            self._new, self._clips = {name: [] for name in WRITTEN}, {}
+        if self._fresh:
+            path = self._folder / f"{hashlib.sha256(' '.join(self._fresh).encode()).hexdigest()[:16]}.parquet"
+            clips = {name: self.clips[name] for name in self._fresh}
+            write_faces(self._new, path, self._source, {"how": self._how, "clips": clips})
+            self._new, self._fresh = _no_rows(), []
 
-    def columns(self) -> Columns:
-        """All rows, by clip, frame and face, in whatever order they came."""
-        told = zip(self._all["video"], self._all["frame"], self._all["face"], strict=True)
-        order = [index for _, index in sorted(((v, f, -1 if n is None else n), i) for i, (v, f, n) in enumerate(told))]
-        return {name: [values[index] for index in order] for name, values in self._all.items()}
-
-    def remove(self) -> None:
+    def finish(self) -> None:
+        """Writes all rows by clip, frame and face, in whatever order they came, and removes the pieces."""
+        told = zip(*(self._rows[name] for name in ("video", "frame", "face")), strict=True)
+        places = [(video, frame, -1 if face is None else face) for video, frame, face in told]
+        order = sorted(range(len(places)), key=places.__getitem__)
+        columns = {name: [values[index] for index in order] for name, values in self._rows.items()}
+        settings = {"how": self._how, "clips": dict(sorted(self.clips.items()))}
+        write_faces(columns, self._out, self._source, settings)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _no_rows() -> Columns:
+    return {name: [] for name in WRITTEN}
 
 
 def _alone(looker: Backend, jobs: dict[str, Path], frames: int) -> Found:
@@ -237,7 +248,7 @@ def _attempt(looker: Backend, name: str, path: Path, frames: int) -> tuple[Colum
     except UsageError:  # the words were off, not the clip
         raise
     except BenchError as error:
-        return {column: [] for column in WRITTEN}, str(error)
+        return _no_rows(), str(error)
 
 
 def _rows(clip: Clip, found: list[list[Face]]) -> Columns:
@@ -251,26 +262,18 @@ def _rows(clip: Clip, found: list[list[Face]]) -> Columns:
     return {column: [row[index] for row in rows] for index, column in enumerate(WRITTEN)}
 
 
-def _summary(out: Path, made: dict[str, Any], was_done: bool) -> Summary:
-    """What a finished table says. UsageError: it is there, and these settings have not made it."""
-    table, source, settings = read_table(out, "Remove it, or name another file: --out FILE")
-    if {name: settings.get(name) for name in made} != json.loads(json.dumps(made)):
-        raise UsageError(
-            f"{out} holds faces of other clips or settings ({source}). Remove it, or name another file: --out FILE"
-        )
-    videos, face = table["video"].to_pylist(), table["face"].fill_null(-1).to_numpy()
+def _summary(out: Path, was_done: bool) -> Summary:
+    """What a finished table says."""
+    table, source, settings = read_table(out, "Remove it and begin again.")
+    face = table["face"].fill_null(-1).to_numpy()
     scores = np.stack([table[name].fill_null(0).to_numpy() for name in EXPRESSIONS], axis=1)
-    names, starts = np.unique(np.asarray(videos, dtype=str), return_index=True)  # rows stand by video
+    names, video = np.unique(np.asarray(table["video"].to_pylist(), dtype=str), return_inverse=True)
     seen = {}
-    for name, rows in zip(names.tolist(), np.split(np.arange(len(face)), starts[1:]), strict=True):
-        largest = rows[face[rows] == 0]
-        missing = int((face[rows] < 0).sum())
+    for index, rows in enumerate(np.split(np.arange(len(face)), np.bincount(video).cumsum())[: len(names)]):
+        largest = rows[face[rows] == 0]  # one in each frame that has a face
         mean = scores[largest].mean(axis=0) if len(largest) else np.zeros(len(EXPRESSIONS))
         top = EXPRESSIONS[int(mean.argmax())] if len(largest) else ""
-        seen[name] = Seen(len(largest) + missing, len(largest), top, float(mean.max()))
-    return Summary(out, source, was_done, seen, int((face >= 0).sum()), settings["broken"])
-
-
-def _digest(what: Any) -> str:
-    """16 hex digits of anything that JSON holds."""
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+        looked_at = len(largest) + int((face[rows] < 0).sum())
+        seen[str(names[index])] = Seen(looked_at, len(largest), top, float(mean.max()))
+    broken = {name: error for name, (_, error) in settings["clips"].items() if error}
+    return Summary(out, source, was_done, seen, int((face >= 0).sum()), broken)

@@ -1,0 +1,180 @@
+"""Classifiers in ONNX: what the YAML file says is what the classifier is given, and faces are where they are."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from graphs import linear
+
+from bench.data.pictures import read_picture
+from bench.errors import BenchError, UsageError
+from bench.face_backends import Clip, Face, build
+from bench.faces import EXPRESSIONS
+
+pytest.importorskip("cv2", reason="the extra faces is not installed")
+pytest.importorskip("onnxruntime", reason="the extra faces is not installed")
+
+
+def described(folder: Path, **about: Any) -> Path:
+    path = folder / "classifier.yaml"
+    path.write_text(yaml.safe_dump(about))
+    return path
+
+
+def looked(model: Path, path: Path) -> list[Face]:
+    """The faces of a picture."""
+    (faces,) = build("onnx", {"model": model}).faces(Clip(path.stem, path, 1, np.array([0])))
+    return faces
+
+
+@pytest.fixture
+def xception(shared: Path, tmp_path: Path) -> Path:
+    """A real classifier of expressions."""
+    file = str(shared / "faces" / "fer2013_mini_xception.onnx")
+    return described(tmp_path, file=file, size=64, colour="grey", range=[-1, 1], labels=list(EXPRESSIONS))
+
+
+@pytest.fixture
+def portrait(shared: Path) -> Path:
+    return shared / "faces" / "happy.jpg"
+
+
+def mean_colour(tmp_path: Path, **about: Any) -> Path:
+    """A classifier whose first three scores are the face's mean colour, in the channels' order; the others are 0."""
+    last = about.pop("last", False)
+    linear(tmp_path / "mean.onnx", np.eye(3, 7), channels=3, size=1, last=last)
+    return described(tmp_path, **{"file": "mean.onnx", "size": 1, "colour": "rgb", "labels": [*EXPRESSIONS], **about})
+
+
+def colours(portrait: Path, face: Face) -> list[float]:
+    """The mean red, green and blue of a face's box, 0..1."""
+    x, y, w, h = face.box
+    return list(read_picture(portrait)[y : y + h, x : x + w].mean(axis=(0, 1)) / 255)
+
+
+@pytest.mark.parametrize(
+    ("picture", "expression"),
+    [
+        ("angry", "angry"),
+        ("disgusted", "disgust"),
+        ("fearful", "fear"),
+        ("happy", "happy"),
+        ("neutral", "neutral"),
+        ("sad", "sad"),
+        ("surprised", "surprise"),
+    ],
+)
+def test_a_real_classifier_labels_a_real_face_right(shared: Path, xception: Path, picture: str, expression: str):
+    faces = looked(xception, shared / "faces" / f"{picture}.jpg")
+    largest = max(faces, key=lambda face: face.box[2] * face.box[3])
+    assert EXPRESSIONS[int(np.argmax(largest.scores))] == expression
+
+
+def test_a_picture_without_a_face_has_none(shared: Path, xception: Path, tmp_path: Path):
+    import cv2
+
+    cv2.imwrite(str(tmp_path / "wall.png"), np.full((240, 320, 3), 128, np.uint8))
+    assert looked(xception, tmp_path / "wall.png") == []
+
+
+def test_a_face_at_the_edge_is_found_and_its_box_ends_there(xception: Path, portrait: Path, tmp_path: Path):
+    import cv2
+
+    whole = read_picture(portrait)
+    x, _, w, _ = looked(xception, portrait)[0].box
+    cut = whole[:, x + w // 6 :]  # a sixth of the face is beyond the edge
+    cv2.imwrite(str(tmp_path / "cut.png"), cut[..., ::-1])
+    assert [face.box[0] for face in looked(xception, tmp_path / "cut.png")] == [0]
+
+
+def test_confidence_lies_between_0_and_1(xception: Path, portrait: Path):
+    assert all(0 < face.confidence < 1 for face in looked(xception, portrait))
+
+
+@pytest.mark.parametrize(("colour", "order"), [("rgb", [0, 1, 2]), ("bgr", [2, 1, 0])])
+def test_channels_come_in_the_order_that_is_asked_for(tmp_path: Path, portrait: Path, colour: str, order: list[int]):
+    (face,) = looked(mean_colour(tmp_path, colour=colour), portrait)
+    expected = np.array(colours(portrait, face))[order]
+    assert np.allclose(face.scores[:3], expected, atol=1 / 255)
+
+
+def test_channels_may_be_last(tmp_path: Path, portrait: Path):
+    (face,) = looked(mean_colour(tmp_path, last=True), portrait)
+    assert np.allclose(face.scores[:3], colours(portrait, face), atol=1 / 255)
+
+
+def test_pixels_are_brought_to_the_range_and_normalized(tmp_path: Path, portrait: Path):
+    (face,) = looked(mean_colour(tmp_path, range=[0, 2], mean=[-0.1, -0.2, -0.3], std=[4, 5, 6]), portrait)
+    expected = (2 * np.array(colours(portrait, face)) + [0.1, 0.2, 0.3]) / [4, 5, 6]
+    assert np.allclose(face.scores[:3], expected, atol=1 / 255)
+
+
+def test_labels_say_which_score_is_which(tmp_path: Path, portrait: Path):
+    labels = ["happy", "sad", "neutral", "angry", "disgust", "fear", "surprise"]
+    (face,) = looked(mean_colour(tmp_path, labels=labels), portrait)
+    named = dict(zip(EXPRESSIONS, face.scores, strict=True))
+    assert np.allclose([named[name] for name in ("happy", "sad", "neutral")], colours(portrait, face), atol=1 / 255)
+
+
+def test_logits_become_scores(tmp_path: Path, portrait: Path):
+    (plain,) = looked(mean_colour(tmp_path), portrait)
+    (face,) = looked(mean_colour(tmp_path, softmax=True), portrait)
+    raised = np.exp(plain.scores)
+    assert np.allclose(face.scores, raised / raised.sum(), atol=1e-6)
+
+
+def test_logits_that_are_not_called_so_are_one_line(tmp_path: Path, portrait: Path):
+    with pytest.raises(UsageError, match=r"mean.onnx gives 7 numbers from -1 to 0, .* softmax: true"):
+        looked(mean_colour(tmp_path, range=[-1, 0]), portrait)
+
+
+def test_a_wrong_size_is_one_line(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"mean.onnx does not take what .*classifier.yaml describes"):
+        build("onnx", {"model": mean_colour(tmp_path, size=2)})
+
+
+def test_an_unknown_output_is_one_line(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"an input or output that mean.onnx does not have. It has: pixels; scores"):
+        build("onnx", {"model": mean_colour(tmp_path, output="logits")})
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ({"labels": ["anger", *EXPRESSIONS[1:]]}, "labels must hold angry, .*; 'angry' is not there once"),
+        ({"colour": "gray"}, "colour is one of grey, rgb, bgr, not 'gray'"),
+        ({"size": "64x64"}, "size is the side of a square in pixels, not '64x64'"),
+        ({"mean": [1, 2]}, r"mean takes 1 or 3 numbers, not \[1, 2\]"),
+        ({"range": 1}, "range takes 2 numbers, not 1"),
+        ({"color": "rgb"}, "'color' says nothing of a classifier. Did you mean colour?"),
+    ],
+)
+def test_what_a_yaml_file_gets_wrong_is_one_line(tmp_path: Path, about: dict[str, Any], said: str):
+    with pytest.raises(UsageError, match=said):
+        build("onnx", {"model": mean_colour(tmp_path, **about)})
+
+
+def test_what_a_yaml_file_leaves_out_is_one_line(tmp_path: Path):
+    with pytest.raises(UsageError, match="does not give 'labels', one of file, size, colour, labels"):
+        build("onnx", {"model": described(tmp_path, file="a.onnx", size=1, colour="grey")})
+
+
+def test_a_classifier_that_is_not_there_is_one_line(tmp_path: Path):
+    with pytest.raises(BenchError, match=r"names the classifier .*other.onnx, which is not there"):
+        build("onnx", {"model": mean_colour(tmp_path, file="other.onnx")})
+
+
+def test_a_file_that_is_no_onnx_is_one_line(tmp_path: Path):
+    model = mean_colour(tmp_path)
+    (tmp_path / "mean.onnx").write_bytes(b"no graph")
+    with pytest.raises(BenchError, match=r"mean.onnx is no ONNX file that can be run"):
+        build("onnx", {"model": model})
+
+
+def test_the_source_names_weights_by_their_checksum(tmp_path: Path):
+    import hashlib
+
+    backend = build("onnx", {"model": mean_colour(tmp_path)})
+    assert hashlib.sha256((tmp_path / "mean.onnx").read_bytes()).hexdigest()[:8] in backend.source
