@@ -233,6 +233,60 @@ def emotions(
 
 
 @app.command
+def faces(
+    *,
+    backend: str,
+    videos: Path | None = None,
+    dataset: str | None = None,
+    root: Path | None = None,
+    out: Path | None = None,
+    frames: int = 12,
+    workers: int | None = None,
+    model: Path | None = None,
+    detector: str | None = None,
+    engine: Literal["onnx", "pytorch", "tensorflow"] | None = None,
+    weights: Path | None = None,
+) -> None:
+    """Find faces in clips and score their expressions; the same words again go on, or say that it is done.
+
+    Parameters
+    ----------
+    backend
+        What looks: deepface, onnx (any classifier that a YAML file describes) or sidecar (scores in our format).
+    videos
+        A folder of clips; pictures in it count as clips of one frame.
+    dataset
+        A dataset's clips, in place of --videos.
+    root
+        The folder of the dataset.
+    out
+        The parquet file to write; for a dataset its folder's faces.parquet if not given.
+    frames
+        How many frames of each clip, spread as in an evaluation.
+    workers
+        Processes; one a core if not given.
+    model
+        onnx: the YAML file; sidecar: the parquet file.
+    detector
+        deepface: its face detector, opencv if not given.
+    engine
+        deepface: what runs its classifier, the first that is installed if not given.
+    weights
+        deepface: the folder that holds .deepface/weights, $DEEPFACE_HOME or the home folder if not given.
+    """
+    from .face_scan import scan
+
+    asked = {"model": model, "detector": detector, "engine": engine, "weights": weights}
+    settings = {name: value for name, value in asked.items() if value is not None}
+    summary = scan(
+        backend, settings, videos=videos, dataset=dataset, root=root, out=out, frames=frames, workers=workers
+    )
+    print(screens.faces(summary))
+    if summary.broken:
+        raise SystemExit(1)
+
+
+@app.command
 def doctor(
     *,
     config: RunConfig = RunConfig(),  # noqa: B008
