@@ -9,9 +9,11 @@ if TYPE_CHECKING:
     from .data.compress import Summary
     from .data.msrvtt import Prepared
     from .emotions import Explanation
+    from .face_scan import Summary as FaceSummary
     from .registry import Entry
 
 WIDTH = 80
+NAMED = 20  # clips; of more, only the sums are printed
 
 
 def variant(entry: "Entry", added: int) -> str:
@@ -63,6 +65,26 @@ def compressed(summary: "Summary") -> str:
     lines = [f"{stem}: {why}" for stem, why in summary.broken.items()]
     counts = f"{summary.done} done, {summary.skipped} done before, {len(summary.broken)} broken"
     return "\n".join([*lines, counts, str(summary.out)])
+
+
+def faces(summary: "FaceSummary") -> str:
+    """Where faces were seen, clip by clip where they are few, and what is wrong with the broken ones."""
+    lines = []
+    if len(summary.seen) <= NAMED:
+        width = max(map(len, summary.seen), default=0)
+        for clip, seen in summary.seen.items():
+            top = f"  {seen.expression:<8} {seen.score:.2f}" if seen.expression else ""
+            lines.append(f"{clip:<{width}}  face in {seen.with_face:>2} of {seen.looked_at:>2}{top}")
+    lines += [f"{clip}: {why}" for clip, why in summary.broken.items()]
+    looked_at = sum(seen.looked_at for seen in summary.seen.values())
+    with_face = sum(seen.with_face for seen in summary.seen.values())
+    lines.append(
+        f"{len(summary.seen)} clips, {looked_at} frames, {with_face} with a face, {summary.faces} faces, "
+        f"{len(summary.broken)} broken"
+    )
+    lines += textwrap.wrap(summary.source, WIDTH)
+    lines += ["done before; remove it to make it again"] if summary.was_done else []
+    return "\n".join([*lines, str(summary.out)])
 
 
 def explanation(result: "Explanation") -> str:

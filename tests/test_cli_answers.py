@@ -27,7 +27,17 @@ from bench.data.annotation import load_annotation
 
 @pytest.mark.parametrize(
     "words",
-    ["--help", "run --help", "list variants", "list datasets", "list metrics", "emotions --help", "data --help"],
+    [
+        "--help",
+        "run --help",
+        "list variants",
+        "list datasets",
+        "list metrics",
+        "emotions --help",
+        "data --help",
+        "grid --help",
+        "faces --help",
+    ],
 )
 def test_help_and_lists_load_nothing_heavy(words: str) -> None:
     registry.added_at_b32()  # counted once and then remembered
@@ -45,7 +55,7 @@ sys.exit(f"loaded: {{sorted(heavy)}}" if heavy else 0)
 
 def test_help_names_every_command(capsys: Capture) -> None:
     text = output(["--help"], capsys)
-    assert all(word in text for word in ("run", "compare", "emotions", "doctor", "data", "list"))
+    assert all(word in text for word in ("run", "grid", "compare", "emotions", "faces", "doctor", "data", "list"))
 
 
 def test_run_s_help_tells_every_setting_with_its_default(capsys: Capture) -> None:
