@@ -60,7 +60,7 @@ class Faces:
     """The faces of a table, ready to be asked for by video and place in time.
 
     source: what made them, for people ("simulated" where nothing looked at a frame). sha256: of the file. videos: stems
-    of all that were looked at, with or without a face. expressions: (n, 7) of all faces, in the table's order.
+    of all that were looked at, with or without a face.
     """
 
     def __init__(self, table: "pyarrow.Table", source: str, sha256: str) -> None:
@@ -73,8 +73,8 @@ class Faces:
         looked, entry = np.unique(np.stack([videos, frame, total], axis=1), axis=0, return_inverse=True)
         entry = entry.reshape(-1)
         rows = np.flatnonzero(face >= 0)
-        self.expressions = np.stack([table[name].to_numpy()[rows] for name in EXPRESSIONS], axis=1).astype(np.float32)
-        scores, of = to_emotions(self.expressions), entry[rows]
+        scores = to_emotions(np.stack([table[name].to_numpy()[rows] for name in EXPRESSIONS], axis=1))
+        of = entry[rows]
         count = np.bincount(of, minlength=len(looked))
         pooled = {name: np.zeros((len(looked), len(EMOTIONS)), np.float32) for name in POOLINGS}
         pooled["largest"][of[face[rows] == 0]] = scores[face[rows] == 0]
@@ -107,7 +107,7 @@ class Faces:
         return self._pooled[pooling][nearest], self._seen[nearest]
 
 
-def read_faces(path: Path, mend: str = "Make it again: bench faces --out FILE") -> Faces:
+def read_faces(path: Path, mend: str = "Make it with: bench faces --out FILE") -> Faces:
     """The faces of a table. BenchError with `mend`: no such file, another format, or values that cannot be."""
     table, source, _ = read_table(path, mend)
     return Faces(table, source, sha256(path))

@@ -13,11 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.cli import main
 from bench.data.video import COMPRESSED, sample_indices, write_video
 from bench.errors import BenchError, UsageError
 from bench.face_backends.sidecar import Sidecar
 from bench.face_scan import Seen, Summary, scan
 from bench.faces import BOX, EXPRESSIONS, read_faces, write_faces
+from bench.files import sha256
 
 ROOT = Path(__file__).parents[1]
 PLACES = 20  # frames that the sidecar knows of each clip
@@ -284,6 +286,11 @@ def test_words_that_do_not_fit_are_one_line(words: dict[str, Any], said: str):
         scan("sidecar", {}, **words)
 
 
+def test_no_frame_at_all_is_one_line(clips: Path):
+    with pytest.raises(UsageError, match="--frames takes a number from 1 on, not 0"):
+        looked(clips, frames=0)
+
+
 def test_a_folder_without_clips_is_one_line(tmp_path: Path):
     with pytest.raises(BenchError, match="there is no clip below"):
         scan("sidecar", {}, videos=tmp_path, out=tmp_path / "faces.parquet")
@@ -296,6 +303,41 @@ def xception(shared: Path, tmp_path: Path) -> tuple[str, dict[str, Path]]:
         f"file: {file}\nsize: 64\ncolour: grey\nrange: [-1, 1]\nlabels: [{labels}]\n"
     )
     return "onnx", {"model": tmp_path / "classifier.yaml"}
+
+
+def test_the_command_line_labels_seven_of_seven_faces_right(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    pytest.importorskip("cv2", reason="the extra faces is not installed")
+    backend, settings = xception(shared, tmp_path)
+    words = ["--backend", backend, "--model", str(settings["model"]), "--videos", str(shared / "faces")]
+    main(["faces", *words, "--out", str(tmp_path / "faces.parquet"), "--workers", "1"])
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert {words[0]: words[6] for words in told if words[1:3] == ["face", "in"]} == {
+        "angry": "angry",
+        "disgusted": "disgust",
+        "fearful": "fear",
+        "happy": "happy",
+        "neutral": "neutral",
+        "sad": "sad",
+        "surprised": "surprise",
+    }
+
+
+def test_the_command_line_names_broken_clips_and_fails(clips: Path, capsys: pytest.CaptureFixture[str]):
+    (clips / "b.mp4").write_bytes(b"no video")
+    model, out = known(clips.parent / "known.parquet", "a", "b", "c"), clips.parent / "faces.parquet"
+    words = ["--backend", "sidecar", "--model", str(model), "--videos", str(clips), "--out", str(out), "--workers", "1"]
+    with pytest.raises(SystemExit, match="1"):
+        main(["faces", *words])
+    assert capsys.readouterr().out.splitlines() == [
+        "a  face in  5 of 12  happy    1.00",
+        "c  face in  5 of 12  happy    1.00",
+        f"b: {clips / 'b.mp4'}: damaged, cut off or not a video",
+        "2 clips, 24 frames, 10 with a face, 12 faces, 1 broken",
+        f"by hand (sidecar, sha256 {sha256(model)[:8]})",
+        str(out),
+    ]
 
 
 @pytest.fixture

@@ -153,7 +153,7 @@ def test_asking_takes_less_than_50_microseconds(crowd: Faces):
 
 
 def test_a_missing_file_is_one_line_with_the_mend(tmp_path: Path):
-    with pytest.raises(BenchError, match=r"no face scores at .*faces.parquet. Make it again: bench faces"):
+    with pytest.raises(BenchError, match=r"no face scores at .*faces.parquet. Make it with: bench faces"):
         read_faces(tmp_path / "faces.parquet")
 
 

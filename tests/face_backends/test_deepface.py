@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from graphs import linear
 
 from bench.data.pictures import read_picture
 from bench.errors import BenchError, UsageError
@@ -70,6 +71,15 @@ def test_with_random_weights_a_wall_has_no_face_and_no_guess(deepface: Backend, 
 
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((240, 320, 3), 128, np.uint8))
     assert looked(deepface, tmp_path / "wall.png") == []
+
+
+def test_the_onnx_engine_runs_a_graph_with_random_weights_too(tmp_path: Path, shared: Path):
+    path = (tmp_path / WEIGHTS).with_suffix(".onnx")
+    path.parent.mkdir(parents=True)
+    weights = np.random.default_rng(0).random((48 * 48, 7))
+    linear(path, weights, channels=1, size=48, last=True)  # DeepFace's own graph takes (1, 48, 48, 1) as well
+    (face,) = looked(build("deepface", {"weights": tmp_path, "engine": "onnx"}), shared / "faces" / "happy.jpg")
+    assert sum(face.scores) == pytest.approx(1, abs=1e-5)
 
 
 def test_the_source_names_version_engine_detector_and_weights(deepface: Backend, random_weights: Path):

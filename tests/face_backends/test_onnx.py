@@ -1,5 +1,6 @@
 """Classifiers in ONNX: what the YAML file says is what the classifier is given, and faces are where they are."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,12 @@ def test_a_file_that_is_no_onnx_is_one_line(tmp_path: Path):
     (tmp_path / "mean.onnx").write_bytes(b"no graph")
     with pytest.raises(BenchError, match=r"mean.onnx is no ONNX file that can be run"):
         build("onnx", {"model": model})
+
+
+def test_a_missing_package_is_one_line_with_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(BenchError, match=r"'onnx' cannot import cv2. It needs the extra faces: pip install"):
+        build("onnx", {"model": mean_colour(tmp_path)})
 
 
 def test_the_source_names_weights_by_their_checksum(tmp_path: Path):
