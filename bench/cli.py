@@ -34,6 +34,7 @@ app = App(
     version=__version__,
     config=[fill_in],
     help_format="plaintext",
+    suppress_keyboard_interrupt=False,  # `main` answers it
     result_action="return_value",
 )
 data = App(name="data", help="Get a dataset ready.")

@@ -63,7 +63,7 @@ def _extras() -> Iterator[Finding]:
     extras: dict[str, list[str]] = {}
     for line in (requires(DISTRIBUTION) if _version(DISTRIBUTION) else None) or []:
         requirement = Requirement(line)
-        for extra in ("test", "dev"):
+        for extra in ("faces", "cluster", "test", "dev"):
             if requirement.marker and requirement.marker.evaluate({"extra": extra}) and not _version(requirement.name):
                 extras.setdefault(extra, []).append(requirement.name)
     for extra, missing in extras.items():

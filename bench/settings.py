@@ -26,6 +26,9 @@ def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
         nameless = App()  # the real one has commands called as settings are, and would pass over those
         Dict(settings, source=source, use_commands_as_keys=False)(nameless, (), arguments)
 
+    for name, default in as_json(RunConfig()).items():
+        if isinstance(default, dict) and name != "hp" and given(f"--{name}"):  # the parser would drop the section
+            raise UsageError(f"--{name} has settings of its own: --{name}.NAME VALUE.")
     if commands == ("doctor",) and given("--root") and not given("--dataset"):
         fill({"dataset": "msrvtt"}, "--root")
     if file := given("--config"):

@@ -120,6 +120,8 @@ def read_run(where: str, results: Path) -> tuple[dict[str, Tensor], str]:
 def run_weights(run: str, results: Path) -> Path:
     """Where a former run's weights lie: beside its record."""
     known = {path.parent.name: path for path in sorted(results.glob("*/*/*/*/model.safetensors"))}
+    if run not in known and (records := [path for path in results.glob("*/*/*/*.json") if path.stem == run]):
+        raise BenchError(f"the weights of {run} are gone. Remove {records[0]} to train that run again.")
     if run not in known:
         raise UsageError(f"no weights of a run '{run}' under {results}.{registry.did_you_mean(run, known)}")
     return known[run]

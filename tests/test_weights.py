@@ -360,6 +360,16 @@ def test_an_unknown_run_suggests_the_nearest(start: Start, run: tuple[Variant, s
         start("run:additive_text-s42-1a2b", "additive_text")
 
 
+def test_a_run_whose_weights_are_gone_says_what_to_remove(start: Start, tmp_path: Path) -> None:
+    record = tmp_path / "msrvtt" / "9k" / "plain" / "plain-s42-1a2b3c4d.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    with pytest.raises(
+        BenchError, match=r"the weights of plain-s42-1a2b3c4d are gone. Remove .*plain-s42-1a2b3c4d\.json"
+    ):
+        start("run:plain-s42-1a2b3c4d")
+
+
 @pytest.mark.parametrize("name", ["*", "**", "add*", "."])
 def test_a_run_is_named_and_not_matched(start: Start, run: tuple[Variant, str], name: str) -> None:
     with pytest.raises(UsageError, match="no weights of a run"):
