@@ -80,9 +80,10 @@ def scan(
     workers: processes, default one a core. A broken clip is left out and named in the summary.
     UsageError: words that do not fit, or an output that something else has made. BenchError: no clip, or a worker died.
     """
+    for flag, count in (("--frames", frames), ("--workers", workers)):
+        if count is not None and count < 1:
+            raise UsageError(f"{flag} takes a number of at least 1, not {count}.")
     clips, out = _task(videos, dataset, root, out)
-    if frames < 1:
-        raise UsageError(f"--frames takes a number from 1 on, not {frames}.")
     looker = face_backends.build(backend, dict(settings))
     how = json.loads(json.dumps({"backend": backend, **looker.settings, "frames": frames}))
     sizes = {name: path.stat().st_size for name, path in clips.items()}
@@ -122,6 +123,8 @@ def _task(
         folder = ensure(str(dataset), root)
         out = out or folder / "faces.parquet"
         clips = by_stem(list_videos(folder) or list_videos(folder / COMPRESSED))
+    if out.is_dir():
+        raise UsageError(f"--out must name a parquet file; {out} is a folder. Try: --out {out / 'faces.parquet'}")
     if not clips:
         raise BenchError(f"there is no clip below {folder} (mp4, avi, mkv, mov, webm, or a picture: jpg, png)")
     return clips, out

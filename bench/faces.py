@@ -4,12 +4,13 @@ One row a face and looked-at frame. A looked-at frame without a face is one row 
 
     video       stem of the video's file
     frame       index of the frame in the file that was decoded
-    frames      how many frames that file has: frame / frames is the place in time, equal in re-encoded copies
+    frames      how many frames that file has, in all rows of a video the same: frame / frames is the place in time,
+                equal in re-encoded copies
     face        0, 1, …, the largest box first; null: no face
     angry, disgust, fear, happy, sad, surprise, neutral    scores, 0..1
     x, y, w, h  the box, in pixels of that file
     confidence  of the detector; each detector has its own scale
-    valid       8 bits: bit i is set if this row says anything of EMOTIONS[i]; 0 where there is no face
+    valid       8 bits: bit i is set if this row says anything of EMOTIONS[i]: VALID, or 0 where there is no face
 
 The file's metadata: the format, the source in one line for people, and the settings that made it, as JSON.
 """
@@ -175,8 +176,22 @@ def _wrong(table: "pyarrow.Table") -> str:
     for name in (*EXPRESSIONS, *BOX, "confidence"):
         if (table[name].is_null().to_numpy() != missing).any():
             return f"'{name}' is null where there is a face, or is not where there is none"
+    if (table["valid"].to_numpy() != np.where(missing, 0, VALID)).any():
+        return f"'valid' is not {VALID} where there is a face, or not 0 where there is none; no other mask can be read"
+    videos = table.group_by("video").aggregate([("frames", "min"), ("frames", "max")])
+    if (videos["frames_min"].to_numpy() != videos["frames_max"].to_numpy()).any():
+        return "a video whose rows differ in 'frames'"
+    looked = table.group_by(["video", "frame"]).aggregate(
+        [("face", "min"), ("face", "max"), ("face", "count_distinct"), ([], "count_all")]
+    )
+    first, last = (looked[name].fill_null(0).to_numpy() for name in ("face_min", "face_max"))
+    rows, faces = looked["count_all"].to_numpy(), looked["face_count_distinct"].to_numpy()  # nulls are not counted
+    if ((first != 0) | (last != rows - 1) | (np.maximum(faces, 1) != rows)).any():
+        return "a frame whose faces are not numbered 0, 1, … once each, or that has both faces and a row without one"
     for name in EXPRESSIONS:
         scores = pc.drop_null(table[name]).to_numpy()
         if not ((scores >= 0) & (scores <= 1)).all():  # NaN is not
             return f"a score of '{name}' that is not in 0..1"
+    if not np.isfinite(pc.drop_null(table["confidence"]).to_numpy()).all():
+        return "a 'confidence' that is no finite number"
     return ""

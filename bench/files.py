@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files: written whole or not at all, read as YAML, told apart by their checksums."""
 
 import hashlib
 import os
@@ -6,6 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .errors import UsageError
 
 
 @contextmanager
@@ -27,6 +32,16 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def load_yaml(path: Path, loader: type[yaml.BaseLoader | yaml.SafeLoader]) -> Any:
+    """What a YAML file of the user holds; `loader` decides what values become. UsageError: no such file, or no YAML."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+    except (ValueError, yaml.YAMLError) as error:  # bytes that are no text, a date that no calendar has
+        raise UsageError(f"{path} is no YAML: {' '.join(str(error).split())}.") from None
 
 
 def sha256(path: Path) -> str:

@@ -9,6 +9,7 @@ from cyclopts.config import Dict
 
 from .config import RunConfig, as_json
 from .errors import UsageError
+from .files import load_yaml
 
 
 def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
@@ -57,12 +58,7 @@ def _run(*, config: RunConfig = RunConfig()) -> None:  # noqa: B008, it is froze
 
 def read_yaml(path: Path) -> dict:
     """The settings in a --config file, every value as text."""
-    try:  # every value as text, as the command line has it
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} is no YAML: {' '.join(str(error).split())}.") from None
+    content = load_yaml(path, yaml.BaseLoader)  # every value as text, as the command line has it
     if not isinstance(content, dict):
         raise UsageError(f"{path} holds no settings. It takes lines such as `variant: additive_text`.")
     for name, default in as_json(RunConfig()).items():

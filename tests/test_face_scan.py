@@ -286,9 +286,21 @@ def test_words_that_do_not_fit_are_one_line(words: dict[str, Any], said: str):
         scan("sidecar", {}, **words)
 
 
-def test_no_frame_at_all_is_one_line(clips: Path):
-    with pytest.raises(UsageError, match="--frames takes a number from 1 on, not 0"):
-        looked(clips, frames=0)
+@pytest.mark.parametrize(("flag", "count"), [("frames", 0), ("workers", 0), ("workers", -3)])
+def test_less_than_one_is_one_line(clips: Path, flag: str, count: int, capsys: pytest.CaptureFixture[str]):
+    model, out = known(clips.parent / "known.parquet", "a", "b", "c"), clips.parent / "faces.parquet"
+    words = ["--backend", "sidecar", "--model", str(model), "--videos", str(clips), "--out", str(out)]
+    with pytest.raises(SystemExit, match="2"):
+        main(["faces", *words, f"--{flag}", str(count)])
+    assert capsys.readouterr().err == f"bench: --{flag} takes a number of at least 1, not {count}.\n"
+
+
+def test_an_output_that_is_a_folder_is_one_line(clips: Path):
+    with pytest.raises(UsageError) as error:
+        looked(clips, "clips")
+    assert str(error.value) == (
+        f"--out must name a parquet file; {clips} is a folder. Try: --out {clips / 'faces.parquet'}"
+    )
 
 
 def test_a_folder_without_clips_is_one_line(tmp_path: Path):

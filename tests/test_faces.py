@@ -29,6 +29,13 @@ def written(path: Path, *rows: dict[str, Any], source: str = "by hand") -> Path:
     return path
 
 
+def changed(path: Path, column: str, value: int) -> None:
+    """Writes another value into every row of a table, as another program might."""
+    table = parquet.read_table(path)
+    place, field = table.column_names.index(column), table.schema.field(column)
+    parquet.write_table(table.set_column(place, field, pyarrow.array([value] * len(table), field.type)), path)
+
+
 @pytest.fixture
 def crowd(tmp_path: Path) -> Faces:
     """Frames 0, 4 and 8 of a clip of 12: two faces, nobody, one neutral face."""
@@ -194,6 +201,39 @@ def test_scores_without_a_face_are_not_written(tmp_path: Path):
     guess = {**row("a", 0, 1, None), "happy": 0.9}
     with pytest.raises(BenchError, match="'happy' is null where there is a face, or is not where there is none"):
         written(tmp_path / "faces.parquet", guess)
+
+
+@pytest.mark.parametrize("faces", [[1], [0, 0], [0, 2], [-1, 0], [-1, 1], [None, 0], [None, 1], [None, None]])
+def test_faces_of_a_frame_that_are_not_numbered_from_0_are_not_written(tmp_path: Path, faces: list[int | None]):
+    with pytest.raises(BenchError, match="a frame whose faces are not numbered 0, 1, … once each"):
+        written(tmp_path / "faces.parquet", row("a", 0, 2), *(row("a", 1, 2, face) for face in faces))
+
+
+def test_a_table_whose_only_face_is_number_1_is_refused(tmp_path: Path):
+    path = written(tmp_path / "faces.parquet", row("a", 0, 1, happy=1.0))
+    changed(path, "face", 1)
+    with pytest.raises(BenchError, match=r"faces.parquet: a frame whose faces are not numbered .* Make it with"):
+        read_faces(path)
+
+
+def test_videos_may_have_different_numbers_of_frames_but_not_one_video(tmp_path: Path):
+    assert read_faces(written(tmp_path / "two.parquet", row("a", 0, 7), row("b", 0, 8))).videos == {"a", "b"}
+    with pytest.raises(BenchError, match="a video whose rows differ in 'frames'"):
+        written(tmp_path / "one.parquet", row("a", 0, 7), row("a", 1, 8))
+
+
+@pytest.mark.parametrize("confidence", [float("nan"), float("inf")])
+def test_a_confidence_that_is_no_number_is_not_written(tmp_path: Path, confidence: float):
+    with pytest.raises(BenchError, match="a 'confidence' that is no finite number"):
+        written(tmp_path / "faces.parquet", row("a", 0, 1, confidence=confidence))
+
+
+@pytest.mark.parametrize(("face", "mask"), [(0, 0), (0, 0b1), (0, 255), (None, 125)])
+def test_a_mask_of_other_emotions_is_refused(tmp_path: Path, face: int | None, mask: int):
+    path = written(tmp_path / "faces.parquet", row("a", 0, 1, face))
+    changed(path, "valid", mask)
+    with pytest.raises(BenchError, match="'valid' is not 125 where there is a face, or not 0 where there is none"):
+        read_faces(path)
 
 
 def test_what_is_not_written_leaves_the_old_file(tmp_path: Path):

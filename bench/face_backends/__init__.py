@@ -102,5 +102,5 @@ def needs_extra(backend: str, error: ImportError) -> BenchError:
     """What to say where a package is missing."""
     return BenchError(
         f"the backend '{backend}' cannot import {error.name or error}. "
-        "It needs the extra faces: pip install 'emotion-video-bench[faces]'"
+        "It needs the extra faces: pip install -c constraints.txt -e '.[faces]'"
     )

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from bench.errors import BenchError, UsageError
 from bench.faces import EXPRESSIONS
-from bench.files import sha256
+from bench.files import load_yaml, sha256
 from bench.registry import did_you_mean
 
 from . import Clip, Face, needs_extra, register
@@ -135,12 +135,7 @@ class Onnx:
 
 def _described(path: Path) -> dict[str, Any]:
     """What a YAML file says of a classifier, checked, with the defaults filled in."""
-    try:
-        about = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} is no YAML: {' '.join(str(error).split())}.") from None
+    about = load_yaml(path, yaml.SafeLoader)
     if not isinstance(about, dict):
         raise UsageError(f"{path} describes no classifier. It takes lines such as `size: 64`.")
     for key in about:
@@ -151,23 +146,34 @@ def _described(path: Path) -> dict[str, Any]:
         if key not in about:
             raise UsageError(f"{path} does not give '{key}', one of {', '.join(NEEDED)}.")
     about = {**DEFAULTS, **about}
-    channels = COLOURS.get(about["colour"])
-    if channels is None:
+    for key in ("file", "input", "output"):
+        if not isinstance(about[key], str) and not (key in DEFAULTS and about[key] is None):
+            raise UsageError(f"{path}: {key} is a name, not {about[key]!r}.")
+    if about["colour"] not in list(COLOURS):
         raise UsageError(f"{path}: colour is one of {', '.join(COLOURS)}, not {about['colour']!r}.")
-    if not isinstance(about["size"], int) or about["size"] < 1:
+    if not isinstance(about["softmax"], bool):
+        raise UsageError(f"{path}: softmax is true or false, without quotes, not {about['softmax']!r}.")
+    if type(about["size"]) is not int or about["size"] < 1:  # a bool is an int too
         raise UsageError(f"{path}: size is the side of a square in pixels, not {about['size']!r}.")
     labels = about["labels"]
     if not isinstance(labels, list) or (lost := [name for name in EXPRESSIONS if labels.count(name) != 1]):
         missing = f"{lost[0]!r} is not there once" if isinstance(labels, list) else "they are no list"
         raise UsageError(f"{path}: labels must hold {', '.join(EXPRESSIONS)}, as they are written here; {missing}.")
-    for key, sizes in {"range": (2,), "mean": (1, channels), "std": (1, channels)}.items():
-        try:
-            wrong = np.asarray(about[key], float).size not in sizes
-        except (TypeError, ValueError):
-            wrong = True
-        if wrong:
-            raise UsageError(f"{path}: {key} takes {' or '.join(map(str, sizes))} numbers, not {about[key]!r}.")
+    one_each = "1 number" if about["colour"] == "grey" else "1 or 3 numbers"
+    for key, lengths, takes in (
+        ("range", (2,), "2 numbers"),
+        ("mean", (1, COLOURS[about["colour"]]), one_each),
+        ("std", (1, COLOURS[about["colour"]]), f"{one_each}, none of them 0"),
+    ):
+        given = about[key] if isinstance(about[key], list) else [about[key]]
+        if len(given) not in lengths or not all(map(_finite, given)) or (key == "std" and 0 in given):
+            raise UsageError(f"{path}: {key} takes {takes}, not {about[key]!r}.")
     return about
+
+
+def _finite(value: object) -> bool:
+    """If a value of a YAML file is a number to reckon with."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
 
 
 def _logistic(weight: float) -> float:

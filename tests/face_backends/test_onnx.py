@@ -147,14 +147,39 @@ def test_an_unknown_output_is_one_line(tmp_path: Path):
         ({"labels": ["anger", *EXPRESSIONS[1:]]}, "labels must hold angry, .*; 'angry' is not there once"),
         ({"colour": "gray"}, "colour is one of grey, rgb, bgr, not 'gray'"),
         ({"size": "64x64"}, "size is the side of a square in pixels, not '64x64'"),
+        ({"colour": ["grey"]}, r"colour is one of grey, rgb, bgr, not \['grey'\]"),
+        ({"file": 3}, "file is a name, not 3"),
+        ({"file": None}, "file is a name, not None"),
+        ({"output": ["scores"]}, r"output is a name, not \['scores'\]"),
+        ({"size": True}, "size is the side of a square in pixels, not True"),
+        ({"softmax": "no"}, "softmax is true or false, without quotes, not 'no'"),
         ({"mean": [1, 2]}, r"mean takes 1 or 3 numbers, not \[1, 2\]"),
+        ({"mean": [1, 2], "colour": "grey"}, r"mean takes 1 number, not \[1, 2\]"),
+        ({"mean": "0.5"}, "mean takes 1 or 3 numbers, not '0.5'"),
+        ({"mean": float("nan")}, "mean takes 1 or 3 numbers, not nan"),
+        ({"std": 0}, "std takes 1 or 3 numbers, none of them 0, not 0"),
+        ({"std": [1, 0.0, 1]}, r"std takes 1 or 3 numbers, none of them 0, not \[1, 0.0, 1\]"),
+        ({"std": float("inf")}, "std takes 1 or 3 numbers, none of them 0, not inf"),
         ({"range": 1}, "range takes 2 numbers, not 1"),
+        ({"range": [0, True]}, r"range takes 2 numbers, not \[0, True\]"),
         ({"color": "rgb"}, "'color' says nothing of a classifier. Did you mean colour?"),
     ],
 )
 def test_what_a_yaml_file_gets_wrong_is_one_line(tmp_path: Path, about: dict[str, Any], said: str):
     with pytest.raises(UsageError, match=said):
         build("onnx", {"model": mean_colour(tmp_path, **about)})
+
+
+@pytest.mark.parametrize("text", ["file: [", "size: 2024-13-45"])
+def test_a_description_that_is_no_yaml_is_one_line(tmp_path: Path, text: str):
+    (tmp_path / "classifier.yaml").write_text(text)
+    with pytest.raises(UsageError, match=r"classifier.yaml is no YAML: .*"):
+        build("onnx", {"model": tmp_path / "classifier.yaml"})
+
+
+def test_a_description_that_is_not_there_is_one_line(tmp_path: Path):
+    with pytest.raises(UsageError, match=r"classifier.yaml cannot be read: No such file"):
+        build("onnx", {"model": tmp_path / "classifier.yaml"})
 
 
 def test_what_a_yaml_file_leaves_out_is_one_line(tmp_path: Path):
@@ -176,7 +201,9 @@ def test_a_file_that_is_no_onnx_is_one_line(tmp_path: Path):
 
 def test_a_missing_package_is_one_line_with_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(BenchError, match=r"'onnx' cannot import cv2. It needs the extra faces: pip install"):
+    with pytest.raises(
+        BenchError, match=r"'onnx' cannot import cv2\..* pip install -c constraints\.txt -e '\.\[faces\]'"
+    ):
         build("onnx", {"model": mean_colour(tmp_path)})
 
 
