@@ -165,7 +165,7 @@ def _control_table(records: Sequence[Record], subset: str) -> Table:
             if true and record is not true:
                 p = sign_flip(_ranks(true), _ranks(record))
                 cells += [_gap(true, record), _probability(p)]
-                if _control(record) == "emotions shuffled":
+                if _control(record) in ("emotions shuffled", "trained on shuffled"):
                     found.append(_verdict(true, record, p, _short_name(true, [*trues.values()])))
             else:
                 cells += ["–", "–"]
@@ -186,12 +186,15 @@ def _control(record: Record) -> str:
 
 def _verdict(true: Record, shuffled: Record, p: float, name: str) -> str:
     n = true.metrics["all"]["n"]
+    what = "shuffled" if _control(shuffled) == "emotions shuffled" else "trained on shuffled"
+    if what == "shuffled" and true.ranks == shuffled.ranks:
+        return f"{name}: no emotion effect was found: true and shuffled rank all {n} queries the same."
     if p >= _SIGNIFICANT:
-        return f"{name}: no emotion effect was found (true against shuffled: p {_equals(p)}, n = {n})."
+        return f"{name}: no emotion effect was found (true against {what}: p {_equals(p)}, n = {n})."
     own, other = (float(np.exp(np.log(_ranks(record)).mean())) for record in (true, shuffled))
     word = "better" if own < other else "worse"
     return (
-        f"{name}: true is {word} than shuffled: geometric mean rank {own:.2f} against {other:.2f} "
+        f"{name}: true is {word} than {what}: geometric mean rank {own:.2f} against {other:.2f} "
         f"(p {_equals(p)}, n = {n})."
     )
 

@@ -61,6 +61,8 @@ class TrainConfig:
     """The recipe. Batches are counted over all processes."""
 
     epochs: Whole = 5
+    """0 scores the weights that --init names as they are."""
+
     steps: Whole = 0
     """Optimizer steps; 0 means as many as `epochs` gives."""
 
@@ -156,9 +158,9 @@ class RunConfig:
     def __post_init__(self) -> None:
         for name, low in (("model.tokens", 3), ("video.frames", 1), ("video.size", 1), ("train.batch", 2)):
             _at_least(name, _look_up(self, name), low)
-        for name in ("train.accumulation", "train.epochs", "train.checkpoint_every"):
+        for name in ("train.accumulation", "train.checkpoint_every"):
             _at_least(name, _look_up(self, name), 1)
-        for name in ("video.workers", "train.steps", "train.holdout", "train.weight_decay", "seed"):
+        for name in ("video.workers", "train.epochs", "train.steps", "train.holdout", "train.weight_decay", "seed"):
             _at_least(name, _look_up(self, name), 0)
         for name in ("train.lr", "train.grad_norm"):
             if not _look_up(self, name) > 0:
@@ -166,6 +168,8 @@ class RunConfig:
         for name in ("train.warmup", "train.beta1", "train.beta2"):
             if not 0 <= _look_up(self, name) < 1:
                 raise UsageError(f"--{name} takes a number from 0 up to 1, not {_look_up(self, name)}.")
+        if self.train.select == "val" and not (self.train.epochs or self.train.steps):
+            raise UsageError("--train.select val chooses among the steps of a training: with --train.epochs 0 is none.")
         if self.matched_parameters and (self.emotions, self.train.emotions) != ("true", "true"):
             raise UsageError("--matched-parameters is a control of its own: leave out --emotions and --train.emotions.")
 

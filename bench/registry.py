@@ -14,7 +14,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -55,7 +55,10 @@ def register(name: str) -> Callable[[C], C]:
 
     def add(variant: C) -> C:
         for field, known_needs in NEEDS.items():
-            if odd := set(getattr(variant, field, ())) - set(known_needs):
+            needs = getattr(variant, field, ())
+            if not isinstance(needs, tuple):
+                raise UsageError(f"{_origin(variant)}: {field} of '{name}' must be a tuple, not {needs!r}.")
+            if odd := set(needs) - set(known_needs):
                 what = f"{field} of '{name}' has '{min(odd)}'; what there is: {', '.join(known_needs)}."
                 raise UsageError(f"{_origin(variant)}: {what}")
         known = _registered.get(name)
@@ -82,7 +85,8 @@ def entries() -> dict[str, Entry]:
             raise UsageError(f"the installed package of variant '{point.name}' has no module {point.module}.")
         _add(found, _read(Path(spec.origin), point.module))
     for module in _plugins:
-        _add(found, _read(Path(sys.modules[module].__file__ or ""), module))
+        read = _read(Path(sys.modules[module].__file__ or ""), module)
+        _add(found, [_as_imported(entry) for entry in read])
     return found
 
 
@@ -100,8 +104,8 @@ def source_digest(name: str) -> str:
     from .variant import Variant
 
     classes = [base for base in get(name).__mro__ if issubclass(base, Variant) and base is not Variant]
-    files = sorted({_origin(base) for base in classes})
-    return hashlib.sha256("".join(sha256(Path(file)) for file in files).encode()).hexdigest()[:8]
+    files = {_origin(base) for base in classes}
+    return hashlib.sha256("".join(sorted(sha256(Path(file)) for file in files)).encode()).hexdigest()[:8]
 
 
 def added_at_b32() -> dict[str, int]:
@@ -151,8 +155,9 @@ def build(name: str, backbone: "ClipVip", hyperparameters: dict[str, Any]) -> "V
     values = parse_hyperparameters(name, hyperparameters)
     try:
         return get(name)(backbone, **values)
-    except (ValueError, RuntimeError) as error:  # what torch says of a number it cannot use
-        raise UsageError(f"the variant '{name}' cannot be built with {values}: {error}") from error
+    except Exception as error:  # what torch says of a number that it cannot use, or a fault in a user's file
+        what = str(error) if isinstance(error, (ValueError, RuntimeError)) else f"{type(error).__name__}: {error}"
+        raise UsageError(f"the variant '{name}' cannot be built with {values}: {what}") from error
 
 
 def parse_hyperparameters(name: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -209,6 +214,16 @@ def _read(path: Path, module: str) -> tuple[Entry, ...]:
     return tuple(_describe(node, name, module, path) for node in classes for name in _names(node))
 
 
+def _as_imported(entry: Entry) -> Entry:
+    """A plugin's entry with what its class inherits: it is imported already, so it can be asked."""
+    variant = _registered.get(entry.name)
+    if variant is None:
+        return entry
+    parameters = inspect.signature(variant).parameters.values()
+    defaults = {p.name: repr(p.default) for p in parameters if p.kind is p.KEYWORD_ONLY}
+    return replace(entry, hyperparameters=defaults, text_needs=variant.text_needs, video_needs=variant.video_needs)
+
+
 def _names(node: ast.ClassDef) -> list[str]:
     calls = [call for call in node.decorator_list if isinstance(call, ast.Call)]
     named = [call.args[0] for call in calls if ast.unparse(call.func).split(".")[-1] == "register" and call.args]
@@ -223,7 +238,12 @@ def _describe(node: ast.ClassDef, name: str, module: str, path: Path) -> Entry:
             defaults = zip(item.args.kwonlyargs, item.args.kw_defaults, strict=True)
             hyperparameters = {argument.arg: ast.unparse(default) for argument, default in defaults if default}
         target = item.targets[0] if isinstance(item, ast.Assign) else getattr(item, "target", None)
-        if target is not None and ast.unparse(target) in needs:
-            needs[ast.unparse(target)] = ast.literal_eval(item.value)  # type: ignore[attr-defined]
+        value = getattr(item, "value", None)
+        if target is not None and value is not None and ast.unparse(target) in needs:
+            try:
+                needs[ast.unparse(target)] = ast.literal_eval(value)
+            except ValueError:
+                written = f"{ast.unparse(target)} = {ast.unparse(value)}"
+                raise UsageError(f"{path}: '{written}' must be a plain tuple such as (\"emotions\",).") from None
     summary = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
     return Entry(name, summary, hyperparameters, **needs, module=module, path=path)

@@ -22,13 +22,13 @@ from .controls import FaceTracks
 from .data import importers
 from .data.annotation import Annotation
 from .data.cards import Card, load_card
-from .data.loading import Collator, Data, Samples, joined, open_data, open_faces
+from .data.loading import FACES, Collator, Data, Samples, joined, open_data, open_faces
 from .emotions import lexicon_versions
 from .environment import environment
 from .errors import BenchError, UsageError
 from .evaluate import Scores, evaluate, twin_wins
 from .faces import Faces
-from .files import replacing
+from .files import replacing, sha256
 from .registry import get, parse_hyperparameters, source_digest
 from .results import Record
 from .stats import summarize
@@ -83,12 +83,29 @@ def ensure(config: RunConfig, card: Card, folder: Path, accelerator: Accelerator
             results.save(record, folder)
             remove_checkpoints(path.with_suffix(""))
     accelerator.wait_for_everyone()
-    return Outcome(results.load(path), path, was_done)
+    record = results.load(path)
+    if was_done:
+        _same_faces(config, record, path)
+    return Outcome(record, path, was_done)
+
+
+def _same_faces(config: RunConfig, record: Record, path: Path) -> None:
+    """Stops where the folder's facial expressions are others by now: the id tells apart only files that are named."""
+    now = config.root / FACES if config.root and not config.faces.file else None
+    if record.faces and now and now.is_file() and sha256(now) != record.faces["sha256"]:
+        raise BenchError(
+            f"{path} was made with other faces ({record.faces['source']}) than {now} holds. Remove that record, or "
+            f"name the file, and there will be two: --faces.file {now}"
+        )
 
 
 def run_name(config: RunConfig) -> str:
     """The id of a completed config's run; it changes with every setting that matters and with the variant's file."""
     content = {**identity(config), "source": source_digest(config.variant)}
+    if not get(config.variant).video_needs:
+        del content["faces"]
+    elif config.faces.file and config.faces.file.is_file():
+        content["faces"]["sha256"] = sha256(config.faces.file)
     return results.run_id(config.variant, config.seed, content)
 
 
@@ -135,11 +152,15 @@ def score_again(
 ) -> Record | None:
     """Scores the weights of the run with true emotions under another control: its record but for what that changes."""
     clock = time.monotonic()
-    dataset = importers.ensure(config.dataset, config.root)
-    data = open_data(config, card, dataset)
+    with accelerator.main_process_first():
+        dataset = importers.ensure(config.dataset, config.root)
+        data = open_data(config, card, dataset)
     weights = true.path.with_suffix("") / "model.safetensors"
     if not weights.is_file():
-        raise BenchError(f"{weights} is gone, and the control needs it. Remove {true.path} to train that run again.")
+        raise BenchError(
+            f"{weights} is gone, and the control needs it. "
+            f"Remove {true.path}, and its other controls, to train that run again."
+        )
     variant, _, tokenizer = make_variant(replace(config, init=f"run:{true.record.run}"), data, folder)
     faces = open_faces(config, dataset, data) if variant.video_needs else None
     now = {**checksums(data), "faces": faces.sha256 if faces else None}
@@ -158,6 +179,7 @@ def score_again(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         config=as_json(config),
         controls=controls(config),
+        lexicons=lexicon_versions(),
         timings={part: round(seconds, 2) for part, seconds in timings.items()},
         **made_with(config, accelerator),
         **outcome_of(scores, data),
@@ -169,7 +191,8 @@ def score(
 ) -> Scores:
     """The test split's scores, the variant being told of emotion what the config says."""
     told = "constant" if config.matched_parameters else config.emotions
-    samples = make_samples(config, data.test, data, faces, told)
+    turned_once = told == "opposite" and variant.text_needs  # words and faces both turned would agree again
+    samples = make_samples(config, data.test, data, faces, "true" if turned_once else told)
     collate = make_collator(config, variant, tokenizer, [data.test], told)
     return evaluate(variant, samples, collate, config, accelerator)
 
@@ -198,6 +221,8 @@ def make_variant(config: RunConfig, data: Data, folder: Path) -> tuple[Variant, 
         vocabulary=tokenizer.get_vocab_size(),
         results=folder,
     )
+    if config.matched_parameters and not variant.added_parameters:
+        raise UsageError(f"{config.variant} adds no parameters to match: leave out --matched-parameters.")
     text, vision = towers(variant.backbone.config)
     if config.model.tokens > text.max_position_embeddings:
         raise UsageError(

@@ -85,7 +85,9 @@ def precision(accelerator: Accelerator) -> str:
 
 def total_steps(config: TrainConfig, clips: int) -> int:
     """Optimizer steps of a run over a training split."""
-    return config.steps or max(1, config.epochs * (clips // config.batch) // config.accumulation)
+    if config.steps or not config.epochs:
+        return config.steps
+    return max(1, config.epochs * (clips // config.batch) // config.accumulation)
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

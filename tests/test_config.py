@@ -55,7 +55,7 @@ def another(name: str) -> Any:
         ("video.workers", -1, "--video.workers takes a number of at least 0, not -1."),
         ("train.batch", 1, "--train.batch takes a number of at least 2, not 1."),
         ("train.accumulation", 0, "--train.accumulation takes a number of at least 1, not 0."),
-        ("train.epochs", 0, "--train.epochs takes a number of at least 1, not 0."),
+        ("train.epochs", -1, "--train.epochs takes a number of at least 0, not -1."),
         ("train.checkpoint_every", 0, "--train.checkpoint_every takes a number of at least 1, not 0."),
         ("train.steps", -1, "--train.steps takes a number of at least 0, not -1."),
         ("train.holdout", -1, "--train.holdout takes a number of at least 0, not -1."),

@@ -104,11 +104,23 @@ def test_opposite_tracks_swap_what_a_face_can_show(faces: Faces) -> None:
     assert seen.any()
 
 
-def test_random_tracks_keep_which_frames_show_a_face(faces: Faces) -> None:
-    true, seen = tracks(faces, "true")[2, HALVES]
-    drawn, there = tracks(faces, "random")[2, HALVES]
-    assert (there == seen).all()
-    assert not np.array_equal(drawn[seen], true[seen])
+def test_random_tracks_are_whole_clips_drawn_with_replacement(faces: Faces) -> None:
+    true, drawn = tracks(faces, "true"), tracks(faces, "random")
+    whose = [
+        [other for other in range(6) if np.array_equal(true[other, HALVES][0], drawn[place, HALVES][0])]
+        for place in range(6)
+    ]
+    assert all(whose)
+    assert [found[0] for found in whose] != list(range(6))
+
+
+def test_captions_and_clips_are_not_shuffled_together(faces: Faces) -> None:
+    """Or a caption would meet the clip that was shuffled with it, and agree with it as before."""
+    numbered = np.arange(6)[:, None] + np.zeros((6, 8), np.int64)
+    captions = [control_scores(numbered, "shuffled", seed)[:, 0].tolist() for seed in range(20)]
+    names = [f"video{number}" for number in range(6)]
+    clips = [FaceTracks(faces, names, "shuffled", seed, "mean").asked.tolist() for seed in range(20)]
+    assert sum(one == other for one, other in zip(captions, clips, strict=True)) < 5
 
 
 def test_a_clip_that_nobody_looked_at_has_no_face(faces: Faces) -> None:

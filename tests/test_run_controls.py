@@ -7,6 +7,7 @@ import pytest
 
 from bench import registry
 from bench.cli import main
+from bench.faces import COLUMNS, read_table, write_faces
 from bench.results import Record, load
 
 Command = Callable[..., list[str]]
@@ -63,17 +64,62 @@ def test_a_control_whose_weights_are_gone_says_so(command: Command, tmp_path: Pa
     assert "model.safetensors is gone, and the control needs it" in said
 
 
-def test_a_control_on_changed_data_says_so(command: Command, folder: Path, capsys: Capture) -> None:
-    main(command(variant="face_tokens", root=folder))
-    faces = folder / "faces.parquet"
-    from bench.faces import COLUMNS, read_table, write_faces
-
+def copied(faces: Path, to: Path, source: str) -> None:
+    """The same faces under another source: another file for whoever looks at its content."""
     table, _, _ = read_table(faces, "")
     columns = {name: table[name].to_pylist() for name in COLUMNS if name != "valid"}
-    write_faces(columns, faces, "another source", {})
-    code, said = failure(command(variant="face_tokens", root=folder, emotions="shuffled"), capsys)
+    write_faces(columns, to, source, {})
+
+
+@pytest.mark.parametrize("control", ["true", "shuffled"])
+def test_a_run_whose_faces_were_exchanged_says_so(
+    command: Command, folder: Path, capsys: Capture, control: str
+) -> None:
+    main(command(variant="face_tokens", root=folder))
+    copied(folder / "faces.parquet", folder / "faces.parquet", "another source")
+    code, said = failure(command(variant="face_tokens", root=folder, emotions=control), capsys)
     assert code == 1
-    assert "the data changed since" in said
+    assert "was made with other faces (drawn at random for a test) than" in said
+
+
+def test_faces_that_are_named_make_a_run_of_their_own(command: Command, small: Path, tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        copied(small / "faces.parquet", tmp_path / f"{name}.parquet", name)
+        main(command(variant="face_tokens", train__steps=1, faces__file=tmp_path / f"{name}.parquet"))
+    paths = (tmp_path / "results").glob("*/*/*/*.json")
+    assert sorted(load(path).faces["source"] for path in paths) == ["one", "other"]
+
+
+def test_a_variant_that_sees_no_faces_is_the_same_run_whatever_their_pooling(command: Command, tmp_path: Path) -> None:
+    for pooling in ("mean", "max"):
+        main(command(variant="plain", train__steps=1, faces__pooling=pooling))
+    assert len([*(tmp_path / "results").glob("*/*/*/*.json")]) == 1
+
+
+def test_without_epochs_the_weights_of_a_run_are_scored_as_they_are(command: Command, tmp_path: Path) -> None:
+    main(command(variant="plain"))
+    [plain] = records(tmp_path).values()
+    main(command(variant="film_text", init=f"run:{plain.run}", train__epochs=0))
+    [path] = (tmp_path / "results").glob("*/*/film_text/*.json")
+    assert load(path).ranks == plain.ranks
+    assert load(path).curve == []
+
+
+def test_late_fusion_with_alpha_1_on_a_trained_model_ranks_as_that_model(command: Command, tmp_path: Path) -> None:
+    main(command(variant="plain"))
+    [plain] = records(tmp_path).values()
+    for alpha in (1, 0.5):
+        main(command(variant="late_fusion", init=f"run:{plain.run}", train__epochs=0, hp__alpha=alpha))
+    fused = [load(path) for path in (tmp_path / "results").glob("*/*/late_fusion/*.json")]
+    ranks = {record.hyperparameters["alpha"]: record.ranks for record in fused}
+    assert ranks[1] == plain.ranks
+    assert ranks[0.5] != plain.ranks
+
+
+def test_a_variant_without_parameters_has_none_to_match(command: Command, capsys: Capture) -> None:
+    code, said = failure([*command(variant="emotion_prompt"), "--matched-parameters"], capsys)
+    assert code == 2
+    assert "emotion_prompt adds no parameters to match" in said
 
 
 def test_a_variant_without_emotion_ranks_the_same_under_every_control(command: Command, tmp_path: Path) -> None:

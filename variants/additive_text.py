@@ -16,9 +16,10 @@ PUBLISHED_KEY = "clipmodel.text_model.embeddings.emotion_embedding.weight"
 class AdditiveText(Variant):
     """Adds the mean embedding of a caption's emotions to every text token (MIE1517, 2024).
 
-    The emotions are those whose NRC count is above zero; a caption without any passes unchanged.
-    Adds 8 x D parameters, D the text tower's width. init_std is the standard deviation of their start: 1.0 as published
-    (CLIP's own token embeddings have about 0.02), 0 to start as plain.
+    Tokens (B, L, D) plus a mean (B, 1, D) over the rows of an (8, D) embedding whose NRC count is above zero,
+    before the text tower. A caption without emotion passes unchanged. Adds 8 x D parameters, D the text tower's
+    width. init_std is the standard deviation of their start: 1.0 as published (CLIP's own token embeddings have
+    about 0.02), 0 to start as plain.
     """
 
     text_needs = ("emotions",)

@@ -16,9 +16,10 @@ WIDTH = 64  # of the space in which emotions and tokens meet, as wide as one of 
 class AttentionModulation(Variant):
     """Scales every text token by how much the caption's emotions attend to it, before the text tower.
 
-    The mean query of the caption's emotions meets a key of every token; the softmax over the caption's n tokens, times
-    n, is a token's score, 1 on average. The token is scaled by 1 + tanh(gate) * (score - 1), with a gate that starts
-    at 0. A caption without emotion passes unchanged. Adds 8 x 64 + D x 64 + 1 parameters, D the text tower's width.
+    The mean query (B, 64) of the caption's emotions meets a key (B, L, 64) of every token; the softmax over the
+    caption's n tokens, times n, is a token's score (B, L), 1 on average. The token (B, L, D) is scaled by 1 +
+    tanh(gate) * (score - 1), with a gate that starts at 0. A caption without emotion passes unchanged. Adds 8 x 64
+    + D x 64 + 1 parameters, D the text tower's width.
     Source: MIE1517 (2024), the second of the alternatives it draws and leaves to later work.
     """
 

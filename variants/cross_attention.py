@@ -14,9 +14,9 @@ from bench.variant import Variant
 class CrossAttention(Variant):
     """Text tokens attend to emotion tokens, one for each emotion that the caption names, through a gate from 0.
 
-    tokens + tanh(gate) * attention(norm(tokens), emotions), before the text tower, with as many heads as the tower has.
-    Emotions that are not named are masked; a caption without any passes unchanged.
-    Adds 4 D^2 + 14 D + 1 parameters: the attention with its biases, 8 emotion tokens, a layer norm, the gate.
+    tokens (B, L, D) + tanh(gate) * attention(norm(tokens), emotions (B, 8, D)), before the text tower, with as many
+    heads as the tower has. Emotions that are not named are masked; a caption without any passes unchanged. Adds 4
+    D^2 + 14 D + 1 parameters: the attention with its biases, 8 emotion tokens, a layer norm, the gate.
     Source: gated cross-attention as in Alayrac et al., Flamingo, arXiv 2204.14198.
     """
 

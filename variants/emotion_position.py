@@ -14,9 +14,10 @@ from bench.variant import Variant
 class EmotionPosition(Variant):
     """Adds a positional embedding of its own for every emotion: what a token gets depends on emotion and on place.
 
-    Token l gets the mean, over the caption's emotions, of a learned vector for (emotion, l). A caption without emotion
-    passes unchanged. Adds 8 x P x D parameters, P the text tower's places, D its width. init_std is the standard
-    deviation of their start; with 0 the variant starts as plain.
+    Tokens (B, L, D) plus, at place l, the mean over the caption's emotions of a learned vector for (emotion, l),
+    from (8, P, D), before the text tower. A caption without emotion passes unchanged. Adds 8 x P x D parameters, P
+    the text tower's places, D its width. init_std is the standard deviation of their start; with 0 the variant
+    starts as plain.
     Source: MIE1517 (2024), the first of the alternatives it draws and leaves to later work.
     """
 

@@ -8,8 +8,8 @@ from bench.variant import Variant
 class EmotionPrompt(Variant):
     """Puts the names of a caption's emotions before it: "joy, trust: a happy man waves".
 
-    A caption without emotion stays as it is. Adds no parameters. The names take places from the end of
-    captions that are too long.
+    Words alone change: the tokens (B, L, D) are plain's of a longer text. A caption without emotion stays as it is. The
+    names take places from the end of captions that are too long. Adds no parameters.
     Source: prompting as for CLIP's classes, Radford et al., arXiv 2103.00020.
     """
 

@@ -9,8 +9,8 @@ from variants.face_tokens import FaceTokens
 class FaceTextFusion(CrossAttention, FaceTokens):
     """cross_attention for the text and face_tokens for the video, together.
 
-    Adds the parameters of both, and shares none. It does not start as plain, because face_tokens does not; its text
-    features do.
+    Text tokens stay (B, L, D), patches (B, T, L, D) become (B, T, L + 1, D). Adds the parameters of both, and shares
+    none. It does not start as plain, because face_tokens does not; its text features do.
     Source: as of its two parts.
     """
 

@@ -13,8 +13,9 @@ from bench.variant import Variant
 class FilmText(Variant):
     """FiLM: the caption's emotions scale and shift every feature of every text token, before the text tower.
 
-    tokens * (1 + scale) + shift, both the mean over the caption's emotions of learned vectors that start at zero. A
-    caption without emotion passes unchanged. Adds 8 x 2D parameters, D the text tower's width.
+    tokens (B, L, D) * (1 + scale) + shift, both (B, 1, D), the mean over the caption's emotions of learned vectors
+    that start at zero. A caption without emotion passes unchanged. Adds 8 x 2D parameters, D the text tower's
+    width.
     Source: Perez et al., FiLM: Visual Reasoning with a General Conditioning Layer, arXiv 1709.07871.
     """
 

@@ -14,10 +14,10 @@ from bench.variant import Variant
 class GatedAdditive(Variant):
     """Adds the mean embedding of a caption's emotions to every text token, through a learned gate that starts at 0.
 
-    tokens + tanh(gate) * mean, where additive_text has no gate: whatever the embeddings start with, training decides
-    how much of them comes in. A caption without emotion passes unchanged.
-    Adds 8 x D + 1 parameters, D the text tower's width. init_std is the standard deviation of the embeddings' start,
-    by default that of CLIP's own tokens.
+    tokens (B, L, D) + tanh(gate) * mean (B, 1, D), before the text tower, where additive_text has no gate: whatever
+    the embeddings start with, training decides how much of them comes in. A caption without emotion passes
+    unchanged. Adds 8 x D + 1 parameters, D the text tower's width. init_std is the standard deviation of the
+    embeddings' start, by default that of CLIP's own tokens.
     Source: MIE1517 (2024) for the sum; a tanh gate from 0 as in Alayrac et al., Flamingo, arXiv 2204.14198.
     """
 

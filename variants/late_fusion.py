@@ -13,11 +13,13 @@ from bench.variant import Variant
 
 @register("late_fusion")
 class LateFusion(Variant):
-    """At test, score = alpha * content + (1 - alpha) * emotion agreement; it trains as plain.
+    """At test, score = alpha * content + (1 - alpha) * emotion agreement; training-free, it is plain in training.
 
     Emotion agreement is the cosine of two vectors of 9: the emotions a caption names (or "none"), and the mean facial
     expression over the clip's frames with a face (with its calm rest as "none"). A clip without any face agrees with
     nothing. Features are (N, P + 9), content before emotion. alpha = 1 is plain. Adds no parameters.
+    alpha weighs the cosines as they are: those of a large pretrained model differ by hundredths, so there it must be
+    close to 1. Choose it on videos held out of training. On a model that is there: --init run:ID --train.epochs 0.
     Source: late fusion of modalities, as in Snoek et al., Early versus late fusion, ACM Multimedia 2005.
     """
 
@@ -37,7 +39,8 @@ class LateFusion(Variant):
 
     def encode_video(self, video: VideoBatch) -> Tensor:
         scores, seen = video.expressions
-        with_calm = torch.cat([scores, (1 - scores.sum(dim=2, keepdim=True)) * seen[..., None]], dim=2)  # (B, T, 9)
+        calm = (1 - scores.sum(dim=2, keepdim=True)).clamp(min=0) * seen[..., None]  # pooled scores may exceed 1
+        with_calm = torch.cat([scores, calm], dim=2)  # (B, T, 9)
         return torch.cat([super().encode_video(video), normalize(with_calm.sum(dim=1), dim=1)], dim=1)
 
     def similarity(self, text: Tensor, video: Tensor) -> Tensor:

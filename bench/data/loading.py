@@ -109,13 +109,11 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
 def open_faces(config: RunConfig, folder: Path, data: Data) -> Faces:
     """The facial expressions of all clips of a run. Clips that nobody looked at stop it, unless they may be skipped."""
     path = config.faces.file or folder / FACES
+    out = f" --out {path}" if config.faces.file else ""
+    again = f"bench faces --dataset {config.dataset} --root {folder} --backend deepface{out}"
     if not path.is_file():
-        place = f"--dataset {config.dataset} --root {folder}"
-        raise BenchError(
-            f"{config.variant} needs facial expressions and {path} is missing. "
-            f"Make it: bench faces {place} --backend deepface"
-        )
-    faces = read_faces(path)
+        raise BenchError(f"{config.variant} needs facial expressions and {path} is missing. Make it: {again}")
+    faces = read_faces(path, f"Make it again: {again}")
     parts = [part for part in (data.train, data.validation, data.test) if part]
     wanted = dict.fromkeys(clip.video for part in parts for clip in part.clips)
     unknown = [video for video in wanted if video not in faces.videos]
