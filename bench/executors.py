@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, Literal
 
 from .errors import BenchError, UsageError
@@ -222,6 +223,9 @@ def _run(cell: Cell, view: _View, relay: _Relay) -> Outcome:
         return Outcome(cell, "stopped", seconds, why=last)
     if code < 0:
         last = f"killed by {signal.Signals(-code).name}"
+    elif code == 0 and not cell.done:
+        changed = "the variant's file or a setting changed since the grid was started"
+        last = f"{changed}, so this became {Path(last).stem}. Start the grid again."
     if code or not cell.done:
         return Outcome(cell, "failed", seconds, why=last or f"it ended with exit code {code} and without a word")
     return _scored(cell, "done", seconds)

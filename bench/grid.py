@@ -21,14 +21,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .config import RunConfig
-from .errors import UsageError
+from .errors import BenchError, UsageError
+from .files import load_yaml
 from .paths import HERE
-from .registry import did_you_mean
-from .settings import parse, read_yaml
+from .registry import build, did_you_mean
+from .settings import parse
+from .text_yaml import TextLoader
 
 GRIDS = HERE / "grids"
 KEYS = ("summary", "settings", "cells", "slurm")
-CELL = "cell:"  # what `init` says before the name of a cell
+CELL, RUN = "cell:", "run:"  # what `init` says before the name of a cell, and before a run's id
 
 State = Literal["done", "started", "waiting", "to do"]
 _GROUPS = [name for name, value in asdict(RunConfig()).items() if isinstance(value, dict)]
@@ -90,7 +92,9 @@ def find_grid(name: str) -> Path:
 
 def read_grid(path: Path) -> Grid:
     """The cells that a grid file lists. UsageError, one line, for a file of another form."""
-    content = read_yaml(path)
+    content = load_yaml(path, TextLoader)
+    if not isinstance(content, dict):
+        raise UsageError(f"{path} holds no grid. It takes lines such as `cells: [{{variant: plain, seed: [42, 43]}}]`.")
     for key in content:
         if key not in KEYS:
             raise UsageError(f"{path}: a grid has no '{key}'.{did_you_mean(key, KEYS)} It has {', '.join(KEYS)}.")
@@ -110,42 +114,52 @@ def read_grid(path: Path) -> Grid:
 def plan(grid: Grid, results: Path, plugins: Sequence[Path] = ()) -> list[Cell]:
     """The cells in the order in which they run, each after what it needs; true runs of controls are added.
 
-    Every cell's settings are parsed here, so that a typo in the last one stops before the first one runs.
+    Every cell's settings are parsed here, its variant is built, and a run that it starts from is looked for, so that a
+    typo in the last one stops before the first one runs.
     plugins: files that are loaded already and that every run has to load as well.
     UsageError for settings that are off, a `cell:` that names no cell or several, a circle, or a cell listed twice.
+    BenchError for a start whose weights are gone.
     """
     from .results import record_path
     from .run import complete, run_name
 
     rest = [f"--results={results}", *(f"--plugin={path}" for path in plugins)]
     cells: dict[str, Cell] = {}
+    places: dict[str, str] = {}  # of all of them, true runs of controls too
     listed: dict[str, str] = {}
+    built: set[tuple] = set()
 
     def add(item: Listed, above: tuple[Listed, ...] = ()) -> Cell:
         if item in above:
-            raise UsageError(f"{item.place} starts from itself, by way of {' and '.join(i.name for i in above)}.")
-        settings, needs = dict(item.settings), []
+            circle = [one.name for one in above[above.index(item) :]]
+            raise UsageError(f"{item.place} starts from itself, by way of {' and '.join(circle)}.")
+        settings = dict(item.settings)
         if settings.get("init", "").startswith(CELL):
-            needs.append(add(_named(grid, item), (*above, item)).run)
-            settings["init"] = f"run:{needs[0]}"
+            settings["init"] = RUN + add(_named(grid, item), (*above, item)).run
         words = [f"--{name}={value}" for name, value in settings.items()]
         try:
             config, _ = complete(parse(words))
+            if (model := (config.variant, *config.hp.items(), config.model.size)) not in built:
+                _try_to_build(config)
+                built.add(model)
         except UsageError as error:
             raise UsageError(f"{item.place}: {error}") from None
+        needs: tuple[str, ...] = ()
         if config.emotions != "true":
-            needs.append(add(replace(item, name="", settings={**item.settings, "emotions": "true"}), above).run)
+            needs = (add(replace(item, name="", settings={**item.settings, "emotions": "true"}), above).run,)
+        elif config.init.startswith(RUN):
+            needs = (config.init.removeprefix(RUN),)
         run = run_name(config)
         record = record_path(results, config.dataset, config.split, config.variant, run)
-        cell = Cell(run, record, item.name, item.settings, tuple(needs), ("run", *words, *rest))
-        return cells.setdefault(run, cell)
+        places.setdefault(run, item.place)
+        return cells.setdefault(run, Cell(run, record, item.name, item.settings, needs, ("run", *words, *rest)))
 
     for item in grid.cells:
         run = add(item).run
         if run in listed:
             raise UsageError(f"{item.place} is the run {run}, which {listed[run]} is already. Take one of them out.")
         listed[run] = item.place
-    return list(cells.values())
+    return _in_order(cells, places, results)
 
 
 def state(cell: Cell, cells: Iterable[Cell]) -> tuple[State, tuple[str, ...]]:
@@ -181,9 +195,49 @@ def recall(cell: Cell) -> float | None:
     return value
 
 
+def _in_order(cells: dict[str, Cell], places: dict[str, str], results: Path) -> list[Cell]:
+    """Each cell after those that it needs. BenchError if it needs a run that is no cell and has no weights."""
+    from .weights import run_weights
+
+    ordered: dict[str, Cell] = {}
+
+    def put(cell: Cell) -> None:
+        for run in cell.needs:
+            if run in cells:
+                put(cells[run])
+            elif not cell.done:
+                try:
+                    run_weights(run, results)
+                except BenchError as error:
+                    raise type(error)(f"{places[cell.run]}: {error}") from None
+        ordered.setdefault(cell.run, replace(cell, needs=tuple(run for run in cell.needs if run in cells)))
+
+    for cell in cells.values():
+        put(cell)
+    return list(ordered.values())
+
+
+def _try_to_build(config: RunConfig) -> None:
+    """UsageError if the variant cannot be built with its hyperparameters around a backbone of that size."""
+    import torch
+
+    from .clip_vip import ClipVip, clip_config
+
+    def whole() -> None:
+        build(config.variant, ClipVip(clip_config(config.model.size), frames=config.video.frames), config.hp)
+
+    try:
+        with torch.device("meta"):  # without storage: it takes no memory and hardly any time
+            whole()
+    except UsageError:
+        whole()  # a variant that looks at its weights can only be built in earnest, so that is what decides
+
+
 def _named(grid: Grid, item: Listed) -> Listed:
     """The cell that `init: cell:NAME` means."""
     name = item.settings["init"].removeprefix(CELL)
+    if not name:
+        raise UsageError(f"{item.place}: `init: {CELL}` names no cell. Write {CELL}NAME, NAME being a cell's `name`.")
     found = [cell for cell in grid.cells if cell.name == name]
     if not found:
         names = {cell.name for cell in grid.cells if cell.name}
@@ -212,12 +266,14 @@ def _flat(settings: dict[str, Any], place: str, prefix: str = "") -> dict[str, l
     for key, value in settings.items():
         name = prefix + key
         if isinstance(value, dict):
-            flat |= _flat(value, place, f"{name}.")
-            continue
-        if name in _GROUPS:  # the parser would take it for nothing at all
+            new = _flat(value, place, f"{name}.")
+        elif name in _GROUPS:  # the parser would take it for nothing at all
             raise UsageError(f"{place}: {name} takes settings of its own, such as `{name}: {{…}}`, not {value!r}.")
-        values = value if isinstance(value, list) else [value]
-        if not values or not all(isinstance(one, str) for one in values):
-            raise UsageError(f"{place}: {name} takes a value or a list of values, not {value!r}.")
-        flat[name] = values
+        else:
+            new = {name: value if isinstance(value, list) else [value]}
+            if not new[name] or not all(isinstance(one, str) for one in new[name]):
+                raise UsageError(f"{place}: {name} takes a value or a list of values, not {value!r}.")
+        for twice in flat.keys() & new.keys():
+            raise UsageError(f"{place}: {twice} is given twice, nested and with dots. Keep one of them.")
+        flat |= new
     return flat

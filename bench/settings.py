@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
 from cyclopts import App, ArgumentCollection, CycloptsError
 from cyclopts.config import Dict
 
 from .config import RunConfig, as_json
 from .errors import UsageError
 from .files import load_yaml
+from .text_yaml import TextLoader
 
 
 def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
@@ -58,7 +58,7 @@ def _run(*, config: RunConfig = RunConfig()) -> None:  # noqa: B008, it is froze
 
 def read_yaml(path: Path) -> dict:
     """The settings in a --config file, every value as text."""
-    content = load_yaml(path, yaml.BaseLoader)  # every value as text, as the command line has it
+    content = load_yaml(path, TextLoader)  # every value as text, as the command line has it
     if not isinstance(content, dict):
         raise UsageError(f"{path} holds no settings. It takes lines such as `variant: additive_text`.")
     for name, default in as_json(RunConfig()).items():

@@ -79,6 +79,31 @@ def test_a_control_comes_after_its_true_run(tmp_path: Path) -> None:
     assert control.needs == (true.run,)
 
 
+def test_a_cell_may_start_from_a_cell_s_run_by_its_id(tmp_path: Path) -> None:
+    [start] = cells_of(tmp_path, "cells: [{seed: 7}]")
+    first, second = cells_of(tmp_path, f"cells: [{{init: 'run:{start.run}'}}, {{seed: 7}}]")
+    assert first.run == start.run
+    assert second.needs == (start.run,)
+
+
+def test_a_cell_may_start_from_a_run_under_results(tmp_path: Path) -> None:
+    weights = tmp_path / "results" / "moodclips" / "train" / "plain" / "plain-s1-00000000" / "model.safetensors"
+    weights.parent.mkdir(parents=True)
+    weights.touch()
+    [cell] = cells_of(tmp_path, "cells: [{init: 'run:plain-s1-00000000'}]")
+    assert cell.needs == ()
+
+
+def test_the_start_of_a_cell_that_is_done_may_be_gone(tmp_path: Path) -> None:
+    folder = tmp_path / "results" / "moodclips" / "train" / "plain"
+    (folder / "plain-s1-00000000").mkdir(parents=True)
+    (folder / "plain-s1-00000000" / "model.safetensors").touch()
+    [cell] = cells_of(tmp_path, "cells: [{init: 'run:plain-s1-00000000'}]")
+    (folder / "plain-s1-00000000" / "model.safetensors").unlink()
+    cell.record.touch()
+    assert cells_of(tmp_path, "cells: [{init: 'run:plain-s1-00000000'}]") == [cell]
+
+
 def test_the_true_run_of_controls_is_added_once(tmp_path: Path) -> None:
     cells = cells_of(tmp_path, "cells: [{variant: additive_text, emotions: [shuffled, zeroed]}]")
     assert [cell.settings["emotions"] for cell in cells] == ["true", "shuffled", "zeroed"]
@@ -119,7 +144,24 @@ def test_a_control_in_training_needs_no_other_run(tmp_path: Path) -> None:
             "cell 1 starts from itself, by way of a and b",
         ),
         ("cells: [{name: a, init: 'cell:a'}]", "cell 1 starts from itself, by way of a."),
+        (
+            "cells: [{init: 'cell:a'}, {name: a, init: 'cell:b'}, {name: b, init: 'cell:a'}]",
+            "cell 2 starts from itself, by way of a and b.",
+        ),
+        ("cells: [{init: 'cell:'}, {seed: 1}]", "cell 1: `init: cell:` names no cell. Write cell:NAME"),
+        ("cells: [{seed: 1}, {seed: 2, init: 'run:plain-s1-00000000'}]", "cell 2: no weights of a run 'plain-s1-0000"),
         ("cells: [", "is no YAML"),
+        ("[{seed: 1}]", "holds no grid. It takes lines such as `cells: [{variant: plain"),
+        ("", "holds no grid"),
+        ("cells: [{seed: 1}]\nsummary: two\ncells: [{seed: 2}]", "'cells' stands there twice, on lines 1 and 3."),
+        ("cells: [{seed: 1}, {seed: 2, seed: 3}]", "'seed' stands there twice, on line 1."),
+        ("cells: [{train.lr: 1, train: {lr: 2}}]", "cell 1: train.lr is given twice, nested and with dots."),
+        ("settings: {hp: {alpha: 1}, hp.alpha: 1}\ncells: [{seed: 1}]", "settings: hp.alpha is given twice"),
+        (
+            "settings: {model: {size: tiny}}\ncells: [{variant: late_fusion, hp: {alpha: [1, 2]}}]",
+            "cell 1: the variant 'late_fusion' cannot be built with {'alpha': 2.0}: alpha must lie between 0 and 1",
+        ),
+        ("cells: [{model: {size: b31}}]", "cell 1: 'b31' is no model size."),
     ],
 )
 def test_a_grid_that_is_off_is_one_line(text: str, line: str, tmp_path: Path) -> None:
@@ -201,6 +243,30 @@ def test_plugins_reach_every_cell(tmp_path: Path) -> None:
     path.write_text("cells: [{seed: [1, 2]}]", encoding="utf-8")
     for cell in plan(read_grid(path), RESULTS, [Path("mine.py")]):
         assert cell.command[-1] == "--plugin=mine.py"
+
+
+LOOKS = """
+from bench.registry import register
+from bench.variant import Variant
+
+@register("looks")
+class Looks(Variant):
+    \"\"\"Reads a weight while it is built, which cannot be done without storage.\"\"\"
+
+    def __init__(self, backbone):
+        super().__init__(backbone)
+        self.before = backbone.logit_scale.item()
+"""
+
+
+def test_a_variant_that_looks_at_its_weights_can_be_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_plugins", list(registry._plugins))
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    plugin = tmp_path / "looks.py"
+    plugin.write_text(LOOKS, encoding="utf-8")
+    registry.load_plugin(plugin)
+    text = "settings: {model: {size: tiny}}\ncells: [{variant: looks}]"
+    assert kinds(cells_of(tmp_path, text)) == ["looks-s42"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from records import make_record
 
-from bench import results
+from bench import registry, results
 from bench.cli import main
 from bench.errors import BenchError, UsageError
 from bench.executors import LOG, Outcome, run_grid, submit
@@ -25,6 +25,15 @@ from bench.grid import Cell, plan, read_grid
 from bench.grid_screens import summary
 
 Write = Callable[..., Path]
+
+PLUGIN = """
+from bench.registry import register
+from bench.variant import Variant
+
+@register("mine")
+class Mine(Variant):
+    \"\"\"As plain.\"\"\"
+"""
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +138,26 @@ def test_a_broken_record_fails_with_its_fault(write: Write) -> None:
     [outcome] = run_grid([cell])
     assert outcome.end == "failed"
     assert f"{cell.record}" in outcome.why
+
+
+@pytest.mark.slow
+def test_a_variant_that_changes_in_the_meantime_is_the_reason(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_plugins", list(registry._plugins))
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(PLUGIN, encoding="utf-8")
+    registry.load_plugin(plugin)
+    grid = write([{"variant": "mine"}])
+    cells = plan(read_grid(grid), grid.parent / "results", [plugin])
+    plugin.write_text(f"{PLUGIN}# edited\n", encoding="utf-8")
+    [outcome] = run_grid(cells)
+    [made] = (grid.parent / "results").glob("*/*/mine/*.json")
+    assert made.stem != cells[0].run
+    assert outcome.end == "failed"
+    changed = "the variant's file or a setting changed since the grid was started"
+    assert outcome.why == f"{changed}, so this became {made.stem}. Start the grid again."
 
 
 def test_the_summary_fits_80_columns(tmp_path: Path, write: Write) -> None:
