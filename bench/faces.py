@@ -126,7 +126,7 @@ def read_table(path: Path, mend: str) -> tuple["pyarrow.Table", str, dict[str, A
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise BenchError(f"{path} cannot be read as parquet ({str(error).splitlines()[0]}). {mend}") from None
     about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-    if about.get("format") != FORMAT:
+    if about.get("format") != FORMAT or not {"source", "settings"} <= about.keys():
         raise BenchError(f"{path} has the format '{about.get('format', 'unknown')}', not '{FORMAT}'. {mend}")
     if wrong := _wrong(table):
         raise BenchError(f"{path}: {wrong}. {mend}")

@@ -113,18 +113,23 @@ def test_the_loss_equals_the_original_s(additive: Variant, golden: dict[str, tor
     assert abs(contrastive_loss(text, video, scale, additive.similarity).item() - 16.978363) < 1e-4
 
 
-def test_attention_is_what_a_full_mask_gives() -> None:
-    """The rule as one (S, S) mask over all tokens, with the softmax written out."""
+@pytest.mark.parametrize("kept", [1.0, 0.6, 0.0])
+def test_attention_is_what_a_full_mask_gives(kept: float) -> None:
+    """The rule as one (S, S) mask over all tokens, with the softmax written out; some patches are not there."""
     B, H, D, M, T, L = 2, 3, 5, 4, 3, 6
     S = M + T * L
     generator = torch.Generator().manual_seed(0)
     query, key, value = (torch.randn(B, H, S, D, generator=generator) for _ in range(3))
     frame = torch.cat([torch.full((M,), -1), torch.arange(T).repeat_interleave(L)])
     sees = (frame[:, None] == -1) | (frame[None, :] == -1) | (frame[:, None] == frame[None, :])
+    keep = torch.rand(B, T, L, generator=generator) < kept
+    there = torch.cat([torch.ones(B, M, dtype=torch.bool), keep.flatten(1)], dim=1)  # (B, S)
+    sees = (sees & there[:, None])[:, None]  # (B, 1, S, S)
     scores = (query @ key.transpose(-1, -2) / math.sqrt(D)).masked_fill(~sees, -torch.inf)
     expected = (scores.softmax(dim=-1) @ value).transpose(1, 2)
-    ours, _ = proxy_guided_attention(torch.nn.Identity(), query, key, value, None, D**-0.5, (M, T, L))
-    assert torch.allclose(ours, expected, atol=1e-6)
+    for given in [keep, None] if kept == 1 else [keep]:
+        ours, _ = proxy_guided_attention(torch.nn.Identity(), query, key, value, None, D**-0.5, (M, T, L), given)
+        assert torch.allclose(ours, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("size", "patches"), [("b32", 49), ("b16", 196)])

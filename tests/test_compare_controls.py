@@ -19,7 +19,8 @@ from bench.stats import sign_flip
 
 SETTINGS: dict[str, Any] = {"n": 60, "variant": "additive_text", "strength": 2.0}
 TRUE = make_record(**SETTINGS)
-ALIKE = make_control(**SETTINGS, emotions="shuffled", change=0.0)
+SAME = make_control(**SETTINGS, emotions="shuffled", change=0.0)
+ALIKE = make_control(**SETTINGS, emotions="shuffled", change=0.1)
 WORSE = make_control(**{**SETTINGS, "strength": 0.5}, emotions="shuffled")
 BETTER = make_control(**{**SETTINGS, "strength": 4.0}, emotions="shuffled")
 FACES = {"source": "simulated: drawn faces", "sha256": "a" * 64, "pooling": "largest"}
@@ -117,7 +118,19 @@ def test_another_subset_takes_its_column_among_the_controls():
 
 def test_where_true_and_shuffled_do_not_differ_no_effect_was_found():
     text = one_line(render([TRUE, ALIKE]))
-    assert "additive_text s42: no emotion effect was found (true against shuffled: p = 1.000, n = 60)." in text
+    assert re.search(
+        r"additive_text s42: no emotion effect was found \(true against shuffled: p = 0\.\d+, n = 60\)\.", text
+    )
+
+
+def test_a_run_that_hears_nothing_at_all_ranks_the_same_and_that_is_said():
+    text = one_line(render([TRUE, SAME]))
+    assert "s42: no emotion effect was found: true and shuffled rank all 60 queries the same." in text
+
+
+def test_a_training_on_shuffled_emotions_has_its_own_sentence():
+    text = one_line(render([TRUE, make_control(**{**SETTINGS, "strength": 0.5}, train_emotions="shuffled")]))
+    assert "additive_text s42: true is better than trained on shuffled: geometric mean rank" in text
 
 
 def test_a_worse_shuffled_run_is_an_effect():
@@ -135,9 +148,9 @@ def test_a_better_shuffled_run_is_said_to_be_better():
 
 @pytest.mark.parametrize(
     "under",
-    [{"emotions": "zeroed"}, {"train_emotions": "shuffled"}, {"emotions": "shuffled", "train_emotions": "shuffled"}],
+    [{"emotions": "zeroed"}, {"train_emotions": "zeroed"}, {"emotions": "shuffled", "train_emotions": "shuffled"}],
 )
-def test_only_emotions_shuffled_at_evaluation_speak_of_an_effect(under: dict[str, Any]):
+def test_only_shuffled_emotions_on_one_side_speak_of_an_effect(under: dict[str, Any]):
     text = render([TRUE, make_control(**SETTINGS, **under, change=0.0)])
     assert "effect" not in text and "than shuffled" not in text
 

@@ -44,8 +44,12 @@ class LateFusion(Variant):
         return torch.cat([super().encode_video(video), normalize(with_calm.sum(dim=1), dim=1)], dim=1)
 
     def similarity(self, text: Tensor, video: Tensor) -> Tensor:
-        rest = len(EMOTIONS) + 1
-        content = text[:, :-rest] @ video[:, :-rest].T
-        if self.training:
-            return content
-        return self.alpha * content + (1 - self.alpha) * (text[:, -rest:] @ video[:, -rest:].T)
+        # copies: a product of slices may be rounded otherwise than plain's
+        (text, text_emotion), (video, video_emotion) = (_parted(features) for features in (text, video))
+        content = super().similarity(text, video)
+        return content if self.training else self.alpha * content + (1 - self.alpha) * text_emotion @ video_emotion.T
+
+
+def _parted(features: Tensor) -> tuple[Tensor, Tensor]:  # (N, P + 9) -> (N, P), (N, 9)
+    content, emotion = features.tensor_split([-len(EMOTIONS) - 1], dim=1)
+    return content.contiguous(), emotion.contiguous()

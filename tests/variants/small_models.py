@@ -43,6 +43,12 @@ def captions(lengths: list[int], seed: int = 1, places: int = 10) -> TextBatch:
     return TextBatch(ids, mask, emotions)
 
 
+def naming(*emotions: list[int]) -> TextBatch:
+    """The same two words, (n, 4) tokens with both ends, with these emotion counts."""
+    ids = torch.tensor([[START, 5, 6, END]]).expand(len(emotions), -1)
+    return TextBatch(ids, torch.ones_like(ids), torch.tensor(emotions).float())
+
+
 def clips(n: int, seed: int = 2, frames: int = GOLDEN_FRAMES) -> VideoBatch:
     """Random clips with a face in about two thirds of their frames; scores are there for all of them."""
     generator = torch.Generator().manual_seed(seed)

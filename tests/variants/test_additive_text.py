@@ -2,41 +2,29 @@
 
 import pytest
 import torch
-from golden import GOLDEN_FRAMES, golden_config
+from small_models import make, naming
 
 from bench import registry
-from bench.clip_vip import ClipVip
-from bench.data.batch import TextBatch
+from bench.clip_vip import ClipVip, clip_config
 from bench.errors import BenchError
-from bench.variant import Variant
-
-
-def make(name: str, **hyperparameters: object) -> Variant:
-    torch.manual_seed(0)
-    return registry.build(name, ClipVip(golden_config(), frames=GOLDEN_FRAMES), hyperparameters).eval()
-
-
-def batch(*emotions: list[int]) -> TextBatch:
-    ids = torch.tensor([[298, 5, 6, 299]]).expand(len(emotions), -1)
-    return TextBatch(ids, torch.ones_like(ids), torch.tensor(emotions).float())
 
 
 @torch.no_grad()
 def test_a_start_at_zero_equals_plain() -> None:
-    text = batch([1, 0, 0, 0, 0, 0, 0, 2], [0] * 8)
+    text = naming([1, 0, 0, 0, 0, 0, 0, 2], [0] * 8)
     assert torch.equal(make("additive_text", init_std=0).encode_text(text), make("plain").encode_text(text))
 
 
 @torch.no_grad()
 def test_a_caption_without_emotion_passes_unchanged() -> None:
-    text = batch([0] * 8)
+    text = naming([0] * 8)
     assert torch.equal(make("additive_text").encode_text(text), make("plain").encode_text(text))
 
 
 @torch.no_grad()
 def test_the_mean_over_the_present_emotions_is_added_to_every_token() -> None:
     variant = make("additive_text")
-    text = batch([0, 3, 0, 0, 1, 0, 0, 0])
+    text = naming([0, 3, 0, 0, 1, 0, 0, 0])
     tokens = torch.zeros(1, 4, 32)
     expected = (variant.emotion.weight[1] + variant.emotion.weight[4]) / 2
     assert torch.allclose(variant.fuse_text(tokens, text), expected.expand(1, 4, 32))
@@ -45,14 +33,12 @@ def test_the_mean_over_the_present_emotions_is_added_to_every_token() -> None:
 @torch.no_grad()
 def test_how_often_an_emotion_is_named_does_not_matter() -> None:
     variant = make("additive_text")
-    once, thrice = batch([0, 1, 0, 0, 0, 0, 0, 0]), batch([0, 3, 0, 0, 0, 0, 0, 0])
+    once, thrice = naming([0, 1, 0, 0, 0, 0, 0, 0]), naming([0, 3, 0, 0, 0, 0, 0, 0])
     assert torch.equal(variant.encode_text(once), variant.encode_text(thrice))
 
 
 def test_init_std_is_the_standard_deviation_of_the_start() -> None:
     torch.manual_seed(0)
-    from bench.clip_vip import clip_config
-
     backbone = ClipVip(clip_config("tiny", vocabulary=50), frames=2)
     wide = registry.build("additive_text", backbone, {"init_std": "0.02"})
     assert abs(wide.emotion.weight.std().item() - 0.02) < 0.002

@@ -1,0 +1,98 @@
+"""The loss, held against the sums of its formula written out."""
+
+import math
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from small_models import make, naming
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from bench.data.batch import TextBatch, VideoBatch
+from bench.errors import UsageError
+
+EMOTIONS = [[1, 0, 0, 0, 0, 0, 0, 0], [1, 2, 0, 0, 0, 0, 0, 0], [0] * 8, [0, 0, 0, 0, 0, 0, 1, 0]]
+
+
+def features(n: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(3)
+    text, video = (normalize(torch.randn(n, 6, generator=generator), dim=1) for _ in range(2))
+    return text.requires_grad_(), video.requires_grad_()
+
+
+def loss(text: TextBatch, texts: Tensor, videos: Tensor, **hyperparameters: object) -> Tensor:
+    variant = make("emotion_alignment", **hyperparameters)
+    return variant.extra_losses(text, VideoBatch(torch.zeros(len(text), 1)), texts, videos)["emotion_alignment"]
+
+
+def by_hand(emotions: list[list[int]], texts: Tensor, videos: Tensor, weight: float, temperature: float) -> float:
+    """Anchor by anchor, positive by positive."""
+    sets = [{name for name, count in enumerate(row) if count} for row in emotions]
+    total = 0.0
+    for one, other in ((texts, videos), (videos, texts)):
+        for i, anchor in enumerate(sets):
+            if not anchor:
+                continue
+            scores = [float(one[i] @ candidate) / temperature for candidate in other]
+            log_sum = math.log(sum(math.exp(score) for score in scores))
+            likeness = [len(anchor & named) / len(anchor | named) for named in sets]
+            total -= sum(
+                share / sum(likeness) * (score - log_sum) for share, score in zip(likeness, scores, strict=True)
+            )
+    return weight * total / 2 / sum(map(bool, sets))
+
+
+def test_it_is_the_sum_of_its_formula() -> None:
+    texts, videos = features(4)
+    found = loss(naming(*EMOTIONS), texts, videos, weight=0.7, temperature=0.2)
+    assert found.item() == pytest.approx(by_hand(EMOTIONS, texts, videos, 0.7, 0.2), rel=1e-5)
+
+
+def test_a_batch_without_emotion_is_no_loss() -> None:
+    assert loss(naming([0] * 8, [0] * 8), *features(2)).item() == 0
+
+
+def test_pairs_without_emotion_are_pushed_but_never_pulled() -> None:
+    """Pair 2 has none: as a rival it gets a gradient, but more likeness to the others only costs."""
+    texts, videos = features(4)
+    loss(naming(*EMOTIONS), texts, videos).backward()
+    closer = (videos + 0.01 * torch.eye(4)[2][:, None] * texts[0]).detach()
+    before, after = (loss(naming(*EMOTIONS), texts.detach(), v) for v in (videos.detach(), closer))
+    assert after > before
+
+
+@pytest.mark.parametrize("wrong", [{"weight": -5}, {"weight": "nan"}, {"temperature": 0}])
+def test_a_weight_or_temperature_that_cannot_be_is_named(wrong: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match="the weight must not be below 0, and the temperature must be above 0"):
+        make("emotion_alignment", **wrong)
+
+
+def rank(number: int, address: str, folder: str) -> None:
+    """Half of the pairs, with emotions spread unevenly, in one of two processes."""
+    dist.init_process_group("gloo", init_method=address, rank=number, world_size=2, timeout=timedelta(seconds=60))
+    rows = slice(2 * number, 2 * number + 2)
+    texts, videos = (side.detach()[rows].requires_grad_() for side in features(4))
+    text = naming(*EMOTIONS)
+    text = replace(text, input_ids=text.input_ids[rows], attention_mask=text.attention_mask[rows])
+    assert text.emotions is not None
+    own = loss(replace(text, emotions=text.emotions[rows]), texts, videos)
+    (own / 2).backward()  # training steps on the mean over ranks
+    torch.save({"loss": own.detach(), "text": texts.grad, "video": videos.grad}, f"{folder}/{number}.pt")
+    dist.destroy_process_group()
+
+
+def test_the_mean_over_two_ranks_is_the_loss_of_the_whole_batch(tmp_path: Path) -> None:
+    mp.spawn(rank, args=(f"file://{tmp_path}/meet", str(tmp_path)), nprocs=2)
+    halves = [torch.load(tmp_path / f"{number}.pt") for number in range(2)]
+    texts, videos = features(4)
+    whole = loss(naming(*EMOTIONS), texts, videos)
+    whole.backward()
+    assert sum(half["loss"] for half in halves).item() / 2 == pytest.approx(whole.item(), rel=1e-5)
+    for side, leaf in (("text", texts), ("video", videos)):
+        assert leaf.grad is not None
+        assert torch.allclose(torch.cat([half[side] for half in halves]), leaf.grad, atol=1e-6)
