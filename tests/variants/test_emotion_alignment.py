@@ -32,6 +32,7 @@ def loss(text: TextBatch, texts: Tensor, videos: Tensor, **hyperparameters: obje
 
 def by_hand(emotions: list[list[int]], texts: Tensor, videos: Tensor, weight: float, temperature: float) -> float:
     """Anchor by anchor, positive by positive."""
+    texts, videos = texts.detach(), videos.detach()
     sets = [{name for name, count in enumerate(row) if count} for row in emotions]
     total = 0.0
     for one, other in ((texts, videos), (videos, texts)):
