@@ -25,6 +25,8 @@ class Mine(Variant):
 
 @pytest.fixture
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in registry.entries():
+        registry.get(name)  # or what a plugin imports would be registered for this test alone
     monkeypatch.setattr(registry, "_plugins", list(registry._plugins))
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     path = tmp_path / "mine.py"
@@ -89,6 +91,55 @@ def test_a_variant_that_needs_what_there_is_not_is_told(plugin: Path, field: str
     )
     with pytest.raises(UsageError, match=f"{field} of 'mine' has 'smells'; what there is: "):
         registry.load_plugin(plugin)
+
+
+def test_needs_that_are_no_tuple_are_told(plugin: Path) -> None:
+    source = PLUGIN.format(name="mine")
+    plugin.write_text(source.replace("    def __init__", '    text_needs = "emotions"\n\n    def __init__'))
+    with pytest.raises(UsageError, match="text_needs of 'mine' must be a tuple, not 'emotions'"):
+        registry.load_plugin(plugin)
+
+
+def test_needs_that_are_written_as_a_name_are_told(plugin: Path) -> None:
+    source = PLUGIN.format(name="mine").replace("    def __init__", "    text_needs = NEEDS\n\n    def __init__")
+    plugin.write_text('NEEDS = ("emotions",)\n' + source)
+    with pytest.raises(UsageError, match="'text_needs = NEEDS' must be a plain tuple"):
+        registry.load_plugin(plugin)
+
+
+def test_a_plugin_is_listed_with_what_it_inherits(plugin: Path) -> None:
+    plugin.write_text(
+        "from bench.registry import register\n"
+        "from variants.additive_text import AdditiveText\n\n\n"
+        '@register("mine")\nclass Mine(AdditiveText):\n    """As it is."""\n'
+    )
+    registry.load_plugin(plugin)
+    entry = registry.entries()["mine"]
+    assert (entry.text_needs, entry.hyperparameters) == (("emotions",), {"init_std": "1.0"})
+    assert registry.added_at_b32()["mine"] == 8 * 512
+
+
+def test_a_plugin_that_fails_when_it_is_built_is_one_line(plugin: Path) -> None:
+    plugin.write_text(PLUGIN.format(name="mine") + "        self.layer = no_such_layer\n")
+    registry.load_plugin(plugin)
+    with pytest.raises(UsageError, match=r"'mine' cannot be built with .*: NameError: name 'no_such_layer'"):
+        registry.added_at_b32()
+
+
+def test_a_variant_s_digest_does_not_depend_on_where_its_files_lie(plugin: Path, tmp_path: Path) -> None:
+    digests = []
+    for folder in ("a", "zz"):
+        path = tmp_path / folder / f"{folder}_mine.py"
+        path.parent.mkdir()
+        path.write_text(
+            "from bench.registry import register\nfrom variants.film_text import FilmText\n\n\n"
+            '@register("mine")\nclass Mine(FilmText):\n    """As it is."""\n'
+        )
+        registry._registered.pop("mine", None)
+        registry._plugins.clear()
+        registry.load_plugin(path)
+        digests.append(registry.source_digest("mine"))
+    assert digests[0] == digests[1]
 
 
 def test_an_installed_package_adds_its_variant_through_entry_points(tmp_path: Path) -> None:
