@@ -9,7 +9,7 @@ CROSS_ATTENTION = 4 * D**2 + 14 * D + 1
 FACE_TOKENS = 8 * V + 3 * V
 ADDED = {
     "additive_text": 8 * D,
-    "attention_modulation": 8 * 64 + D * 64 + 1,
+    "attention_modulation": 8 * 64 + D * 64 + 2 * D + 1,
     "cross_attention": CROSS_ATTENTION,
     "emotion_alignment": 0,
     "emotion_position": 8 * P * D,

@@ -1,0 +1,65 @@
+"""Every way in for emotion can be learned: pairs that nothing but emotion tells apart are told apart after training."""
+
+import math
+
+import pytest
+import torch
+from small_models import captions, clips, make, naming
+
+from bench import registry
+from bench.data.batch import TextBatch, VideoBatch
+from bench.losses import contrastive_loss
+from bench.variant import Variant
+
+SHOWN = [0, 2, 3, 4, 5, 6]  # those that a face can show
+EMOTIONS = len(SHOWN)
+CHANCE = 2 * math.log(EMOTIONS)  # the loss of features that do not know which pair is which
+TEXT = sorted(name for name, entry in registry.entries().items() if "emotions" in entry.text_needs)
+HEARS = sorted(set(TEXT) - {"emotion_alignment", "emotion_prompt", "late_fusion"})  # a loss; words; learns nothing
+SEES = ["face_additive", "face_text_fusion", "face_tokens"]
+
+
+def final_loss(name: str, text: TextBatch, video: VideoBatch, steps: int = 150) -> float:
+    """The contrastive loss after training on these pairs alone."""
+    variant: Variant = make(name).train()
+    optimizer = torch.optim.Adam(variant.parameters(), lr=3e-3)
+    for _ in range(steps):
+        texts, videos, scale, _ = variant(text, video)
+        loss = contrastive_loss(texts, videos, scale, variant.similarity)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return loss.item()
+
+
+@pytest.fixture(scope="module")
+def same_words() -> tuple[TextBatch, VideoBatch]:
+    """One caption with six emotions, six clips."""
+    return naming(*torch.eye(8)[SHOWN].int().tolist()), clips(EMOTIONS)
+
+
+@pytest.fixture(scope="module")
+def same_pixels() -> tuple[TextBatch, VideoBatch]:
+    """Six captions, one clip with six faces."""
+    video = clips(1)
+    faces = torch.eye(8)[SHOWN][:, None].expand(-1, video.pixels.shape[1], -1).contiguous()
+    pixels = video.pixels.expand(EMOTIONS, -1, -1, -1, -1)
+    return captions([4] * EMOTIONS), VideoBatch(pixels, faces, torch.ones(faces.shape[:2], dtype=torch.bool))
+
+
+@pytest.mark.parametrize("name", HEARS)
+def test_captions_that_differ_in_emotion_alone_find_their_clips(
+    name: str, same_words: tuple[TextBatch, VideoBatch]
+) -> None:
+    weak = name == "attention_modulation"  # the tower's layer norms undo most of what it scales
+    assert final_loss(name, *same_words) < (0.95 if weak else 0.1) * CHANCE
+
+
+@pytest.mark.parametrize("name", SEES)
+def test_clips_that_differ_in_their_faces_alone_are_found(name: str, same_pixels: tuple[TextBatch, VideoBatch]) -> None:
+    assert final_loss(name, *same_pixels) < 0.1 * CHANCE
+
+
+@pytest.mark.parametrize("side", ["same_words", "same_pixels"])
+def test_plain_cannot_tell_them_apart(side: str, request: pytest.FixtureRequest) -> None:
+    assert final_loss("plain", *request.getfixturevalue(side)) > 0.99 * CHANCE
