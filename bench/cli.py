@@ -92,7 +92,7 @@ def grid(
     Parameters
     ----------
     file
-        A grid file, see bench/grid.py; or the name of a shipped one: collapse, variants, controls.
+        A grid file, see docs/grids.md; or the name of a shipped one: collapse, variants, controls.
     executor
         local: one run after another. slurm: a job for each; needs the extra `cluster`.
     dry_run

@@ -124,8 +124,8 @@ def _report(records: Sequence[Record], subset: str) -> Table:
     shown = ["all", subset] if subset in records[0].subsets else ["all"]
     columns = [(name, way) for name in shown for way in DIRECTIONS]
     rows: list[list[str] | str] = []
-    for record in records:
-        rows.append("  ".join([record.run, *_hyperparameters(record)]))
+    for record, details in zip(records, _details(records), strict=True):
+        rows.append("  ".join([record.run, *details]))
         for metric in _ROWS:
             rows.append([metric, *(_estimate(record.metrics[name][way][metric]) for name, way in columns)])
     return Table(["", *(f"{name.capitalize()} {way.upper()}" for name, way in columns)], rows, _faces(records))

@@ -90,7 +90,7 @@ def _device(config: RunConfig) -> Iterator[Finding]:
     else:
         small = config.model.size == "tiny"
         enough = "enough for tiny" if small else f"{config.model.size} trains for weeks without an accelerator"
-        yield Finding("ok" if small else "note", "device", f"CPU, {torch.get_num_threads()} threads: {enough}")
+        yield Finding("ok" if small else "note", "device", f"CPU, threads: {torch.get_num_threads()}; {enough}")
 
 
 def _cache() -> Iterator[Finding]:

@@ -163,6 +163,9 @@ class _Kept:
                     raise UsageError(f"{path} holds faces that were found in another way ({source}). {mend}")
                 continue
             told = settings["clips"]
+            if path == self._out and not told.keys() & sizes.keys():
+                some = ", ".join([*list(told)[:3], *["…"] * (len(told) > 3)])
+                raise UsageError(f"{path} holds the faces of {len(told)} other clips ({some}). {mend}")
             fit = {name for name, (size, error) in told.items() if sizes.get(name) == size and not error}
             whole |= path == self._out and len(fit) == len(told)
             columns = table.select(WRITTEN).to_pydict()

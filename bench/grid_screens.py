@@ -38,7 +38,10 @@ def summary(outcomes: Sequence[Outcome], results: Path) -> str:
         lines += _below(outcome.why, 13)
         if outcome.end == "failed":
             lines.append(f"{'':13}{cell.folder / LOG}")
-    lines += ["", f"{_cells(len(outcomes))}: {', '.join(f'{count} {end}' for end, count in counts.items())}"]
+    lines += [
+        "",
+        f"{_cells(len(outcomes))}: {', '.join(f'{count} {_said(end, count)}' for end, count in counts.items())}",
+    ]
     if counts["done"] + counts["was done"]:
         lines.append(_next(results))
     return "\n".join(lines)
@@ -52,6 +55,10 @@ def submitted(jobs: dict[str, str], cells: Sequence[Cell], results: Path) -> str
         lines += _row(f"{job:<11}  {cell.run}", apart(cell, cells), 13)
     when = "" if not jobs else "when `squeue --me` shows them no more: "
     return "\n".join([*lines, "", f"{_cells(len(jobs))} submitted", when + _next(results)])
+
+
+def _said(end: str, count: int) -> str:
+    return "were done" if end == "was done" and count > 1 else end
 
 
 def _row(head: str, details: Sequence[str], indent: int) -> list[str]:

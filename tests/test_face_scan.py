@@ -138,6 +138,15 @@ def test_only_new_clips_are_looked_at(clips: Path):
     assert set(looked(clips).seen) == {"a", "b", "c"}
 
 
+def test_the_faces_of_another_folder_are_not_thrown_away(clips: Path, tmp_path: Path):
+    summary = looked(clips)
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copyfile(clips / "a.mp4", other / "z.mp4")
+    with pytest.raises(UsageError, match=r"holds the faces of 3 other clips \(a, b, c\)\. Remove it, or name another"):
+        looked(other, out=summary.out)
+
+
 def test_a_clip_that_is_gone_leaves_the_table(clips: Path):
     looked(clips)
     (clips / "c.mp4").unlink()

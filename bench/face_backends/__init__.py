@@ -94,7 +94,7 @@ def build(name: str, settings: dict[str, Any]) -> Backend:
             raise UsageError(f"the backend '{name}' takes no --{flag}. It takes: {flags}.")
     for flag, parameter in takes.items():
         if parameter.default is parameter.empty and flag not in settings:
-            raise UsageError(f"the backend '{name}' needs --{flag} FILE: see `bench faces --help`.")
+            raise UsageError(f"the backend '{name}' needs --{flag} FILE: see docs/faces.md.")
     return known[name](**settings)
 
 
