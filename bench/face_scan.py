@@ -10,15 +10,11 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 from collections import Counter
 from collections.abc import Generator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +27,7 @@ from bench.data.video import COMPRESSED, by_stem, list_videos, sample_indices
 from bench.errors import BenchError, UsageError
 from bench.face_backends import Backend, Clip, Face
 from bench.faces import COLUMNS, EXPRESSIONS, read_table, write_faces
+from bench.processes import in_processes
 from bench.progress import progress
 
 PIECE = 50  # clips in a file of what is done so far
@@ -94,7 +91,9 @@ def scan(
         return _summary(out, was_done=True)
     done = len(clips) - len(jobs)
     together = (workers := min(workers or os.cpu_count() or 1, len(jobs))) > 1
-    found = _together(backend, settings, jobs, frames, workers) if together else _alone(looker, jobs, frames)
+    words = (backend, tuple(settings.items()))
+    tasks = {name: (words, name, path, frames) for name, path in jobs.items()}
+    found = in_processes(_work, tasks, workers) if together else _alone(looker, jobs, frames)
     try:
         with closing(found):  # workers end before what they found is put down
             for name, (columns, error) in progress(found, total=len(clips), what="faces", unit="clip", done=done):
@@ -211,28 +210,6 @@ def _no_rows() -> Columns:
 def _alone(looker: Backend, jobs: dict[str, Path], frames: int) -> Found:
     for name, path in jobs.items():
         yield name, _attempt(looker, name, path, frames)
-
-
-def _together(backend: str, settings: Mapping[str, Any], jobs: dict[str, Path], frames: int, workers: int) -> Found:
-    """Runs the jobs in processes. Ctrl-C is the parent's to answer: clips in work are finished, the rest dropped."""
-    # Fresh processes, not forks: a decoder or a classifier of the caller may have threads running.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
-    words = (backend, tuple(settings.items()))
-    try:
-        futures: dict[Future[tuple[Columns, str]], str] = {
-            pool.submit(_work, words, name, path, frames): name for name, path in jobs.items()
-        }
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenProcessPool as error:
-        raise BenchError("a process that looks for faces died (out of memory?); the same command goes on") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _begin() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["OMP_NUM_THREADS"] = "1"  # for torch, which is imported later: the parallelism is over clips
 
 
 @cache

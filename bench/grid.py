@@ -1,17 +1,7 @@
 """Grids: many runs from one file, each run once, in an order in which each finds what it needs.
 
-A grid file is YAML:
-
-    summary: one sentence
-    settings: {dataset: moodclips, train: {epochs: 5}}   # for all cells: those of `bench run`, nested like --config's
-    cells:                                               # a list of values means each of them
-      - {name: start, variant: plain}
-      - {variant: additive_text, hp: {init_std: [1.0, 0]}, seed: [42, 43], init: "cell:start"}
-      - {variant: [plain, additive_text], seed: 42, emotions: ["true", shuffled]}
-    slurm: {timeout_min: 120, gpus_per_node: 1}          # for --executor slurm alone, see bench/executors.py
-
-A cell's own settings win over those for all. `init: cell:NAME` starts from the weights of the cell of that name. A
-control (`emotions` other than true) scores the weights of its true run, so that run is a cell too, listed or not.
+The format of a grid file is in docs/grids.md. A control (`emotions` other than true) scores the weights of its true
+run, so that run is a cell too, listed or not.
 """
 
 import itertools

@@ -172,3 +172,35 @@ def test_every_variant_runs_by_name(command: Command, tmp_path: Path, name: str)
     [record] = records(tmp_path).values()
     assert record.variant == name
     assert bool(record.faces) == bool(registry.entries()[name].video_needs)
+
+
+TOLD = sorted(name for name, entry in registry.entries().items() if entry.text_needs or entry.video_needs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TOLD)
+@pytest.mark.parametrize("control", ["shuffled", "zeroed", "random", "opposite"])
+def test_every_variant_that_is_told_of_emotion_takes_every_control(
+    command: Command, tmp_path: Path, name: str, control: str
+) -> None:
+    main(command(variant=name, train__steps=1, emotions=control))
+    found = records(tmp_path)
+    assert found[f"true/{control}"].controls["true_run"] == found["true/true"].run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TOLD)
+@pytest.mark.parametrize("control", ["shuffled", "zeroed", "matched"])
+def test_every_variant_that_is_told_of_emotion_trains_under_every_control(
+    command: Command, tmp_path: Path, capsys: Capture, name: str, control: str
+) -> None:
+    words = command(variant=name, train__steps=1)
+    if control != "matched":
+        main([*words, "--train.emotions", control])
+        assert [*records(tmp_path)] == [f"{control}/true"]
+    elif registry.added_at_b32()[name]:
+        main([*words, "--matched-parameters"])
+        [record] = records(tmp_path).values()
+        assert record.controls["matched_parameters"] and record.parameters["added"]
+    else:
+        assert failure([*words, "--matched-parameters"], capsys)[0] == 2

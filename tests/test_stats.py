@@ -2,7 +2,6 @@
 
 from itertools import product
 from math import log
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from records import counts_by_sorting
 from scipy.stats import binomtest, bootstrap, permutation_test
 
 from bench.errors import BenchError
-from bench.stats import bootstrap_interval, hits, paired_difference, points, ranks, sign_flip, summarize, wilson
+from bench.stats import bootstrap_interval, hits, points, ranks, sign_flip, summarize, wilson
 
 counts = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9)), min_size=1, max_size=40)
 
@@ -286,60 +285,3 @@ def test_under_the_null_sign_flip_is_as_small_as_it_says():
     found = np.array([sign_flip(geometric(seed, 60), geometric(seed + 10**6, 60)) for seed in range(4000)])
     for level in (0.01, 0.05, 0.2, 0.5):
         assert np.mean(found <= level) == pytest.approx(level, abs=4 * (level * (1 - level) / 4000) ** 0.5)
-
-
-def test_twelve_runs_of_a_thousand_queries_are_compared_in_three_seconds():
-    found = [geometric(seed, 1000) for seed in range(12)]
-    start = perf_counter()
-    for run in found[1:]:
-        sign_flip(found[0], run)
-        paired_difference(run == 1, found[0] == 1)
-    assert perf_counter() - start < 3
-
-
-@pytest.mark.parametrize("function", [sign_flip, paired_difference])
-@pytest.mark.parametrize("runs", [([1, 2], [1]), ([], []), ([[1, 2]], [[1, 2]])])
-def test_what_is_no_pairs_is_an_error(function: Any, runs: Any):
-    with pytest.raises(ValueError, match="no pairs"):
-        function(*runs)
-
-
-def test_a_difference_is_in_points_of_the_first_run_over_the_second():
-    assert paired_difference([1, 1, 1, 0], [0, 1, 0, 0])["value"] == 50
-
-
-@settings(deadline=None)
-@given(st.tuples(*[st.integers(0, 60)] * 4).filter(any))
-def test_the_interval_is_walds_with_half_a_query_more_in_every_cell(table: tuple[int, int, int, int]):
-    cells = np.repeat([[1, 1], [1, 0], [0, 1], [0, 0]], table, axis=0)
-    _, b, c, _ = p = (np.array(table) + 0.5) / (sum(table) + 2)
-    half = 1.959964 * ((b + c - (b - c) ** 2) / (sum(table) + 2)) ** 0.5
-    found = paired_difference(cells[:, 0], cells[:, 1])
-    assert p.sum() == pytest.approx(1)
-    assert (found["low"], found["high"]) == pytest.approx(
-        (100 * max(-1, b - c - half), 100 * min(1, b - c + half)), abs=1e-3
-    )
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(*[st.sampled_from([0, 1 / 3, 0.5, 1])] * 2), min_size=1, max_size=40))
-def test_a_difference_lies_in_its_interval(pairs: list[tuple[float, float]]):
-    found = paired_difference(*split(pairs))
-    assert -100 <= found["low"] <= found["value"] <= found["high"] <= 100
-
-
-def test_equal_hits_leave_the_difference_uncertain():
-    found = paired_difference([1, 0, 1, 0], [1, 0, 1, 0])
-    assert found["low"] < found["value"] == 0 < found["high"]
-
-
-@pytest.mark.parametrize("n", [34, 240])
-def test_the_interval_of_a_difference_covers_the_true_one(n: int):
-    rng = np.random.default_rng(0)
-    covered = []
-    for _ in range(4000):
-        one = rng.random(n) < 0.4
-        other = np.where(rng.random(n) < 0.2, rng.random(n) < 0.3, one)  # truly 0.8 * 0.4 + 0.2 * 0.3 = 0.38
-        found = paired_difference(one, other)
-        covered.append(found["low"] <= 2.0 <= found["high"])
-    assert np.mean(covered) >= 0.945

@@ -5,13 +5,9 @@ such copies. They go to one flat folder, DIR/videos-6fps/<stem>.mp4; the origina
 """
 
 import os
-import signal
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from fractions import Fraction
-from multiprocessing import get_context
 from pathlib import Path
 
 import av
@@ -21,6 +17,7 @@ from av.video.reformatter import Interpolation
 from bench.data.timeline import Timeline, VideoError, decoded, scan
 from bench.data.video import COMPRESSED, by_stem, list_videos, turned, write_video
 from bench.errors import BenchError, UsageError
+from bench.processes import in_processes
 from bench.progress import progress
 
 FPS = 6
@@ -54,7 +51,7 @@ def compress(root: Path, out: Path | None = None, workers: int | None = None) ->
     open_jobs = {stem: (source, copy) for stem, (source, copy) in jobs.items() if not _current(source, copy)}
     skipped = len(jobs) - len(open_jobs)
     workers = min(workers or os.cpu_count() or 1, len(open_jobs))
-    results = _alone(open_jobs) if workers <= 1 else _together(open_jobs, workers)
+    results = _alone(open_jobs) if workers <= 1 else in_processes(_attempt, open_jobs, workers)
     shown = progress(results, total=len(jobs), what="compress", unit="video", done=skipped)
     broken = {stem: error for stem, error in shown if error}
     return Summary(out, len(open_jobs) - len(broken), skipped, dict(sorted(broken.items())))
@@ -67,21 +64,6 @@ def _current(source: Path, copy: Path) -> bool:
 def _alone(jobs: dict[str, tuple[Path, Path]]) -> Iterator[tuple[str, str]]:
     for stem, job in jobs.items():
         yield stem, _attempt(*job)
-
-
-def _together(jobs: dict[str, tuple[Path, Path]], workers: int) -> Iterator[tuple[str, str]]:
-    """Runs the jobs in processes. Ctrl-C is the parent's to answer: files in work are finished, the rest dropped."""
-    pool = ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
-    )
-    try:
-        futures: dict[Future[str], str] = {pool.submit(_attempt, *job): stem for stem, job in jobs.items()}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenProcessPool as error:
-        raise BenchError("a compressing process died (out of memory?); the same command goes on from here") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _attempt(source: Path, copy: Path) -> str:

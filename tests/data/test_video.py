@@ -13,11 +13,8 @@ import pytest
 from movies import cut, number, numbered, spoil, write, write_sound
 
 from bench.data.video import (
-    COMPRESSED,
     VideoError,
     check,
-    find_videos,
-    list_videos,
     probe,
     read_frames,
     sample_indices,
@@ -364,40 +361,3 @@ def test_one_sampled_frame_is_the_first_at_test():
 def test_nothing_to_sample_from_is_an_error(n: int, count: int):
     with pytest.raises(ValueError, match="cannot take"):
         sample_indices(n, count)
-
-
-def touch(*paths: Path) -> None:
-    for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-
-
-def test_videos_are_found_at_any_depth_by_stem(tmp_path: Path):
-    touch(tmp_path / "a.mp4", tmp_path / "x" / "y" / "b.AVI", tmp_path / "notes.txt")
-    assert find_videos(tmp_path) == {"a": tmp_path / "a.mp4", "b": tmp_path / "x" / "y" / "b.AVI"}
-
-
-def test_hidden_files_are_no_videos(tmp_path: Path):
-    touch(tmp_path / ".a.mp4", tmp_path / ".trash" / "b.mp4")
-    assert find_videos(tmp_path) == {}
-
-
-def test_small_copies_are_not_found_beside_their_originals(tmp_path: Path):
-    touch(tmp_path / "a.mp4", tmp_path / COMPRESSED / "a.mp4")
-    assert find_videos(tmp_path) == {"a": tmp_path / "a.mp4"}
-
-
-def test_small_copies_are_found_in_their_folder(tmp_path: Path):
-    touch(tmp_path / COMPRESSED / "a.mp4")
-    assert find_videos(tmp_path / COMPRESSED) == {"a": tmp_path / COMPRESSED / "a.mp4"}
-
-
-def test_two_videos_of_one_name_are_an_error_that_names_both(tmp_path: Path):
-    touch(tmp_path / "a.mp4", tmp_path / "x" / "a.avi")
-    with pytest.raises(VideoError, match=r"a\.mp4 and .*a\.avi"):
-        find_videos(tmp_path)
-
-
-def test_listing_keeps_two_videos_of_one_name(tmp_path: Path):
-    touch(tmp_path / "a.mp4", tmp_path / "x" / "a.avi")
-    assert list_videos(tmp_path) == [tmp_path / "a.mp4", tmp_path / "x" / "a.avi"]
