@@ -62,7 +62,7 @@ PATTERN = (
 
 AFFECTS = (*EMOTIONS, "positive", "negative")  # the columns of the NRC lexicon
 CACHED_FROM = 1000  # texts; fewer are scored faster than a file is worth
-CACHE_FORMAT = 1  # raise it when the same texts and lexicon would give other numbers
+CACHE_FORMAT = 2  # raise it when the same texts and lexicon would give other numbers
 
 
 def score_captions(captions: Sequence[str], *, lowercase: bool = False) -> NDArray[np.int64]:

@@ -19,8 +19,9 @@ from nltk.tokenize.destructive import NLTKWordTokenizer
 from nltk.tokenize.punkt import PunktSentenceTokenizer
 
 # In a text of these characters alone no rule of the tokenizer looks past a blank, so it may go chunk by chunk, and
-# where sentences end does not matter: a final stop is split off or stripped, with the same words left.
-chunkwise = re.compile(r"[\w\s/.,:-]*").fullmatch
+# where sentences end does not matter: a final stop is split off or stripped, with the same words left. Only before a
+# colon does Punkt end a sentence inside a chunk: "5A.:5".
+chunkwise = re.compile(r"(?:[\w\s/,:-]|\.(?!:))*").fullmatch
 
 _treebank = NLTKWordTokenizer()
 _punkt = PunktSentenceTokenizer()

@@ -49,6 +49,7 @@ def test_property_chunk_by_chunk_equals_sentence_by_sentence(text):
         ("happy/sad self_pity", ["happy/sad", "self_pity"]),
         ("_joy_ “Joy” (JOY)!", ["joy", "“", "Joy", "”", "JOY"]),
         ("... ?! --", []),
+        ("5A.:5", ["5A", "5"]),
     ],
 )
 def test_words_of_a_text(text, expected):
