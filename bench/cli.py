@@ -165,7 +165,7 @@ def datasets() -> None:
 @show.command
 def metrics() -> None:
     """The metrics and what they mean."""
-    from .stats import METRICS
+    from .metrics.ranking import METRICS
 
     print("\n".join(screens.metric(name, meaning) for name, meaning in METRICS.items()))
 

@@ -19,9 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import BenchError, UsageError
+from .metrics.ranking import DIRECTIONS, hits, log_ranks
+from .protocol import join_signature, parse_signature
+from .record_check import CONTROLS
 from .registry import did_you_mean
-from .results import CONTROLS, Record, join_signature, parse_signature
-from .stats import DIRECTIONS, hits, paired_difference, ranks, sign_flip
+from .results import Record
+from .stats import paired_difference, sign_flip
 from .tables import Table, csv_text, latex, markdown, terminal
 
 SUBSET = "emotion"
@@ -163,7 +166,7 @@ def _control_table(records: Sequence[Record], subset: str) -> Table:
             recalls = [record.metrics[part]["t2v"]["R@1"]["value"] for part in shown]
             cells = ["–" if value is None else _number(value, 1000) for value in recalls]
             if true and record is not true:
-                p = sign_flip(_ranks(true), _ranks(record))
+                p = sign_flip(_log_ranks(true), _log_ranks(record), record.queries["captions"])
                 cells += [_gap(true, record), _probability(p)]
                 if _control(record) in ("emotions shuffled", "trained on shuffled"):
                     found.append(_verdict(true, record, p, _short_name(true, [*trues.values()])))
@@ -191,7 +194,7 @@ def _verdict(true: Record, shuffled: Record, p: float, name: str) -> str:
         return f"{name}: no emotion effect was found: true and shuffled rank all {n} queries the same."
     if p >= _SIGNIFICANT:
         return f"{name}: no emotion effect was found (true against {what}: p {_equals(p)}, n = {n})."
-    own, other = (float(np.exp(np.log(_ranks(record)).mean())) for record in (true, shuffled))
+    own, other = (float(np.exp(_log_ranks(record).mean())) for record in (true, shuffled))
     word = "better" if own < other else "worse"
     return (
         f"{name}: true is {word} than {what}: geometric mean rank {own:.2f} against {other:.2f} "
@@ -211,8 +214,8 @@ def _short_name(record: Record, trues: Sequence[Record]) -> str:
     return next((name(record) for name in (short, long) if [*map(name, trues)].count(name(record)) == 1), record.run)
 
 
-def _ranks(record: Record) -> NDArray[np.float64]:
-    return ranks(record.ranks["t2v"]["greater"], record.ranks["t2v"]["equal"])
+def _log_ranks(record: Record) -> NDArray[np.float64]:
+    return log_ranks(record.ranks["t2v"]["greater"], record.ranks["t2v"]["equal"])
 
 
 def _gap(true: Record, control: Record) -> str:

@@ -1,7 +1,8 @@
 """Features, scores, ranks: every query against the whole gallery, in both directions.
 
 Ranks are counted, not sorted: g rivals score above the true one, e equal to it. What is made of them is in
-`bench.stats`. Scores are float32 and identical captions are encoded once, so that equal texts have equal scores.
+`bench.metrics.ranking`. Scores are float32 and identical captions are encoded once, so that equal texts have equal
+scores.
 """
 
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from torch import Tensor
 from .config import RunConfig
 from .data.loading import TEST, Collator, Samples, load
 from .errors import BenchError
+from .metrics.ranking import points
 from .progress import progress
-from .stats import points
 from .variant import Variant
 
 BATCH = 64  # samples at once without gradient; it changes nothing but the speed

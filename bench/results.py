@@ -9,31 +9,16 @@ is written and when it is read: a missing query, a NaN or a metric that its rank
 import hashlib
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any
 
 from .errors import BenchError
 from .files import replacing
-from .stats import DIRECTIONS, points
+from .record_check import check
 
-SCHEMA = 2
-PROTOCOL = 1  # the version of the evaluation's own rules, `v:` in the signature
-
-CONTROLS = ("true", "shuffled", "zeroed", "random", "opposite")  # what a variant was told of emotion
-
-_TOLERANCE = 1e-3  # metrics are stored with four decimals
-_KEYS = {  # what the objects inside a record hold, where that is fixed
-    "parameters": {"total", "added"},
-    "code": {"version", "commit", "dirty", "variant"},
-    "selection": {"rule", "step"},
-    "controls": {"emotions", "train_emotions", "matched_parameters", "true_run"},
-    "queries": {"videos", "captions"},
-    "ranks": set(DIRECTIONS),
-}
+SCHEMA = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +50,11 @@ class Record:
     subsets: dict[str, list[int]]  # name -> queries
     twins: dict[int, int]  # query -> the query that differs in emotion alone
     twin_wins: dict[int, float]  # query -> 1, 0.5, 0: its own video above, level with, below its twin's
-    ranks: dict[str, dict[str, list[int]]]  # t2v, v2t -> greater, equal: n counts each, see `bench.stats`
-    metrics: dict[str, dict[str, Any]]  # `bench.stats.summarize` of the above
+    ranks: dict[str, dict[str, list[int]]]  # t2v, v2t -> greater, equal: n counts each, see `bench.metrics.ranking`
+    post: dict[str, dict[str, dict[str, list[int]]]]  # dsl, qbnorm -> ranks after it; see `bench.rescoring`
+    honest: dict[str, Any]  # of a run selected on the test set: rule, step, ranks of the honest choice; otherwise empty
+    probe: dict[str, Any]  # what `bench probe` measured; empty until then
+    metrics: dict[str, dict[str, Any]]  # `bench.metrics.ranking.summarize` of the above
 
 
 def run_id(variant: str, seed: int, config: Mapping[str, Any]) -> str:
@@ -124,220 +112,6 @@ def load_all(folder: Path) -> list[Record]:
     return records
 
 
-def protocol_signature(
-    *,
-    dataset: str,
-    test: str,
-    train: str,
-    queries: int,
-    videos: int,
-    frames: int,
-    resolution: int,
-    model: str,
-    init: str,
-    captions: str,
-    checkpoint: str,
-    seed: int,
-    holdout: int = 0,
-    clips: str = "",
-    skipped: Mapping[str, int] | None = None,
-) -> str:
-    """One line with all that must be equal before two numbers may be compared, as sacreBLEU's signature.
-
-    Example: msrvtt-1kA|train:7k|1000x1000|ties:expected|score:fp32|post:none|frames:12|res:224|model:b32|
-    init:clip-vip:1a2b3c4d|captions:sampled|ckpt:last|seed:42|v:1 (without the line break).
-    holdout: videos kept out of training for validation. clips: "6fps" where compressed copies were read.
-    skipped: how many clips of each split were left out because their video was missing or broken.
-    Source: Post, A call for clarity in reporting BLEU scores, WMT 2018. BenchError if a part holds the separator.
-    """
-    parts = {
-        "train": train,
-        "size": f"{queries}x{videos}",
-        "ties": "expected",
-        "score": "fp32",
-        "post": "none",
-        "frames": str(frames),
-        "res": str(resolution),
-        "model": model,
-        "init": init,
-        "captions": captions,
-        "clips": clips,
-        "holdout": str(holdout or ""),
-        "ckpt": checkpoint,
-        "skipped": ",".join(f"{split}={count}" for split, count in sorted((skipped or {}).items()) if count),
-        "seed": str(seed),
-        "v": str(PROTOCOL),
-    }
-    return join_signature({"test": f"{dataset}-{test}", **{name: part for name, part in parts.items() if part}})
-
-
-def join_signature(parts: Mapping[str, str]) -> str:
-    """The line of these parts, in their order; `test` and `size` stand without their names."""
-    for name, part in parts.items():
-        if not part or "|" in part or not part.isprintable():
-            raise BenchError(f"{name} {part!r} cannot stand in a protocol signature: empty or with '|'. Rename it.")
-    return "|".join(part if name in ("test", "size") else f"{name}:{part}" for name, part in parts.items())
-
-
-def parse_signature(signature: str) -> dict[str, str]:
-    """The parts of a signature by name, in order. BenchError if it is none."""
-    parts: dict[str, str] = {}
-    for position, part in enumerate(signature.split("|")):
-        name, colon, value = part.partition(":")
-        if position == 0 or not colon:
-            name, value = ("test" if position == 0 else "size"), part
-        if name in parts:
-            raise BenchError(f"the protocol {signature!r} names {name} twice.")
-        parts[name] = value
-    if not {"test", "train", "size", "v"} <= parts.keys() or not all(parts.values()):
-        raise BenchError(f"{signature!r} is no protocol signature.")
-    return parts
-
-
-def check(record: Record) -> None:
-    """BenchError, one line, for the first thing in the record that cannot be."""
-    _check_shape(record)
-    _check_controls(record)
-    n = _check_queries(record)
-    _check_ranks(record, n)
-    _check_metrics(record, n)
-    parts = parse_signature(record.protocol)
-    for name, own in (("test", f"{record.dataset}-{record.test}"), ("train", record.split), ("seed", str(record.seed))):
-        if parts.get(name) != own:
-            raise BenchError(f"the protocol says {name} {parts.get(name)}, the record {own}.")
-    if parts["size"] != f"{n}x{n}":
-        raise BenchError(f"the protocol says {parts['size']}, the record holds {n} queries.")
-
-
-def _check_shape(record: Record) -> None:
-    for field in fields(record):
-        value, kind = getattr(record, field.name), get_origin(field.type) or field.type
-        if type(value) is not kind:
-            raise BenchError(f"{field.name} is {type(value).__name__}, not {getattr(kind, '__name__', kind)}.")
-    for name, keys in _KEYS.items():
-        if set(getattr(record, name)) != keys:
-            raise BenchError(f"{name} holds {', '.join(sorted(getattr(record, name)))}, not {', '.join(sorted(keys))}.")
-    for name in ("run", "variant", "dataset", "split"):
-        if not re.fullmatch(r"\w[\w.+-]*", getattr(record, name)):
-            raise BenchError(f"{name} {getattr(record, name)!r} cannot name a file.")
-    try:
-        created = datetime.fromisoformat(record.created)
-    except ValueError:
-        raise BenchError(f"created {record.created!r} is no ISO 8601 time.") from None
-    if created.tzinfo is None:
-        raise BenchError(f"created {record.created!r} has no time zone.")
-    try:
-        json.dumps(asdict(record), allow_nan=False)
-    except ValueError:
-        raise BenchError("it holds a number that is NaN or infinite.") from None
-    except TypeError as error:
-        raise BenchError(f"it holds what JSON cannot: {error}.") from None
-
-
-def _check_controls(record: Record) -> None:
-    under, faces = record.controls, record.faces
-    for name in ("emotions", "train_emotions"):
-        if under[name] not in CONTROLS:
-            raise BenchError(f"controls.{name} is {under[name]!r}, none of {', '.join(CONTROLS)}.")
-    if type(under["matched_parameters"]) is not bool:
-        raise BenchError(f"controls.matched_parameters is {under['matched_parameters']!r}, not true or false.")
-    none = (under["emotions"], under["train_emotions"], under["matched_parameters"]) == ("true", "true", False)
-    if type(under["true_run"]) is not str or (under["true_run"] == record.run) != none:
-        raise BenchError(
-            f"controls.true_run is {under['true_run']!r}: a run without controls, and no other, is its own."
-        )
-    if faces and (
-        set(faces) != {"source", "sha256", "pooling"} or not all(type(v) is str and v for v in faces.values())
-    ):
-        raise BenchError("faces must be empty, or hold source, sha256 and pooling as text.")
-
-
-def _check_queries(record: Record) -> int:
-    """How many queries there are, once they are sound."""
-    for name, column in record.queries.items():
-        if type(column) is not list or not all(type(entry) is str for entry in column):
-            raise BenchError(f"queries.{name} must be a list of strings.")
-    videos, captions = record.queries["videos"], record.queries["captions"]
-    n = len(videos)
-    if not n:
-        raise BenchError("it holds no queries.")
-    if len(captions) != n:
-        raise BenchError(f"there are {n} videos but {len(captions)} captions.")
-    if len(set(videos)) != n:
-        (twice, times), *_ = Counter(videos).most_common(1)
-        raise BenchError(f"the video {twice} occurs {times} times among the queries.")
-    for name, members in record.subsets.items():
-        if not _counts(members, n - 1):
-            raise BenchError(f"the subset {name} holds what is no index of the {n} queries.")
-        if len(set(members)) != len(members):
-            raise BenchError(f"the subset {name} holds a query twice.")
-    if not _counts([*record.twins.keys(), *record.twins.values()], n - 1):
-        raise BenchError(f"twins hold what is no index of the {n} queries.")
-    if record.twin_wins.keys() != record.twins.keys():
-        raise BenchError(f"{len(record.twins)} queries have a twin, twin_wins holds {len(record.twin_wins)} of others.")
-    if not all(win in (0, 0.5, 1) for win in record.twin_wins.values()):
-        raise BenchError("twin_wins holds something else than 0, 0.5 and 1.")
-    return n
-
-
-def _check_ranks(record: Record, n: int) -> None:
-    for way, counts in record.ranks.items():
-        if type(counts) is not dict or set(counts) != {"greater", "equal"}:
-            raise BenchError(f"ranks.{way} must hold greater and equal.")
-        for name, column in counts.items():
-            if not _counts(column, n - 1):
-                raise BenchError(f"ranks.{way}.{name} holds what is no count from 0 to {n - 1}.")
-            if len(column) != n:
-                raise BenchError(f"ranks.{way}.{name} has {len(column)} queries, not {n}.")
-        for query, (greater, equal) in enumerate(zip(counts["greater"], counts["equal"], strict=True)):
-            if greater + equal >= n:
-                raise BenchError(f"ranks.{way}: query {query} has {greater + equal} rivals in a gallery of {n}.")
-    for query, win in record.twin_wins.items():
-        if win < 1 and record.ranks["t2v"]["greater"][query] + record.ranks["t2v"]["equal"][query] == 0:
-            raise BenchError(f"query {query} ranks first, yet twin_wins says that it lost to its twin.")
-
-
-def _counts(values: Any, most: int) -> bool:
-    return type(values) is list and all(type(value) is int and 0 <= value <= most for value in values)
-
-
-def _check_metrics(record: Record, n: int) -> None:
-    """Values only: they are exact. Intervals rest on a random generator that numpy may change one day."""
-    groups = {"all": list(range(n)), **record.subsets}
-    if "all" in record.subsets or record.metrics.keys() != groups.keys():
-        raise BenchError(f"metrics are of {', '.join(record.metrics)}, not of {', '.join(groups)}.")
-    for name, members in groups.items():
-        wins = [record.twin_wins[query] for query in members if query in record.twin_wins]
-        expected: dict[str, Any] = {"n": len(members)}
-        for way, counts in record.ranks.items():
-            rows = ([counts["greater"][i] for i in members], [counts["equal"][i] for i in members])
-            expected[way] = points(*rows) if members else dict.fromkeys(points([0], [0]))
-        if wins:
-            expected["t2v"]["TwinAcc"] = 100 * sum(wins) / len(wins)
-        _compare(name, record.metrics[name], expected)
-
-
-def _compare(name: str, stated: Any, expected: dict[str, Any]) -> None:
-    fault = BenchError(f"the metrics of {name} disagree with the ranks.")
-    try:
-        if stated.keys() != expected.keys() or stated["n"] != expected["n"]:
-            raise fault
-        for way in DIRECTIONS:
-            if stated[way].keys() != expected[way].keys():
-                raise fault
-            for metric, true in expected[way].items():
-                value, low, high = (stated[way][metric][key] for key in ("value", "low", "high"))
-                if true is None:
-                    if (value, low, high) != (None, None, None):
-                        raise fault
-                elif abs(value - true) > _TOLERANCE:
-                    raise BenchError(f"{way} {metric} of {name} is {value}, the ranks give {true:.4f}.")
-                elif not low <= value <= high:
-                    raise BenchError(f"{way} {metric} of {name} is {value}, outside its interval {low} to {high}.")
-    except (KeyError, TypeError, AttributeError):
-        raise fault from None
-
-
 def _decode(text: str) -> dict[str, Any]:
     def reject(token: str) -> None:
         raise BenchError(f"it holds {token}, which is no number.")
@@ -355,8 +129,10 @@ def _build(raw: dict[str, Any]) -> Record:
     stated = raw.pop("sha256", None)
     schema = raw.pop("schema")
     intact = stated == _digest(raw)
-    if schema == 1:
+    if schema < 2:
         raw = _from_1(raw)
+    if schema < 3:
+        raw = _from_2(raw)
     names = {field.name for field in fields(Record)}
     if raw.keys() != names:
         raise BenchError(f"its fields differ from schema {SCHEMA}'s by {', '.join(sorted(raw.keys() ^ names))}.")
@@ -375,6 +151,11 @@ def _from_1(raw: dict[str, Any]) -> dict[str, Any]:
     """Schema 1 knew neither controls nor faces: its runs are true ones."""
     true = {"emotions": "true", "train_emotions": "true", "matched_parameters": False, "true_run": raw.get("run")}
     return {**raw, "controls": true, "faces": {}}
+
+
+def _from_2(raw: dict[str, Any]) -> dict[str, Any]:
+    """Schema 2 knew no rescoring, no selection on the test set and no probe."""
+    return {**raw, "post": {}, "honest": {}, "probe": {}}
 
 
 def _digest(content: Mapping[str, Any]) -> str:

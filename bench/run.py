@@ -29,9 +29,10 @@ from .errors import BenchError, UsageError
 from .evaluate import Scores, evaluate, twin_wins
 from .faces import Faces
 from .files import replacing, sha256
+from .metrics.ranking import summarize
+from .protocol import protocol_signature
 from .registry import get, parse_hyperparameters, source_digest
 from .results import Record
-from .stats import summarize
 from .tokenizer import caption_tokenizer, clip_tokenizer
 from .train import Progress, load_best, make_accelerator, precision, remove_checkpoints, train
 from .variant import Variant
@@ -181,6 +182,8 @@ def score_again(
         controls=controls(config),
         lexicons=lexicon_versions(),
         timings={part: round(seconds, 2) for part, seconds in timings.items()},
+        honest={},
+        probe={},
         **made_with(config, accelerator),
         **outcome_of(scores, data),
     )
@@ -295,7 +298,7 @@ def make_record(
         split=data.train.split,
         test=data.test.split,
         checksums=checksums(data),
-        protocol=results.protocol_signature(
+        protocol=protocol_signature(
             dataset=config.dataset,
             test=data.test.split,
             train=data.train.split,
@@ -321,6 +324,9 @@ def make_record(
         timings={part: round(seconds, 2) for part, seconds in timings.items()},
         curve=now.curve,
         selection={"rule": config.train.select, "step": int(selected)},
+        post={},
+        honest={},
+        probe={},
         **outcome_of(scores, data),
     )
 
@@ -356,7 +362,7 @@ def outcome_of(scores: Scores, data: Data) -> dict[str, Any]:
         "twins": dict(data.test.twins),
         "twin_wins": wins,
         "ranks": ranks,
-        "metrics": summarize(ranks, subsets, wins),
+        "metrics": summarize(ranks, subsets, captions, wins),
     }
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.results import Record, protocol_signature, run_id
-from bench.stats import summarize
+from bench.metrics.ranking import summarize
+from bench.protocol import protocol_signature
+from bench.results import Record, run_id
 
 
 def counts_by_sorting(similarity: np.ndarray) -> dict[str, list[int]]:
@@ -36,6 +37,7 @@ def make_record(
     config: dict[str, Any] | None = None,
     controls: dict[str, Any] | None = None,
     faces: dict[str, str] | None = None,
+    post: dict[str, Any] | None = None,
     change: float = 0.0,
 ) -> Record:
     """A sound record of n queries; `strength` is how far the true scores stand out; some scores tie.
@@ -49,6 +51,7 @@ def make_record(
     pairs = {i: i ^ 1 for i in range(n // 4 * 2)} if twins else {}
     gaps = {i: similarity[i, i] - similarity[i, j] for i, j in pairs.items()}
     wins = {i: float((np.sign(gap) + 1) / 2) for i, gap in gaps.items()}
+    captions = [f'a "café" [ {i} ]' for i in range(n)]
     subsets = subsets if subsets is not None else {"emotion": list(range(0, n, 3)), "disgust": []}
     config = config or {"variant": variant, "seed": seed, "train": {"lr": 1e-4}}
     true = {"emotions": "true", "train_emotions": "true", "matched_parameters": False}
@@ -89,12 +92,15 @@ def make_record(
         timings={"data": 1.5, "train": 20.0, "evaluate": 0.5},
         curve=[{"step": 1, "epoch": 0.5, "loss": 8.3, "lr": 1e-4, "logit_scale": 4.6, "val": {"T2V R@1": 4.2}}],
         selection={"rule": "last", "step": 1},
-        queries={"videos": [f"clip{i:04}" for i in range(n)], "captions": [f'a "café" [ {i} ]' for i in range(n)]},
+        queries={"videos": [f"clip{i:04}" for i in range(n)], "captions": captions},
         subsets=subsets,
         twins=pairs,
         twin_wins=wins,
         ranks=ranks,
-        metrics=summarize(ranks, subsets, wins),
+        post=post or {},
+        honest={},
+        probe={},
+        metrics=summarize(ranks, subsets, captions, wins),
     )
 
 

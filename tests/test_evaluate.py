@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from bench.errors import BenchError
 from bench.evaluate import count_ranks, twin_wins
-from bench.stats import ranks
+from bench.metrics.ranking import ranks
 
 
 def test_expected_rank_splits_ties() -> None:

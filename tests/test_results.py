@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 from records import make_record
 
 from bench.errors import BenchError
+from bench.protocol import parse_signature, protocol_signature
+from bench.record_check import check
 from bench.results import (
     SCHEMA,
     Record,
-    check,
     load,
     load_all,
-    parse_signature,
-    protocol_signature,
     record_path,
     run_id,
     save,
@@ -221,20 +220,23 @@ def test_a_first_rank_and_a_lost_twin_contradict_each_other():
 
 
 def test_a_newer_schema_asks_for_a_newer_bench(path: Path):
-    with pytest.raises(BenchError, match=r"schema 3, this bench reads up to 2\. Update bench"):
-        load(rewrite(path, lambda raw: raw.update(schema=3, novelty=True)))
+    with pytest.raises(BenchError, match=r"schema 4, this bench reads up to 3\. Update bench"):
+        load(rewrite(path, lambda raw: raw.update(schema=4, novelty=True)))
 
 
 def test_records_of_every_former_schema_still_load():
-    files = sorted(OLD_RECORDS.rglob("*.json"))
-    assert [json.loads(file.read_text(encoding="utf-8"))["schema"] for file in files] == [*range(1, SCHEMA)]
+    files = [*OLD_RECORDS.rglob("*.json")]
+    assert {json.loads(file.read_text(encoding="utf-8"))["schema"] for file in files} == {*range(1, SCHEMA)}
     assert [load(file).run for file in files] == [file.stem for file in files]
 
 
+def of_schema(number: int) -> Record:
+    (path,) = (file for file in OLD_RECORDS.rglob("*.json") if f'"schema": {number},' in file.read_text("utf-8"))
+    return load(path)
+
+
 def test_a_record_of_schema_1_is_a_true_run_without_faces():
-    (record,) = (
-        load(file) for file in OLD_RECORDS.rglob("*.json") if '"schema": 1,' in file.read_text(encoding="utf-8")
-    )
+    record = of_schema(1)
     assert record.controls == {
         "emotions": "true",
         "train_emotions": "true",
@@ -244,8 +246,14 @@ def test_a_record_of_schema_1_is_a_true_run_without_faces():
     assert record.faces == {}
 
 
-def test_a_record_of_schema_1_is_upgraded_when_it_is_saved(tmp_path: Path):
-    (old,) = load_all(OLD_RECORDS)
+def test_a_record_of_schema_2_was_neither_rescored_nor_probed_nor_selected_on_the_test_set():
+    record = of_schema(2)
+    assert (record.post, record.honest, record.probe) == ({}, {}, {})
+
+
+@pytest.mark.parametrize("schema", range(1, SCHEMA))
+def test_an_old_record_is_upgraded_when_it_is_saved(tmp_path: Path, schema: int):
+    old = of_schema(schema)
     path = save(old, tmp_path)
     assert json.loads(path.read_text(encoding="utf-8"))["schema"] == SCHEMA and load(path) == old
 

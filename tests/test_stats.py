@@ -1,4 +1,4 @@
-"""Ranks, recalls and intervals, against sorting, scipy and values worked out elsewhere."""
+"""Intervals and tests, against scipy, statsmodels and values worked out elsewhere."""
 
 from itertools import product
 from math import log
@@ -8,45 +8,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records import counts_by_sorting
-from scipy.stats import binomtest, bootstrap, permutation_test
+from scipy.optimize import brentq
+from scipy.stats import binom, binomtest, bootstrap, permutation_test
+from statsmodels.stats import contingency_tables
+from statsmodels.stats.multitest import multipletests
 
-from bench.errors import BenchError
-from bench.stats import bootstrap_interval, hits, points, ranks, sign_flip, summarize, wilson
-
-counts = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9)), min_size=1, max_size=40)
-
-
-def split(pairs: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-    greater, equal = np.array(pairs).T
-    return greater, equal
-
-
-def both(greater: list[int], equal: list[int]) -> dict[str, dict[str, list[int]]]:
-    return {way: {"greater": greater, "equal": equal} for way in ("t2v", "v2t")}
-
-
-@pytest.mark.parametrize(("ties", "expected"), [("optimistic", 3.0), ("expected", 3.5), ("pessimistic", 4.0)])
-def test_one_tie_behind_two_better_rivals(ties: Any, expected: float):
-    assert ranks([2], [1], ties) == [expected]
-
-
-@settings(deadline=None)
-@given(counts)
-def test_optimistic_expected_and_pessimistic_ranks_are_in_that_order(pairs: list[tuple[int, int]]):
-    low, middle, high = (ranks(*split(pairs), ties) for ties in ("optimistic", "expected", "pessimistic"))
-    assert (low <= middle).all() and (middle <= high).all()
-
-
-def test_a_tie_for_first_place_is_half_a_hit_at_1():
-    assert hits([0], [1], 1) == [0.5]
-
-
-@settings(deadline=None)
-@given(st.integers(0, 5), st.integers(0, 4), st.integers(1, 12))
-def test_hits_are_the_share_of_tie_orders_that_put_the_true_one_among_the_first_k(greater: int, equal: int, k: int):
-    positions = [greater + before + 1 for before in range(equal + 1)]  # all are equally likely
-    assert hits([greater], [equal], k)[0] == pytest.approx(np.mean([position <= k for position in positions]))
+from bench.stats import (
+    _draw,
+    _medians,
+    bootstrap_interval,
+    detectable,
+    hierarchical_interval,
+    holm,
+    mcnemar,
+    wilson,
+)
+from bench.stats import sign_flip as sign_flip_of
 
 
 @pytest.mark.parametrize(
@@ -78,132 +55,139 @@ def test_wilson_of_impossible_counts_is_an_error(case: tuple[float, int]):
         wilson(*case)
 
 
-@pytest.mark.parametrize("statistic", [np.mean, np.median])
+@pytest.mark.parametrize("statistic", ["mean", "median"])
 def test_bootstrap_interval_is_near_scipys(statistic: Any):
     values = np.random.default_rng(0).geometric(0.1, size=200).astype(float)
-    scipys = bootstrap((values,), statistic, method="percentile", n_resamples=5000, rng=1).confidence_interval
+    scipys = bootstrap(
+        (values,), getattr(np, statistic), method="percentile", n_resamples=5000, rng=1
+    ).confidence_interval
     assert bootstrap_interval(values, statistic, seed=0) == pytest.approx(tuple(scipys), abs=0.6)  # of about 10
 
 
 def test_bootstrap_interval_is_the_same_for_the_same_seed():
     values = np.arange(50.0)
-    assert bootstrap_interval(values, np.mean, seed=3) == bootstrap_interval(values, np.mean, seed=3)
+    assert bootstrap_interval(values, "mean", seed=3) == bootstrap_interval(values, "mean", seed=3)
 
 
 def test_bootstrap_interval_depends_on_the_seed():
     values = np.arange(50.0)
-    assert bootstrap_interval(values, np.mean, seed=3) != bootstrap_interval(values, np.mean, seed=4)
+    assert bootstrap_interval(values, "mean", seed=3) != bootstrap_interval(values, "mean", seed=4)
 
 
 def test_bootstrap_interval_of_one_query_is_its_value():
-    assert bootstrap_interval([7.0], np.median, seed=0) == (7.0, 7.0)
+    assert bootstrap_interval([7.0], "median", seed=0) == (7.0, 7.0)
 
 
 def test_bootstrap_draws_anew_in_every_block(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("bench.stats._BLOCK", 500)  # ten resamples of 50 at once
-    low, high = bootstrap_interval(np.arange(50.0), np.mean, seed=0)
+    low, high = bootstrap_interval(np.arange(50.0), "mean", seed=0)
     assert low == pytest.approx(20.5, abs=1) and high == pytest.approx(28.5, abs=1)  # 24.5 ± 1.96 * 14.4 / sqrt(50)
 
 
-@settings(deadline=None)
-@given(counts)
-def test_recall_does_not_fall_as_k_grows(pairs: list[tuple[int, int]]):
-    values = points(*split(pairs))
-    assert 0 <= values["R@1"] <= values["R@5"] <= values["R@10"] <= 100
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=12), st.integers(0, 99))
+def test_the_bootstraps_median_is_numpys(values: list[int], seed: int):
+    ordered = np.sort(np.array(values, dtype=float))
+    times = np.random.default_rng(seed).integers(0, 3, (5, len(values)))
+    times[:, 0] += 1
+    expected = [np.median(np.repeat(ordered, row)) for row in times]
+    assert _medians(ordered, times.astype(float)).tolist() == expected
 
 
-@settings(deadline=None)
-@given(counts, st.randoms(use_true_random=False))
-def test_metrics_do_not_depend_on_the_order_of_queries(pairs: list[tuple[int, int]], random: Any):
-    shuffled = random.sample(pairs, len(pairs))
-    assert points(*split(shuffled)) == pytest.approx(points(*split(pairs)))
+def test_clusters_are_drawn_whole():
+    # two clusters of values 0 and 1: a resample is 0, 1/2 or 1 and nothing between; single queries would be near 1/2
+    values, clusters = np.repeat([0.0, 1.0], 50), ["a"] * 50 + ["b"] * 50
+    assert bootstrap_interval(values, "mean", 0, clusters) == (0.0, 1.0)
 
 
-@settings(deadline=None)
-@given(counts, st.data())
-def test_a_better_rank_never_worsens_a_metric(pairs: list[tuple[int, int]], data: Any):
-    query = data.draw(st.integers(0, len(pairs) - 1))
-    better = list(pairs)
-    better[query] = (data.draw(st.integers(0, pairs[query][0])), pairs[query][1])
-    before, after = points(*split(pairs)), points(*split(better))
-    assert all(after[name] >= before[name] - 1e-9 for name in ("R@1", "R@5", "R@10"))
-    assert all(after[name] <= before[name] + 1e-9 for name in ("MdR", "MnR"))
+def test_clusters_of_one_query_each_change_nothing():
+    values = geometric(0, 60)
+    assert bootstrap_interval(values, "median", 0, [f"q{i:02}" for i in range(60)]) == bootstrap_interval(
+        values, "median", 0
+    )
 
 
-@settings(deadline=None)
-@given(st.integers(2, 12), st.integers(0, 1000))
-def test_metrics_from_counts_equal_metrics_from_a_sorted_matrix(n: int, seed: int):
-    similarity = np.random.default_rng(seed).normal(size=(n, n))  # no ties
-    places = [1 + int(np.flatnonzero(np.argsort(-row, kind="stable") == i)[0]) for i, row in enumerate(similarity)]
-    expected = {f"R@{k}": 100 * np.mean(np.array(places) <= k) for k in (1, 5, 10)}
-    expected |= {"MdR": np.median(places), "MnR": np.mean(places)}
-    assert points(*counts_by_sorting(similarity).values()) == pytest.approx(expected)
+def test_clusters_of_another_number_of_queries_are_an_error():
+    with pytest.raises(ValueError, match="3 clusters of 2 queries"):
+        bootstrap_interval([1, 2], "mean", 0, [0, 0, 1])
 
 
-def test_ties_do_not_change_the_denominator():
-    # FACTS erratum 1: each tie used to add a query. Here 2 of 4 queries tie for first place, and R@1 is 2 x 0.5 of 4.
-    assert points([0, 0, 9, 9], [1, 1, 0, 0])["R@1"] == 25.0
+def test_one_seed_against_none_is_the_plain_bootstrap():
+    values = geometric(1, 80)
+    assert hierarchical_interval([values], None, 0) == pytest.approx(bootstrap_interval(values, "mean", 0), rel=0.05)
 
 
-def test_a_subset_restricts_the_queries_by_index():
-    metrics = summarize(both([0, 7, 0, 3], [0, 0, 0, 0]), {"emotion": [3, 1]})
-    assert metrics["emotion"]["n"] == 2
-    assert {name: entry["value"] for name, entry in metrics["emotion"]["t2v"].items()} == {
-        "R@1": 0.0,
-        "R@5": 50.0,
-        "R@10": 100.0,
-        "MdR": 6.0,
-        "MnR": 6.0,
-    }
+def test_a_paired_interval_does_not_see_what_queries_have_in_common():
+    hard = geometric(2, 100)  # some queries are harder than others, by the same for both runs
+    assert hierarchical_interval([hard + 1], [hard], 0) == pytest.approx((1, 1))
 
 
-def test_directions_are_kept_apart():
-    ways = {"t2v": {"greater": [0, 0], "equal": [0, 0]}, "v2t": {"greater": [1, 1], "equal": [0, 0]}}
-    metrics = summarize(ways, {})
-    assert (metrics["all"]["t2v"]["MnR"]["value"], metrics["all"]["v2t"]["MnR"]["value"]) == (1.0, 2.0)
+def test_seeds_that_differ_widen_the_interval():
+    # two seeds, each the same for all queries: a resample holds one of them, so the interval is the two
+    assert hierarchical_interval([[0.0] * 9, [1.0] * 9], None, 0) == (0.0, 1.0)
 
 
-def test_an_empty_subset_has_no_numbers():
-    metrics = summarize(both([0, 1], [0, 0]), {"disgust": []})
-    assert metrics["disgust"]["n"] == 0
-    assert metrics["disgust"]["v2t"]["MdR"] == {"value": None, "low": None, "high": None}
+def test_the_variance_over_seeds_is_unbiased():
+    # of means of three seeds, with endless queries: Var = s²/3; percentiles of a resample span 2 x 1.96 sd
+    rng = np.random.default_rng(0)
+    variances = []
+    for _ in range(300):
+        seeds = rng.normal(size=3)
+        taken = _draw(rng, 3, 500, 2)
+        variances.append(float((taken @ seeds / 2).var()))
+    assert np.mean(variances) == pytest.approx(1 / 3, rel=0.15)
 
 
-def test_the_reports_emotion_row_comes_back_from_ranks():
-    # baseline, 7k, T2V of the report: R@1 11/34, R@5 21/34, R@10 25/34
-    greater = [0] * 11 + [2] * 10 + [7] * 4 + [50] * 9
-    found = summarize(both(greater, [0] * 34), {})["all"]["t2v"]
-    assert [found[f"R@{k}"]["value"] for k in (1, 5, 10)] == [32.3529, 61.7647, 73.5294]
+@pytest.mark.parametrize(
+    ("wins", "losses", "p"), [(6, 0, 0.0312), (10, 2, 0.0386), (9, 1, 0.0215), (8, 0, 0.0078), (5, 0, 0.0625)]
+)
+def test_mcnemar_gives_the_known_values(wins: int, losses: int, p: float):
+    assert mcnemar(wins, losses) == pytest.approx(p, abs=0.00006)
 
 
-@pytest.fixture
-def twins() -> dict[str, Any]:
-    return summarize(both([0] * 6, [0] * 6), {"few": [0, 5], "none": [4, 5]}, {0: 1.0, 1: 0.0, 2: 0.5, 3: 1.0})
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.integers(0, 60), min_size=4, max_size=4))
+def test_mcnemar_equals_statsmodels(table: list[int]):
+    both, wins, losses, none = table
+    expected = contingency_tables.mcnemar([[both, wins], [losses, none]], exact=True).pvalue
+    assert mcnemar(wins, losses) == pytest.approx(expected, abs=1e-12)
 
 
-def test_twin_accuracy_counts_queries_with_a_twin_only(twins: dict[str, Any]):
-    assert (twins["all"]["t2v"]["TwinAcc"]["value"], twins["all"]["t2v"]["TwinAcc"]["n"]) == (62.5, 4)
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_equals_statsmodels(ps: list[float]):
+    assert holm(ps).tolist() == pytest.approx(multipletests(ps, method="holm")[1].tolist())
 
 
-def test_twin_accuracy_of_a_subset_has_an_n_of_its_own(twins: dict[str, Any]):
-    assert (twins["few"]["t2v"]["TwinAcc"]["value"], twins["few"]["t2v"]["TwinAcc"]["n"]) == (100.0, 1)
+def test_holm_keeps_the_order_of_its_tests():
+    assert holm([0.04, 0.01, 0.03]).tolist() == pytest.approx([0.06, 0.03, 0.06])
 
 
-def test_a_subset_without_twins_has_no_twin_accuracy(twins: dict[str, Any]):
-    assert "TwinAcc" not in twins["none"]["t2v"]
+@pytest.mark.parametrize("n", [12, 34])
+def test_without_losses_the_smallest_difference_is_that_which_reaches_six_wins(n: int):
+    least = brentq(lambda d: binom.sf(5, n, d) - 0.8, 0.01, 0.99)  # P(at least 6 wins) = 0.8
+    assert detectable(n, 0.0) == pytest.approx(100 * least, abs=0.01)
 
 
-@settings(deadline=None)
-@given(counts)
-def test_intervals_hold_their_values(pairs: list[tuple[int, int]]):
-    greater, equal = split(pairs)
-    entries = summarize(both(greater.tolist(), equal.tolist()), {}, {0: 0.5})["all"]["t2v"].values()
-    assert all(entry["low"] <= entry["value"] <= entry["high"] for entry in entries)
+@pytest.mark.parametrize(("n", "discordant"), [(34, 0.3), (200, 0.2), (1000, 0.1)])
+def test_the_detectable_difference_is_found_in_four_of_five_simulations(n: int, discordant: float):
+    difference = detectable(n, discordant)
+    assert difference is not None
+    psi = max(discordant, difference / 100)
+    rng = np.random.default_rng(0)
+    differing = rng.binomial(n, psi, 2000)
+    won = rng.binomial(differing, (psi + difference / 100) / (2 * psi))
+    found = [mcnemar(int(w), int(d - w)) < 0.05 and w > d / 2 for w, d in zip(won, differing, strict=True)]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.04)  # four standard errors
 
 
-def test_a_subset_called_all_is_an_error():
-    with pytest.raises(BenchError, match="Rename it"):
-        summarize(both([0], [0]), {"all": [0]})
+def test_more_queries_find_smaller_differences():
+    found = [detectable(n, 0.2) or 0 for n in (20, 34, 100, 1000)]
+    assert found == sorted(found, reverse=True)
+
+
+def test_fewer_than_six_queries_find_nothing():
+    assert detectable(5, 0.5) is None and detectable(6, 0.5) is not None
 
 
 few_pairs = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=9)
@@ -212,6 +196,11 @@ many_pairs = st.lists(st.tuples(st.integers(1, 99), st.integers(1, 99)), min_siz
 
 def geometric(seed: int, n: int, share: float = 0.1) -> np.ndarray:
     return np.random.default_rng(seed).geometric(share, n).astype(float)
+
+
+def sign_flip(one: Any, other: Any, clusters: Any = None) -> float:
+    """Of log-ranks, as the suite uses it."""
+    return sign_flip_of(np.log(one), np.log(other), clusters)
 
 
 def log_ratio(one: np.ndarray, other: np.ndarray, axis: int) -> np.ndarray:
@@ -226,7 +215,9 @@ def test_sign_flip_equals_trying_every_flip(pairs: list[tuple[int, int]]):
     sums = [
         sum(s * d for s, d in zip(signs, differences, strict=True)) for signs in product((1, -1), repeat=len(pairs))
     ]
-    assert sign_flip(*split(pairs)) == pytest.approx(np.mean([abs(total) >= observed - 1e-9 for total in sums]))
+    assert sign_flip(*zip(*pairs, strict=True)) == pytest.approx(
+        np.mean([abs(total) >= observed - 1e-9 for total in sums])
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -270,7 +261,7 @@ def test_flips_level_with_the_observed_one_count():
 @settings(deadline=None, max_examples=30)
 @given(many_pairs)
 def test_sign_flip_does_not_depend_on_which_run_is_first(pairs: list[tuple[int, int]]):
-    one, other = split(pairs)
+    one, other = np.array(pairs).T
     assert sign_flip(one, other) == sign_flip(other, one)
 
 
@@ -285,3 +276,13 @@ def test_under_the_null_sign_flip_is_as_small_as_it_says():
     found = np.array([sign_flip(geometric(seed, 60), geometric(seed + 10**6, 60)) for seed in range(4000)])
     for level in (0.01, 0.05, 0.2, 0.5):
         assert np.mean(found <= level) == pytest.approx(level, abs=4 * (level * (1 - level) / 4000) ** 0.5)
+
+
+def test_a_clusters_queries_flip_together():
+    # six queries in two clusters: four flips of two sums, and the two that keep or turn both reach the observed sum
+    assert sign_flip([2] * 6, [1] * 6, [0, 0, 0, 1, 1, 1]) == 0.5
+
+
+def test_clusters_of_one_query_each_leave_the_sign_flip():
+    one, other = geometric(0, 12), geometric(1, 12)
+    assert sign_flip(one, other, range(12)) == sign_flip(one, other)

@@ -1,0 +1,188 @@
+"""What cannot be in a record: every fault is a BenchError of one line."""
+
+import json
+import re
+from collections import Counter
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, get_origin
+
+from .errors import BenchError
+from .metrics.ranking import DIRECTIONS, points
+from .protocol import parse_signature
+
+if TYPE_CHECKING:
+    from .results import Record
+
+CONTROLS = ("true", "shuffled", "zeroed", "random", "opposite")  # what a variant was told of emotion
+
+_TOLERANCE = 1e-3  # metrics are stored with four decimals
+_KEYS = {  # what the objects inside a record hold, where that is fixed
+    "parameters": {"total", "added"},
+    "code": {"version", "commit", "dirty", "variant"},
+    "selection": {"rule", "step"},
+    "controls": {"emotions", "train_emotions", "matched_parameters", "true_run"},
+    "queries": {"videos", "captions"},
+    "ranks": set(DIRECTIONS),
+}
+
+
+def check(record: "Record") -> None:
+    """BenchError, one line, for the first thing in the record that cannot be."""
+    _check_shape(record)
+    _check_controls(record)
+    n = _check_queries(record)
+    _check_ranks(record, n)
+    _check_metrics(record, n)
+    parts = parse_signature(record.protocol)
+    for name, own in (("test", f"{record.dataset}-{record.test}"), ("train", record.split), ("seed", str(record.seed))):
+        if parts.get(name) != own:
+            raise BenchError(f"the protocol says {name} {parts.get(name)}, the record {own}.")
+    if parts["size"] != f"{n}x{n}":
+        raise BenchError(f"the protocol says {parts['size']}, the record holds {n} queries.")
+
+
+def _check_shape(record: "Record") -> None:
+    for field in fields(record):
+        value, kind = getattr(record, field.name), get_origin(field.type) or field.type
+        if type(value) is not kind:
+            raise BenchError(f"{field.name} is {type(value).__name__}, not {getattr(kind, '__name__', kind)}.")
+    for name, keys in _KEYS.items():
+        if set(getattr(record, name)) != keys:
+            raise BenchError(f"{name} holds {', '.join(sorted(getattr(record, name)))}, not {', '.join(sorted(keys))}.")
+    for name in ("run", "variant", "dataset", "split"):
+        if not re.fullmatch(r"\w[\w.+-]*", getattr(record, name)):
+            raise BenchError(f"{name} {getattr(record, name)!r} cannot name a file.")
+    try:
+        created = datetime.fromisoformat(record.created)
+    except ValueError:
+        raise BenchError(f"created {record.created!r} is no ISO 8601 time.") from None
+    if created.tzinfo is None:
+        raise BenchError(f"created {record.created!r} has no time zone.")
+    try:
+        json.dumps(asdict(record), allow_nan=False)
+    except ValueError:
+        raise BenchError("it holds a number that is NaN or infinite.") from None
+    except TypeError as error:
+        raise BenchError(f"it holds what JSON cannot: {error}.") from None
+
+
+def _check_controls(record: "Record") -> None:
+    under, faces = record.controls, record.faces
+    for name in ("emotions", "train_emotions"):
+        if under[name] not in CONTROLS:
+            raise BenchError(f"controls.{name} is {under[name]!r}, none of {', '.join(CONTROLS)}.")
+    if type(under["matched_parameters"]) is not bool:
+        raise BenchError(f"controls.matched_parameters is {under['matched_parameters']!r}, not true or false.")
+    none = (under["emotions"], under["train_emotions"], under["matched_parameters"]) == ("true", "true", False)
+    if type(under["true_run"]) is not str or (under["true_run"] == record.run) != none:
+        raise BenchError(
+            f"controls.true_run is {under['true_run']!r}: a run without controls, and no other, is its own."
+        )
+    if faces and (
+        set(faces) != {"source", "sha256", "pooling"} or not all(type(v) is str and v for v in faces.values())
+    ):
+        raise BenchError("faces must be empty, or hold source, sha256 and pooling as text.")
+
+
+def _check_queries(record: "Record") -> int:
+    """How many queries there are, once they are sound."""
+    for name, column in record.queries.items():
+        if type(column) is not list or not all(type(entry) is str for entry in column):
+            raise BenchError(f"queries.{name} must be a list of strings.")
+    videos, captions = record.queries["videos"], record.queries["captions"]
+    n = len(videos)
+    if not n:
+        raise BenchError("it holds no queries.")
+    if len(captions) != n:
+        raise BenchError(f"there are {n} videos but {len(captions)} captions.")
+    if len(set(videos)) != n:
+        (twice, times), *_ = Counter(videos).most_common(1)
+        raise BenchError(f"the video {twice} occurs {times} times among the queries.")
+    for name, members in record.subsets.items():
+        if not _counts(members, n - 1):
+            raise BenchError(f"the subset {name} holds what is no index of the {n} queries.")
+        if len(set(members)) != len(members):
+            raise BenchError(f"the subset {name} holds a query twice.")
+    if not _counts([*record.twins.keys(), *record.twins.values()], n - 1):
+        raise BenchError(f"twins hold what is no index of the {n} queries.")
+    if record.twin_wins.keys() != record.twins.keys():
+        raise BenchError(f"{len(record.twins)} queries have a twin, twin_wins holds {len(record.twin_wins)} of others.")
+    if not all(win in (0, 0.5, 1) for win in record.twin_wins.values()):
+        raise BenchError("twin_wins holds something else than 0, 0.5 and 1.")
+    return n
+
+
+def _check_ranks(record: "Record", n: int) -> None:
+    for way, counts in record.ranks.items():
+        _check_counts(f"ranks.{way}", counts, n)
+    for query, win in record.twin_wins.items():
+        if win < 1 and record.ranks["t2v"]["greater"][query] + record.ranks["t2v"]["equal"][query] == 0:
+            raise BenchError(f"query {query} ranks first, yet twin_wins says that it lost to its twin.")
+    for name, ways in record.post.items():
+        if type(ways) is not dict or not ways or not set(ways) <= set(DIRECTIONS):
+            raise BenchError(f"post.{name} must hold ranks of {' or '.join(DIRECTIONS)}.")
+        for way, counts in ways.items():
+            _check_counts(f"post.{name}.{way}", counts, n)
+    if record.honest:
+        if record.selection["rule"] != "test" or set(record.honest) != {"rule", "step", "ranks"}:
+            raise BenchError("honest must hold rule, step and ranks, in a run that was selected on the test set alone.")
+        ranks = record.honest["ranks"]
+        if type(ranks) is not dict or set(ranks) != set(DIRECTIONS):
+            raise BenchError(f"honest.ranks must hold {', '.join(DIRECTIONS)}.")
+        for way, counts in ranks.items():
+            _check_counts(f"honest.ranks.{way}", counts, n)
+
+
+def _check_counts(where: str, counts: Any, n: int) -> None:
+    if type(counts) is not dict or set(counts) != {"greater", "equal"}:
+        raise BenchError(f"{where} must hold greater and equal.")
+    for name, column in counts.items():
+        if not _counts(column, n - 1):
+            raise BenchError(f"{where}.{name} holds what is no count from 0 to {n - 1}.")
+        if len(column) != n:
+            raise BenchError(f"{where}.{name} has {len(column)} queries, not {n}.")
+    for query, (greater, equal) in enumerate(zip(counts["greater"], counts["equal"], strict=True)):
+        if greater + equal >= n:
+            raise BenchError(f"{where}: query {query} has {greater + equal} rivals in a gallery of {n}.")
+
+
+def _counts(values: Any, most: int) -> bool:
+    return type(values) is list and all(type(value) is int and 0 <= value <= most for value in values)
+
+
+def _check_metrics(record: "Record", n: int) -> None:
+    """Values only: they are exact. Intervals rest on a random generator that numpy may change one day."""
+    groups = {"all": list(range(n)), **record.subsets}
+    if "all" in record.subsets or record.metrics.keys() != groups.keys():
+        raise BenchError(f"metrics are of {', '.join(record.metrics)}, not of {', '.join(groups)}.")
+    for name, members in groups.items():
+        wins = [record.twin_wins[query] for query in members if query in record.twin_wins]
+        expected: dict[str, Any] = {"n": len(members)}
+        for way, counts in record.ranks.items():
+            rows = ([counts["greater"][i] for i in members], [counts["equal"][i] for i in members])
+            expected[way] = points(*rows) if members else dict.fromkeys(points([0], [0]))
+        if wins:
+            expected["t2v"]["TwinAcc"] = 100 * sum(wins) / len(wins)
+        _compare(name, record.metrics[name], expected)
+
+
+def _compare(name: str, stated: Any, expected: dict[str, Any]) -> None:
+    fault = BenchError(f"the metrics of {name} disagree with the ranks.")
+    try:
+        if stated.keys() != expected.keys() or stated["n"] != expected["n"]:
+            raise fault
+        for way in DIRECTIONS:
+            if stated[way].keys() != expected[way].keys():
+                raise fault
+            for metric, true in expected[way].items():
+                value, low, high = (stated[way][metric][key] for key in ("value", "low", "high"))
+                if true is None:
+                    if (value, low, high) != (None, None, None):
+                        raise fault
+                elif abs(value - true) > _TOLERANCE:
+                    raise BenchError(f"{way} {metric} of {name} is {value}, the ranks give {true:.4f}.")
+                elif not low <= value <= high:
+                    raise BenchError(f"{way} {metric} of {name} is {value}, outside its interval {low} to {high}.")
+    except (KeyError, TypeError, AttributeError):
+        raise fault from None
