@@ -128,19 +128,25 @@ def compare(
     *,
     format: Literal["terminal", "markdown", "latex", "csv", "json"] = "terminal",
     subset: str = "emotion",
+    baseline: str = "plain",
+    allow_mixed: Flag = False,
     results: Results = RESULTS,
 ) -> None:
-    """Set all records of one protocol side by side.
+    """Set all records of one protocol side by side, and every variant against one baseline.
 
     Parameters
     ----------
     subset
         The queries of the second pair of columns; a dataset's card names its subsets.
+    baseline
+        A variant, or a run by its id, that the others are tested against.
+    allow_mixed
+        One table for all protocols, each row marked with what differs; nothing is tested across them.
     """
     from .compare import render
     from .results import load_all
 
-    print(render(load_all(results), format, subset))
+    print(render(load_all(results), format, subset, baseline, allow_mixed))
 
 
 @show.command

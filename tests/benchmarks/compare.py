@@ -1,29 +1,35 @@
-"""How long the paired comparison of 12 runs of 1 000 queries takes: every run with the first, p and difference.
+"""How long the comparison of 12 runs of 1 000 queries takes: 12 variants of one seed, and 4 variants of 3 seeds.
 
 python tests/benchmarks/compare.py
 """
 
+import sys
 import time
+from pathlib import Path
 from statistics import median
 
-import numpy as np
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.stats import paired_difference, sign_flip
+from records import make_record
 
-RUNS, QUERIES, REPEATS = 12, 1000, 5
+from bench.compare import render
+
+QUERIES, REPEATS = 1000, 3
 
 
 def main() -> None:
-    rng = np.random.default_rng(0)
-    ranks = [rng.geometric(0.3, size=QUERIES).astype(float) for _ in range(RUNS)]
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        for other in ranks[1:]:
-            sign_flip(ranks[0], other)
-            paired_difference(ranks[0] == 1, other == 1)
-        seconds.append(time.perf_counter() - start)
-    print(f"{RUNS} runs, {QUERIES} queries: median {median(seconds):.3f} s of {REPEATS}, slowest {max(seconds):.3f} s")
+    render([make_record(24), make_record(24, variant="other")])  # what is imported once is not counted
+    for variants, seeds in ((12, 1), (4, 3)):
+        names = ["plain", *(f"variant_{number}" for number in range(1, variants))]
+        records = [
+            make_record(QUERIES, variant=name, seed=seed, strength=3.0) for name in names for seed in range(seeds)
+        ]
+        seconds = []
+        for _ in range(REPEATS):
+            start = time.perf_counter()
+            render(records)
+            seconds.append(time.perf_counter() - start)
+        print(f"{variants} variants x {seeds} seeds, {QUERIES} queries: {median(seconds):.2f} s, median of {REPEATS}")
 
 
 if __name__ == "__main__":

@@ -234,7 +234,7 @@ def test_pooling_is_not_shown_where_it_is_the_same():
 
 
 def test_settings_of_controls_are_not_listed_beside_a_variant():
-    old = next(record for record in load_all(Path(__file__).with_name("old_records")) if record.variant == "plain")
+    old = next(record for record in load_all(Path(__file__).parents[1] / "old_records") if record.variant == "plain")
     now = {"emotions": "true", "matched_parameters": False, "faces": {"file": None, "pooling": "largest"}}
     config = {**old.config, **now, "train": {**old.config["train"], "emotions": "true"}}
     text = render([old, make_record(8, variant="additive_text", config=config)], "markdown")

@@ -1,0 +1,212 @@
+"""Records -> tables: runs side by side where they may be compared, apart where they may not.
+
+Runs share a table if their protocol signatures are equal but for the seed, and if they were asked the same queries of
+the same data. Nothing is marked as best: who is better is a verdict of `bench.compare.paired`, against one baseline.
+
+A run under a control (shuffled emotions, say) is no rival of the others: it stands below its own true run, with the
+difference between the two. Whether an emotion effect was found is asked once a run, and of all queries, not of the
+emotional ones alone: true against shuffled emotions at evaluation, the sign-flip p of T2V log-ranks.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from itertools import chain
+from typing import Any
+
+from ..errors import BenchError, UsageError
+from ..metrics.ranking import DIRECTIONS
+from ..registry import did_you_mean
+from ..results import Record
+from ..stats import RESAMPLES
+from ..tables import Table, csv_text, latex, markdown, terminal
+from .groups import Group, control, difference, groups, mixed
+from .numbers import estimate
+from .paired import compare_all
+from .sections import leaderboard, notes, report, rescored
+from .verdicts import against, controls, explored
+
+__all__ = ["BASELINE", "FORMATS", "SUBSET", "Group", "groups", "render", "render_record"]
+
+SUBSET = "emotion"
+BASELINE = "plain"
+LAYOUTS = {"terminal": terminal, "markdown": markdown, "latex": latex}
+FORMATS = (*LAYOUTS, "csv", "json")
+
+
+def render(
+    records: Sequence[Record],
+    format: str = "terminal",
+    subset: str = SUBSET,
+    baseline: str = BASELINE,
+    allow_mixed: bool = False,
+) -> str:
+    """All records as text in one of FORMATS: per group the report's table of every true run, then one line per run,
+    then recall after rescoring, every variant against the baseline, and the controls, each beside its true run.
+
+    subset: the queries shown beside all of them in the tables; csv and json hold every subset. baseline: a variant's
+    name or a run's id. allow_mixed: one table for all protocols, each row marked, and no tests across them.
+    Without the last line break: it is for `print`.
+    BenchError if there are no records, UsageError for a format that is none, a subset that no record has, or a
+    baseline that no run is of (but for the usual one, which a folder may lack).
+    """
+    if not records:
+        raise BenchError("no records to compare. Make one: bench run --variant plain")
+    if format not in FORMATS:
+        raise UsageError(f"'{format}' is no format.{did_you_mean(format, FORMATS)} There are {', '.join(FORMATS)}.")
+    subsets = {name for record in records for name in record.subsets}
+    if subset not in subsets and subset != SUBSET:
+        raise UsageError(f"no record has a subset '{subset}'.{did_you_mean(subset, subsets)} {_listed(subsets)}")
+    known = {name for record in records if not control(record) for name in (record.variant, record.run)}
+    if baseline not in known and baseline != BASELINE:
+        raise UsageError(f"no record is of '{baseline}'.{did_you_mean(baseline, known)} Name a variant or a run.")
+    found = [mixed(records)] if allow_mixed and len(groups(records)) > 1 else groups(records)
+    if format == "json":
+        return json.dumps(
+            {"groups": [_plain(group, subset, baseline) for group in found]}, indent=1, ensure_ascii=False
+        )
+    if format == "csv":
+        return csv_text(_COLUMNS, [row for group in found for row in _tidy(group, subset, baseline)]).rstrip("\n")
+    layout = LAYOUTS[format]
+    return "\n".join(_section(group, found[0], subset, baseline, layout) for group in found).rstrip("\n")
+
+
+def render_record(record: Record) -> str:
+    """One run as `bench run` prints it at its end: the report's table shape for a terminal, with n and intervals."""
+    note = _scope(record, SUBSET)
+    if control(record):
+        note += f" A control: {control(record)}; its true run is {record.controls['true_run']}."
+    parts = [f"{name}={value}" for name, value in record.hyperparameters.items()]
+    text = terminal(report([record], SUBSET, [parts]), record.protocol, note)
+    if "TwinAcc" in record.metrics["all"]["t2v"]:
+        twins = record.metrics["all"]["t2v"]["TwinAcc"]
+        text += f"TwinAcc {estimate(twins)}, n = {twins['n']}: own video above its twin; chance is 50"
+    return text.rstrip("\n")
+
+
+def _section(group: Group, first: Group, subset: str, baseline: str, layout: Callable[..., str]) -> str:
+    record = group.records[0]
+    trues = group.trues
+    below = [record for record in group.records if control(record)]
+    counted = [f"{len(trues)} run{'s' if len(trues) != 1 else ''}"]
+    counted += [f"{len(below)} control{'s' if len(below) != 1 else ''}"] if below else []
+    apart = f"Not comparable with the first table: {difference(group, first)}. " if group is not first else ""
+    if group.mixed:
+        apart = "Several protocols (--allow-mixed): what differs is named in each row, and nothing is tested. "
+    sizes = {_scope(record, subset) for record in group.records}
+    scope = _scope(record, subset) if len(sizes) == 1 else "queries differ. R@k in %, [95 % interval]."
+    scope = f"{apart}{' and '.join(counted)}, {scope}"
+    tables: list[tuple[Table, str]] = []
+    if trues:
+        tables.append((report(trues, subset, notes(group)), scope))
+        tables.append((leaderboard(group), _board_note(group)))
+        if after := rescored(group):
+            tables.append((after, _RESCORED))
+        tables += _tests(group, subset, baseline)
+    if below:
+        n = record.metrics["all"]["n"]
+        note = (
+            "Controls: the same run without true emotions. Differences are true − control, in points of T2V R@1 over "
+            f"all {n} queries, [95 % interval]; p is of the sign-flip test on their log-ranks, not corrected for the "
+            "number of rows. Each run is one seed, a control one draw: p is about other queries, not about "
+            "other seeds or draws."
+        )
+        tables.append((controls(group.records, subset), note if trues else f"{scope} {note}"))
+    titles = [group.protocol, *("" for _ in tables[1:])]
+    return "\n".join(layout(table, title, note) for (table, note), title in zip(tables, titles, strict=True))
+
+
+def _board_note(group: Group) -> str:
+    ns = {record.metrics["all"]["n"] for record in group.trues}
+    twins = {
+        metrics["TwinAcc"]["n"] for record in group.trues if "TwinAcc" in (metrics := record.metrics["all"]["t2v"])
+    }
+    legend = f" TwinAcc: own video above its twin, {_either(twins)} queries, chance 50." if twins else ""
+    seeds = any(len(family.records) > 1 for family in group.families) and not group.mixed
+    means = f" Means: interval over seeds and queries, {RESAMPLES} resamples." if seeds else ""
+    return f"All {_either(ns)} queries, T2V where not said otherwise; R@k in %, [95 % interval].{legend}{means}"
+
+
+_RESCORED = (
+    "R@1 in % after rescoring, which sees more than one query at a time: DSL all queries of the test set, QB-Norm a "
+    "bank of training captions. Never the ranking that the other tables are made of."
+)
+
+
+def _tests(group: Group, subset: str, baseline: str) -> list[tuple[Table, str]]:
+    """The declared and the exploratory comparisons; nothing where there is no baseline or nothing beside it."""
+    declared, exploratory = compare_all(group, subset, baseline)
+    if not declared:
+        return []
+    name, n, m = declared[0].baseline, declared[0].n, len(declared)
+    several = any(len(family.records) > 1 for family in group.families)
+    seeds = (
+        "With several seeds p is of each query's mean over them, and a verdict also asks that the interval of "
+        "log-ranks over seeds and queries leaves out 0."
+        if several
+        else "One seed each: p is about other queries, not about other seeds."
+    )
+    note = (
+        f"Against {name}, the declared question: T2V log-ranks over all {n} queries, paired sign-flip test, Holm over "
+        f"{m} variant{'s' if m != 1 else ''}. Δ R@1 in points, [95 % interval]. {seeds}"
+    )
+    more = (
+        f"Exploratory, against {name}: p as they are, not corrected for their number. Differences in points, [95 % "
+        "interval]; finds: the smallest one that so many queries show in four of five studies; won:lost: queries that "
+        "one alone has right, and McNemar's exact p of that; sign-flip: of the log-ranks over these queries."
+    )
+    return [(against(declared), note), (explored(exploratory), more)]
+
+
+def _either(values: Iterable[int]) -> str:
+    return " or ".join(str(value) for value in sorted(values))
+
+
+def _scope(record: Record, subset: str) -> str:
+    """How many queries stand behind the numbers, and what the brackets are."""
+    n = record.metrics["all"]["n"]
+    part = f"{record.metrics[subset]['n']} in {subset}" if subset in record.subsets else f"no subset {subset}"
+    return f"{n} queries, {part}, gallery of {n}. R@k in %, [95 % interval]."
+
+
+def _listed(subsets: Iterable[str]) -> str:
+    return f"There are {', '.join(sorted(subsets))}." if subsets else "There is none."
+
+
+_COLUMNS = ["protocol", "data", "run", "variant", "hyperparameters", "seed"]
+_COLUMNS += ["emotions", "train_emotions", "matched_parameters", "true_run", "faces", "faces_sha256", "faces_pooling"]
+_COLUMNS += ["subset", "n", "direction", "metric", "value", "low", "high"]
+_COLUMNS += ["baseline", "p", "p_holm", "mcnemar", "verdict"]
+
+
+def _tidy(group: Group, subset: str, baseline: str) -> list[list[Any]]:
+    """One row per number, as pandas and seaborn like it; None, the value of an empty subset, becomes an empty cell.
+
+    Then one per comparison with the baseline: the metric is a difference, the run and the seed are empty where several
+    seeds stand behind it.
+    """
+    rows: list[list[Any]] = []
+    for record in group.records:
+        settings = json.dumps(record.hyperparameters)
+        run = [group.protocol, group.data, record.run, record.variant, settings, record.seed]
+        run += [record.controls[name] for name in ("emotions", "train_emotions", "matched_parameters", "true_run")]
+        run += [record.faces.get(name) for name in ("source", "sha256", "pooling")]
+        for name, metrics in record.metrics.items():
+            for way in DIRECTIONS:
+                for metric, entry in metrics[way].items():
+                    n = entry.get("n", metrics["n"])
+                    numbers = [entry["value"], entry["low"], entry["high"]]
+                    rows.append([*run, name, n, way, metric, *numbers, *[None] * 5])
+    for one in chain(*compare_all(group, subset, baseline)):
+        values = [one.difference["value"], one.difference["low"], one.difference["high"]]
+        family = [group.protocol, group.data, None, one.name, None, *[None] * 8]
+        tests = [one.baseline, one.p, one.holm, one.mcnemar, one.verdict]
+        rows.append([*family, one.subset, one.n, one.way, f"Δ R@{one.k}", *values, *tests])
+    return rows
+
+
+def _plain(group: Group, subset: str, baseline: str) -> dict[str, Any]:
+    names = ("run", "variant", "hyperparameters", "seed", "controls", "faces", "metrics")
+    runs = [{name: getattr(record, name) for name in names} for record in group.records]
+    comparisons = [asdict(one) for one in chain(*compare_all(group, subset, baseline))]
+    return {"protocol": group.protocol, "data": group.data, "runs": runs, "comparisons": comparisons}

@@ -1,0 +1,194 @@
+"""Which records may be compared, which of them are one variant under several seeds, and what sets them apart."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..metrics.ranking import hits, log_ranks
+from ..protocol import join_signature, parse_signature
+from ..record_check import CONTROLS
+from ..results import Record
+
+_SHOWN = {"variant", "seed", "hp", "emotions", "train.emotions", "matched_parameters", "faces.pooling"}  # in places
+_HARMLESS = {"root", "init", "missing", "video.workers", "video.cache", "train.checkpoint_every", "faces.file"}
+
+
+@dataclass(frozen=True)
+class Family:
+    """Runs that differ in nothing but their seed, by seed. name: variant, hyperparameters, and what else tells it."""
+
+    name: str
+    records: tuple[Record, ...]
+
+    def holds(self, name: str) -> bool:
+        """Whether these are runs of a variant of this name, or one of them has this id."""
+        return any(name in (record.variant, record.run) for record in self.records)
+
+    def hits(self, rows: Sequence[int], way: str, k: int) -> NDArray[np.float64]:  # (S, n)
+        """Each seed's hits among the first k, of the queries `rows`."""
+        return np.stack([hits(*_counts(record, rows, way), k) for record in self.records])
+
+    def log_ranks(self, rows: Sequence[int], way: str) -> NDArray[np.float64]:  # (S, n)
+        """Each seed's log-ranks of the queries `rows`."""
+        return np.stack([log_ranks(*_counts(record, rows, way)) for record in self.records])
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that may be compared: the variant with the best mean T2V R@1 first, its seeds together, each before its
+    controls; at the end the controls whose true run is not here.
+    """
+
+    protocol: str  # the signature without the seed; of a mixed group, what all have in common
+    data: str  # 8 hex digits over the splits' checksums, the queries, their subsets and twins
+    records: tuple[Record, ...]
+    mixed: bool = False  # records of several protocols (--allow-mixed)
+
+    @property
+    def trues(self) -> list[Record]:
+        """The runs without a control."""
+        return [record for record in self.records if not control(record)]
+
+    @property
+    def families(self) -> list[Family]:
+        """The true runs, those that differ in their seed alone together."""
+        found: dict[str, list[Record]] = defaultdict(list)
+        for record, parts in zip(self.trues, details(self.trues), strict=True):
+            found[" ".join([record.variant, *parts])].append(record)
+        return [Family(name, tuple(records)) for name, records in found.items()]
+
+
+def groups(records: Iterable[Record]) -> list[Group]:
+    """The records sorted into groups, the groups in order of their signatures."""
+    found: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in records:
+        found[join_signature(_without_seed(record)), _data(record)].append(record)
+    return [Group(protocol, data, _ordered(members)) for (protocol, data), members in sorted(found.items())]
+
+
+def mixed(records: Sequence[Record]) -> Group:
+    """All records in one group, whatever their protocols; its own protocol holds what they have in common."""
+    parts = [_without_seed(record) for record in records]
+    common = [f"{name}:{value}" for name, value in parts[0].items() if all(part.get(name) == value for part in parts)]
+    return Group("|".join(["mixed", *common]), "", _ordered(records), mixed=True)
+
+
+def marks(records: Sequence[Record]) -> list[list[str]]:
+    """Per record the parts of its protocol that not all of these records share; a missing one is "none"."""
+    parts = [_without_seed(record) for record in records]
+    names = dict.fromkeys(name for part in parts for name in part)
+    differ = [name for name in names if len({part.get(name) for part in parts}) > 1]
+    told = len({_data(record) for record in records}) > len({join_signature(part) for part in parts})
+    return [
+        [f"{name}:{part.get(name, 'none')}" for name in differ] + ([f"data:{_data(record)}"] if told else [])
+        for record, part in zip(records, parts, strict=True)
+    ]
+
+
+def difference(group: Group, first: Group) -> str:
+    """What keeps two groups apart, for people."""
+    own, there = parse_signature(group.protocol), parse_signature(first.protocol)
+    if own["test"] != there["test"]:
+        return "another test set"
+    names = [name for name in {**own, **there} if own.get(name) != there.get(name)]
+    if not names:
+        return f"other queries or training data under the same names ({group.data}, there {first.data})"
+    return ", ".join(f"{name}:{own.get(name, 'none')} (there {there.get(name, 'none')})" for name in names)
+
+
+def control(record: Record) -> str:
+    """What the run was under, for people; "" for a true run."""
+    controls = record.controls
+    parts = [f"emotions {controls['emotions']}"] if controls["emotions"] != "true" else []
+    parts += [f"trained on {controls['train_emotions']}"] if controls["train_emotions"] != "true" else []
+    parts += ["matched parameters"] if controls["matched_parameters"] else []
+    return ", ".join(parts)
+
+
+def hyperparameters(record: Record) -> list[str]:
+    """Each with its value, e.g. ["init_std=1.0"]."""
+    return [f"{name}={value}" for name, value in record.hyperparameters.items()]
+
+
+def details(records: Sequence[Record]) -> list[list[str]]:
+    """What stands behind each variant's name: its hyperparameters, and every setting in which the runs here differ.
+
+    Where two runs of one seed would still look alike, the digest of the variant's code, or at last the run's id.
+    """
+    configs = [_flat(record.config) for record in records]
+    names = dict.fromkeys(name for config in configs for name in config)
+    differ = [name for name in names if len({config.get(name) for config in configs}) > 1 and _matters(name)]
+    poolings = {record.faces["pooling"] for record in records if record.faces}
+    found = [
+        hyperparameters(record)
+        + [f"{name}={config[name]}" for name in differ if name in config]
+        + ([f"faces.pooling={record.faces['pooling']}"] if record.faces and len(poolings) > 1 else [])
+        for record, config in zip(records, configs, strict=True)
+    ]
+    for tell in (lambda record: f"code={record.code['variant'][:8]}", lambda record: record.run):
+        alike = defaultdict(list)
+        for place, (record, parts) in enumerate(zip(records, found, strict=True)):
+            alike[record.variant, *parts].append(place)
+        for places in alike.values():
+            seeds = [records[place].seed for place in places]
+            if len(set(seeds)) < len(seeds):
+                for place in places:
+                    found[place] = [*found[place], tell(records[place])]
+    return found
+
+
+def _counts(record: Record, rows: Sequence[int], way: str) -> tuple[NDArray, NDArray]:
+    greater, equal = (np.asarray(record.ranks[way][name])[list(rows)] for name in ("greater", "equal"))
+    return greater, equal
+
+
+def _matters(name: str) -> bool:
+    """Whether a setting can change the numbers and is not shown in a place of its own."""
+    return name not in _SHOWN and name not in _HARMLESS and not name.startswith("hp.")
+
+
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, value in config.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": str(value)}
+    return flat
+
+
+def _without_seed(record: Record) -> dict[str, str]:
+    parts = parse_signature(record.protocol)
+    del parts["seed"]
+    return parts
+
+
+def _data(record: Record) -> str:
+    asked = [record.checksums, record.queries, record.subsets, record.twins]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _ordered(records: Sequence[Record]) -> tuple[Record, ...]:
+    trues = [record for record in records if not control(record)]
+    names = {id(record): " ".join([record.variant, *hyperparameters(record)]) for record in trues}
+    seeds: dict[str, list[float]] = defaultdict(list)
+    for record in trues:
+        seeds[names[id(record)]].append(record.metrics["all"]["t2v"]["R@1"]["value"])
+
+    def place(record: Record) -> tuple:
+        name = names[id(record)]
+        return -sum(seeds[name]) / len(seeds[name]), name, record.seed, record.run
+
+    def row(record: Record) -> tuple:
+        under = record.controls
+        training, scoring = (CONTROLS.index(under[when]) for when in ("train_emotions", "emotions"))
+        return under["true_run"], under["matched_parameters"], training, scoring, record.run
+
+    controls: dict[str, list[Record]] = defaultdict(list)
+    for record in sorted((record for record in records if control(record)), key=row):
+        controls[record.controls["true_run"]].append(record)
+    placed = [run for true in sorted(trues, key=place) for run in (true, *controls.pop(true.run, []))]
+    return (*placed, *(run for alone in controls.values() for run in alone))

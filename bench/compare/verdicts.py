@@ -1,0 +1,131 @@
+"""The tables of comparisons: every variant against the baseline, and every control against its true run."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..metrics.ranking import hits, log_ranks
+from ..results import Record
+from ..stats import ALPHA, MIN_QUERIES, paired_difference, sign_flip
+from ..tables import Table
+from .groups import control, hyperparameters
+from .numbers import equals, gap, number, probability
+from .paired import ALIKE, NO_CLAIM, Comparison
+from .sections import faces
+
+
+def against(found: Sequence[Comparison]) -> Table:
+    """Every variant against the baseline on the declared question, with p, Holm's p and a verdict; the words below."""
+    rows: list[list[str] | str] = [
+        [
+            one.name,
+            str(len(one.seeds)),
+            gap(one.difference),
+            probability(one.p),
+            probability(one.holm or one.p),
+            one.verdict,
+        ]
+        for one in found
+    ]
+    header = ["variant", "seeds", "Δ R@1", "p", "Holm p", "verdict"]
+    return Table(header, rows, [_sentence(one) for one in found])
+
+
+def explored(found: Sequence[Comparison]) -> Table:
+    """All other questions, under each variant's name; below, those on which it is not distinguishable."""
+    rows: list[list[str] | str] = []
+    below = []
+    for name, members in groupby(found, lambda one: one.name):
+        rows.append(name)
+        quiet: dict[str, list[str]] = defaultdict(list)
+        for one in members:
+            question = f"{'' if one.subset == 'all' else one.subset.capitalize() + ' '}{one.way.upper()} R@{one.k}"
+            tests = ["–" if one.mcnemar is None else probability(one.mcnemar), probability(one.p) if one.k == 1 else ""]
+            won = "–" if one.wins is None else f"{one.wins}:{one.losses}"
+            finds = "–" if one.found is None else f"±{number(one.found, 10)}"
+            rows.append([question, str(one.n), gap(one.difference), finds, won, *tests])
+            quiet[one.verdict].append(question)
+        if quiet[ALIKE]:
+            below.append(f"{name} is {ALIKE} from {one.baseline} in {', '.join(quiet[ALIKE])}.")
+        if quiet[NO_CLAIM]:
+            below.append(f"{name}: too few queries for a claim in {', '.join(quiet[NO_CLAIM])}.")
+    return Table(["", "n", "difference", "finds", "won:lost", "McNemar p", "sign-flip p"], rows, below)
+
+
+def controls(records: Sequence[Record], subset: str) -> Table:
+    """Under each true run's name its row and its controls' rows; below, whether an emotion effect was found."""
+    trues = {record.run: record for record in records if not control(record)}
+    families: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        if control(record):
+            families[record.controls["true_run"]].append(record)
+    shown = ["all", subset] if any(subset in record.subsets for record in records) else ["all"]
+    rows: list[list[str] | str] = []
+    found = []
+    for name, members in families.items():
+        true = trues.get(name)
+        rows.append(
+            "  ".join([name, *hyperparameters(true)]) if true else f"{name} (true run) is not among these records"
+        )
+        for record in [true, *members] if true else members:
+            entries = [record.metrics.get(part) for part in shown]
+            recalls = [entry["t2v"]["R@1"]["value"] if entry else None for entry in entries]
+            cells = ["–" if value is None else number(value) for value in recalls]
+            if true and record is not true:
+                p = sign_flip(_log_ranks(true), _log_ranks(record), record.queries["captions"])
+                one, other = (hits(run.ranks["t2v"]["greater"], run.ranks["t2v"]["equal"], 1) for run in (true, record))
+                cells += [gap(paired_difference(one, other)), probability(p)]
+                if control(record) in ("emotions shuffled", "trained on shuffled"):
+                    found.append(_effect(true, record, p, _short_name(true, [*trues.values()])))
+            else:
+                cells += ["–", "–"]
+            rows.append([control(record) or "true", *cells, str(record.metrics["all"]["n"])])
+    involved = [record for record in records if record.run in families or control(record)]
+    header = ["", *(f"{part.capitalize()} T2V R@1" for part in shown), "true − control", "p", "n"]
+    return Table(header, rows, found + faces(involved))
+
+
+def _sentence(one: Comparison) -> str:
+    """The verdict in words, e.g. "film_text is not distinguishable from plain on 240 queries (…)."."""
+    if one.verdict == ALIKE:
+        least = (
+            "no difference at all could have been found"
+            if one.found is None
+            else f"a difference of {one.found:.1f} points of R@1 could have been found"
+        )
+        return f"{one.name} is {ALIKE} from {one.baseline} on {one.n} queries; {least}."
+    if one.n < MIN_QUERIES:
+        return f"{one.name}: {one.n} queries are too few for a claim."
+    return f"{one.name} is {one.verdict} than {one.baseline} on {one.n} queries (p {equals(one.holm or one.p)})."
+
+
+def _effect(true: Record, shuffled: Record, p: float, name: str) -> str:
+    n = true.metrics["all"]["n"]
+    what = "shuffled" if control(shuffled) == "emotions shuffled" else "trained on shuffled"
+    if what == "shuffled" and true.ranks == shuffled.ranks:
+        return f"{name}: no emotion effect was found: true and shuffled rank all {n} queries the same."
+    if p >= ALPHA:
+        return f"{name}: no emotion effect was found (true against {what}: p {equals(p)}, n = {n})."
+    own, other = (float(np.exp(_log_ranks(record).mean())) for record in (true, shuffled))
+    word = "better" if own < other else "worse"
+    means = f"geometric mean rank {own:.2f} against {other:.2f}"
+    return f"{name}: true is {word} than {what}: {means} (p {equals(p)}, n = {n})."
+
+
+def _short_name(record: Record, trues: Sequence[Record]) -> str:
+    """Variant and seed; also the hyperparameters, or at last the run's whole name, where it takes them to tell."""
+
+    def short(run: Record) -> str:
+        return f"{run.variant} s{run.seed}"
+
+    def long(run: Record) -> str:
+        return " ".join([run.variant, *hyperparameters(run), f"s{run.seed}"])
+
+    return next((name(record) for name in (short, long) if [*map(name, trues)].count(name(record)) == 1), record.run)
+
+
+def _log_ranks(record: Record) -> NDArray[np.float64]:
+    return log_ranks(record.ranks["t2v"]["greater"], record.ranks["t2v"]["equal"])
