@@ -26,8 +26,12 @@ _LATEX = {
     ">": r"\textgreater{}",
     "–": "--",
     "−": "$-$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "Δ": r"$\Delta$",
 }
 _BREAK = r"\allowbreak "
+_PAGE = 45  # lines of a table that fit a page
 
 
 @dataclass(frozen=True)
@@ -93,24 +97,39 @@ def markdown(table: Table, title: str, note: str) -> str:
 
 
 def latex(table: Table, title: str, note: str) -> str:
-    r"""A floating table for \usepackage{booktabs}; every name escaped, the title breakable in typewriter letters."""
-    width = len(table.header)
-    lines = ["% needs \\usepackage{booktabs}", "\\begin{table}", "\\centering", "\\small"]
+    r"""A floating table for \usepackage{booktabs}; every name escaped, the title breakable in typewriter letters.
+
+    One with more lines than a page holds becomes a longtable, which needs that package too.
+    """
+    width, long = len(table.header), len(table.rows) > _PAGE
     bar = _LATEX["|"]
     caption = f"{{\\ttfamily {escape(title).replace(bar, bar + _BREAK)}}}. " if title else ""
-    lines.append(f"\\caption{{{caption}{escape(note)}}}")
-    lines += [f"\\begin{{tabular}}{{l{'r' * (width - 1)}}}", "\\toprule"]
-    lines.append(" & ".join(map(escape, table.header)) + r" \\")
-    if not isinstance(table.rows[0], str):
-        lines.append("\\midrule")
+    caption = f"\\caption{{{caption}{escape(note)}}}"
+    columns = f"{{l{'r' * (width - 1)}}}"
+    head = ["\\toprule", " & ".join(map(escape, table.header)) + r" \\"]
+    head += ["\\midrule"] if not isinstance(table.rows[0], str) else []
+    body = []
     for row in table.rows:
         if isinstance(row, str):
-            lines += ["\\midrule", rf"\multicolumn{{{width}}}{{l}}{{{escape(row)}}} \\"]
+            body += ["\\midrule", rf"\multicolumn{{{width}}}{{l}}{{{escape(row)}}} \\"]
         else:
-            lines.append(" & ".join(map(escape, row)) + r" \\")
-    lines += ["\\bottomrule", "\\end{tabular}"]
-    lines += [rf"\par\smallskip\raggedright {escape(sentence)}" for sentence in table.below]
-    lines.append("\\end{table}")
+            body.append(" & ".join(map(escape, row)) + r" \\")
+    below = [rf"\par\smallskip\raggedright {escape(sentence)}" for sentence in table.below]
+    small = ["\\footnotesize", "\\setlength{\\tabcolsep}{4pt}"]
+    if long:
+        lines = ["% needs \\usepackage{booktabs,longtable}", "\\begingroup", *small, f"\\begin{{longtable}}{columns}"]
+        lines += [rf"{caption} \\", *head, "\\endhead", *body, "\\bottomrule", "\\end{longtable}", *below, "\\endgroup"]
+    else:
+        lines = ["% needs \\usepackage{booktabs}", "\\begin{table}", "\\centering", *small, caption, "\\smallskip"]
+        lines += [
+            f"\\begin{{tabular}}{columns}",
+            *head,
+            *body,
+            "\\bottomrule",
+            "\\end{tabular}",
+            *below,
+            "\\end{table}",
+        ]
     return "\n".join(lines) + "\n"
 
 
