@@ -15,12 +15,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, pairwise
-from math import ceil, floor
+from math import ceil, floor, prod
 
 from .published import Elsewhere, Printed, Row
 
 HALF = Fraction(1, 2)
 _REACH = 1000  # how far from n another denominator is looked for, and never further than n itself
+
+_BY_CHANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ def off_grid(row: Row) -> Finding | None:
 
     Where none has, the denominator d nearest to n (the greater of two) with which every recall of the row is a share:
     d > n is what counting ties as queries of their own leaves, d < n what losing queries leaves. It is looked for from
-    1 to 2n, at most 1000 from n. With `ties: expected`, ties share a place, hits are fractions, and nothing is said.
+    1 to 2n - 1, at most 1000 from n. By chance 2 · |d - n| · Π (high - low) · d / 100 denominators fit as near;
+    d is named if that is below 0.05.
+    With `ties: expected`, ties share a place, hits can be fractions, and nothing is said.
     """
     if row.protocol.get("ties") == "expected":
         return None
@@ -74,12 +78,15 @@ def off_grid(row: Row) -> Finding | None:
         return None
     what = ", ".join(f"{name} {value}" for name, value in off.items())
     why = f"no share of {row.n} queries"
-    for d in (row.n + sign * step for step in range(1, min(row.n, _REACH + 1)) for sign in (1, -1)):
-        if all(_is_share(value, d) for value in printed.values()):
-            hits = ", ".join(str(round(value.value * d / 100)) for value in off.values())
-            gap = f"{abs(d - row.n)} {'more' if d > row.n else 'fewer'} than there are queries"
-            return _finding(row, "off_grid", what, f"{why}; {hits} of {d} fit{'s' * (len(off) == 1)}, {gap}")
-    return _finding(row, "off_grid", what, f"{why}, and no denominator near fits (ties that share a place may)")
+    nearest = (row.n + sign * step for step in range(1, min(row.n, _REACH + 1)) for sign in (1, -1))
+    d = next((d for d in nearest if all(_is_share(value, d) for value in printed.values())), None)
+    if d is None:
+        why += ", and no denominator near fits (ties that share a place may)"
+    elif 2 * abs(d - row.n) * prod(_chance(value, d) for value in printed.values()) < _BY_CHANCE:
+        hits = ", ".join(str(round(value.value * d / 100)) for value in off.values())
+        gap = f"{abs(d - row.n)} {'more' if d > row.n else 'fewer'} than there are queries"
+        why += f"; {hits} of {d} fit{'s' * (len(off) == 1)}, {gap}"
+    return _finding(row, "off_grid", what, why)
 
 
 def out_of_order(row: Row) -> Finding | None:
@@ -242,6 +249,10 @@ def _whole(row: Row) -> bool:
 
 def _is_share(printed: Printed, n: int) -> bool:
     return ceil(printed.low * n / 100) <= min(floor(printed.high * n / 100), n)
+
+
+def _chance(printed: Printed, n: int) -> Fraction:
+    return min((printed.high - printed.low) * n / 100, Fraction(1))
 
 
 def _missed(percent: Fraction) -> Fraction:
