@@ -149,6 +149,36 @@ def compare(
     print(render(load_all(results), format, subset, baseline, allow_mixed))
 
 
+@app.command
+def audit(
+    *files: Path,
+    format: Literal["terminal", "markdown"] = "terminal",
+    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Find the numbers of a published table that cannot be.
+
+    Exit code 1 if a FILE has findings, as linters do: a table in CI stops there. Without FILE it is always 0: what is
+    shipped stays as it was printed, and its errata are known.
+
+    Parameters
+    ----------
+    files
+        Tables in the format of results/README.md, JSON or YAML; what is shipped if none is given.
+    json_output
+        Print findings for a program, in place of --format.
+    """
+    from . import audit_screens
+    from .audit import audit as find
+    from .published import load_published, read
+
+    rows = [row for file in files for row in read(file)] if files else load_published()
+    findings = find(rows)
+    layout = audit_screens.plain if json_output else audit_screens.LAYOUTS[format]
+    print(layout(rows, findings))
+    if files and findings:
+        raise SystemExit(1)
+
+
 @show.command
 def variants(*, plugin: Plugins = []) -> None:  # noqa: B006
     """The variants: mechanism, hyperparameters with their defaults, and what each needs."""
