@@ -130,6 +130,7 @@ def compare(
     subset: str = "emotion",
     baseline: str = "plain",
     allow_mixed: Flag = False,
+    published: Flag = False,
     results: Results = RESULTS,
 ) -> None:
     """Set all records of one protocol side by side, and every variant against one baseline.
@@ -142,11 +143,13 @@ def compare(
         A variant, or a run by its id, that the others are tested against.
     allow_mixed
         One table for all protocols, each row marked with what differs; nothing is tested across them.
+    published
+        Add the literature's numbers for the same test set, those that cannot be marked as such.
     """
     from .compare import render
     from .results import load_all
 
-    print(render(load_all(results), format, subset, baseline, allow_mixed))
+    print(render(load_all(results), format, subset, baseline, allow_mixed, published))
 
 
 @app.command

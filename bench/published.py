@@ -17,9 +17,9 @@ from typing import Any
 from . import paths
 from .errors import UsageError
 from .files import load_yaml
+from .metrics.ranking import DIRECTIONS
+from .protocol import join_signature
 from .registry import did_you_mean
-from .results import join_signature
-from .stats import DIRECTIONS
 from .text_yaml import TextLoader
 
 TIES = ("expected", "optimistic", "pessimistic", "position", "twice")  # twice: every tie counts as one more query

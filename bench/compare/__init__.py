@@ -23,6 +23,7 @@ from ..tables import Table, csv_text, latex, markdown, terminal
 from .groups import Group, control, difference, groups, mixed
 from .numbers import estimate
 from .paired import compare_all
+from .published import beside, covers, protocols
 from .sections import leaderboard, notes, report, rescored
 from .verdicts import against, controls, explored
 
@@ -40,12 +41,14 @@ def render(
     subset: str = SUBSET,
     baseline: str = BASELINE,
     allow_mixed: bool = False,
+    published: bool = False,
 ) -> str:
     """All records as text in one of FORMATS: per group the report's table of every true run, then one line per run,
     then recall after rescoring, every variant against the baseline, and the controls, each beside its true run.
 
     subset: the queries shown beside all of them in the tables; csv and json hold every subset. baseline: a variant's
-    name or a run's id. allow_mixed: one table for all protocols, each row marked, and no tests across them.
+    name or a run's id. allow_mixed: one table for all protocols, each row marked, and no tests across them. published:
+    the literature's numbers for the same test set beside ours; not in csv and json, which hold records alone.
     Without the last line break: it is for `print`.
     BenchError if there are no records, UsageError for a format that is none, a subset that no record has, or a
     baseline that no run is of (but for the usual one, which a folder may lack).
@@ -61,6 +64,8 @@ def render(
     if baseline not in known and baseline != BASELINE:
         raise UsageError(f"no record is of '{baseline}'.{did_you_mean(baseline, known)} Name a variant or a run.")
     found = [mixed(records)] if allow_mixed and len(groups(records)) > 1 else groups(records)
+    if published:
+        covers(found)
     if format == "json":
         return json.dumps(
             {"groups": [_plain(group, subset, baseline) for group in found]}, indent=1, ensure_ascii=False
@@ -68,7 +73,7 @@ def render(
     if format == "csv":
         return csv_text(_COLUMNS, [row for group in found for row in _tidy(group, subset, baseline)]).rstrip("\n")
     layout = LAYOUTS[format]
-    return "\n".join(_section(group, found[0], subset, baseline, layout) for group in found).rstrip("\n")
+    return "\n".join(_section(group, found[0], subset, baseline, published, layout) for group in found).rstrip("\n")
 
 
 def render_record(record: Record) -> str:
@@ -84,7 +89,9 @@ def render_record(record: Record) -> str:
     return text.rstrip("\n")
 
 
-def _section(group: Group, first: Group, subset: str, baseline: str, layout: Callable[..., str]) -> str:
+def _section(
+    group: Group, first: Group, subset: str, baseline: str, published: bool, layout: Callable[..., str]
+) -> str:
     record = group.records[0]
     trues = group.trues
     below = [record for record in group.records if control(record)]
@@ -103,6 +110,8 @@ def _section(group: Group, first: Group, subset: str, baseline: str, layout: Cal
         if after := rescored(group):
             tables.append((after, _RESCORED))
         tables += _tests(group, subset, baseline)
+        if published and (literature := beside(group, subset)):
+            tables.append((literature, protocols(group)))
     if below:
         n = record.metrics["all"]["n"]
         note = (
