@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..emotions import EMOTIONS, is_emotional, score_captions, score_polarity, vader_compound
 from .ranking import summarize
 
-MIN_QUERIES = 20  # below it a share's interval is over 40 points wide, and no claim is made
+MIN_QUERIES = 20  # below it a share's 95 % interval is up to 41 points wide and more, and no claim is made
 BOUNDS = (0.05, 0.3, 0.6)  # on VADER's |compound|: its authors' for "not neutral", one between, the report's
 
 SUBSETS = {
