@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..emotions import score_captions
-from ..stats import bootstrap_interval, wilson
+from ..stats import MIN_QUERIES, bootstrap_interval, wilson
 from ..video_emotions import VideoEmotions
 from .ranking import KS, hits
-from .subsets import MIN_QUERIES, polarity
+from .subsets import polarity
 
 DEPTH = 10  # of nDCG
 POLES = {"positive": 1, "neutral": 0, "negative": -1}  # here neutral is mixed too

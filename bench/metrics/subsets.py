@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..emotions import EMOTIONS, is_emotional, score_captions, score_polarity, vader_compound
+from ..stats import MIN_QUERIES
 from .ranking import summarize
 
-MIN_QUERIES = 20  # below it a share's 95 % interval is up to 41 points wide and more, and no claim is made
 BOUNDS = (0.05, 0.3, 0.6)  # on VADER's |compound|: its authors' for "not neutral", one between, the report's
 
 SUBSETS = {

@@ -10,7 +10,8 @@ from nltk.sentiment.vader import SentimentIntensityAnalyzer, VaderConstants
 
 from bench.emotions import EMOTIONS
 from bench.metrics.ranking import DIRECTIONS
-from bench.metrics.subsets import MIN_QUERIES, SUBSETS, graded_subsets, polarity, subset_rows
+from bench.metrics.subsets import SUBSETS, graded_subsets, polarity, subset_rows
+from bench.stats import MIN_QUERIES
 
 
 class PlainVader(SentimentIntensityAnalyzer):
