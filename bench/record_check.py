@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CONTROLS = ("true", "shuffled", "zeroed", "random", "opposite")  # what a variant was told of emotion
 
+TOP = 10  # videos a query that a record keeps
+
 _TOLERANCE = 1e-3  # metrics are stored with four decimals
 _KEYS = {  # what the objects inside a record hold, where that is fixed
     "parameters": {"total", "added"},
@@ -33,6 +35,7 @@ def check(record: "Record") -> None:
     _check_controls(record)
     n = _check_queries(record)
     _check_ranks(record, n)
+    _check_top(record, n)
     _check_metrics(record, n)
     parts = parse_signature(record.protocol)
     for name, own in (("test", f"{record.dataset}-{record.test}"), ("train", record.split), ("seed", str(record.seed))):
@@ -132,6 +135,20 @@ def _check_ranks(record: "Record", n: int) -> None:
             raise BenchError(f"honest.ranks must hold {', '.join(DIRECTIONS)}.")
         for way, counts in ranks.items():
             _check_counts(f"honest.ranks.{way}", counts, n)
+
+
+def _check_top(record: "Record", n: int) -> None:
+    """Each list is as long as it can be, names no video twice, and holds the true one where its rank says so."""
+    if not record.top:
+        return
+    if len(record.top) != n:
+        raise BenchError(f"top has {len(record.top)} queries, not {n}.")
+    counts = record.ranks["t2v"]
+    for query, (videos, greater, equal) in enumerate(zip(record.top, counts["greater"], counts["equal"], strict=True)):
+        if not _counts(videos, n - 1) or len(set(videos)) != min(TOP, n) or len(videos) != min(TOP, n):
+            raise BenchError(f"top: query {query} must hold {min(TOP, n)} different videos.")
+        if (greater + equal < len(videos) and query not in videos) or (greater >= len(videos) and query in videos):
+            raise BenchError(f"top: query {query} has its own video where its rank does not put it.")
 
 
 def _check_counts(where: str, counts: Any, n: int) -> None:

@@ -324,6 +324,7 @@ def make_record(
         timings={part: round(seconds, 2) for part, seconds in timings.items()},
         curve=now.curve,
         selection={"rule": config.train.select, "step": int(selected)},
+        top=[],
         post={},
         honest={},
         probe={},

@@ -98,6 +98,7 @@ def make_record(
         twins=pairs,
         twin_wins=wins,
         ranks=ranks,
+        top=np.argsort(-similarity, axis=1, kind="stable")[:, :10].tolist(),
         post=post or {},
         honest={},
         probe={},
