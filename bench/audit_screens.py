@@ -9,7 +9,7 @@ from .audit import Finding
 from .published import Row, Source
 
 WIDTH = 80
-_ASKED = (
+ASKED = (
     "Asked is what needs no more than the table: whether recalls are shares of n queries and rise with k, whether "
     "median and mean rank go with them, and whether two places print one number. What rounding or declared ties "
     "explain is no finding."
@@ -30,7 +30,7 @@ def terminal(rows: Sequence[Row], findings: Sequence[Finding]) -> str:
 
 def markdown(rows: Sequence[Row], findings: Sequence[Finding]) -> str:
     """A page of its own: a section for each work, a line for each finding."""
-    lines = ["# Audit of published numbers", "", f"{_sum(rows, findings)}. {_ASKED}"]
+    lines = ["# Audit of published numbers", "", f"{_sum(rows, findings)}. {ASKED}"]
     for source, below in _by_work(findings):
         lines += ["", f"## {source.name}", "", _work(source), ""]
         lines += [f"- **{row}**: {finding.what}: {finding.why}" for row, found in below for finding in found]
