@@ -143,8 +143,8 @@ def compare(
     print(render(load_all(results), format, subset))
 
 
-@app.command(name="probe")
-def probe_command(
+@app.command
+def probe(
     run: str,
     /,
     *,
@@ -169,11 +169,11 @@ def probe_command(
     """
     _quiet()
     from . import probe_screens, registry
-    from .probe import probe
+    from .probe import probe as probe_it
 
     for path in plugin:
         registry.load_plugin(path)
-    probed = probe(run, results, root)
+    probed = probe_it(run, results, root)
     if probed.was_done:
         print("done before; it is measured again when code or lists change", file=sys.stderr)
     if json_output:
