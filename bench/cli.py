@@ -182,6 +182,46 @@ def audit(
         raise SystemExit(1)
 
 
+@app.command
+def probe(
+    run: str,
+    /,
+    *,
+    format: Literal["terminal", "markdown"] = "terminal",
+    root: Path | None = None,
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Measure what a run makes of emotion: edited captions, twins, emotion in its ranking. Kept in the record.
+
+    The same words again show what was measured, unless the code, the word list or the lexicon changed since.
+
+    Parameters
+    ----------
+    run
+        The id of a run, or the path of its record; its weights and features must lie beside it.
+    root
+        The dataset's folder, if it is no longer where the run found it.
+    json_output
+        Print what was written into the record instead of tables.
+    """
+    _quiet()
+    from . import probe_screens, registry
+    from .probe import probe as probe_it
+
+    for path in plugin:
+        registry.load_plugin(path)
+    probed = probe_it(run, results, root)
+    if probed.was_done:
+        print("done before; it is measured again when code or lists change", file=sys.stderr)
+    if json_output:
+        print(json.dumps(probed.record.probe, indent=1, ensure_ascii=False))
+    else:
+        print(probe_screens.render(probed.record, format))
+    print(probed.path, file=sys.stderr if json_output else sys.stdout)
+
+
 @show.command
 def variants(*, plugin: Plugins = []) -> None:  # noqa: B006
     """The variants: mechanism, hyperparameters with their defaults, and what each needs."""
@@ -204,9 +244,12 @@ def datasets() -> None:
 @show.command
 def metrics() -> None:
     """The metrics and what they mean."""
+    from .metrics.counterfactual import COUNTERFACTUAL_METRICS
+    from .metrics.emotion import EMOTION_METRICS
     from .metrics.ranking import METRICS
 
-    print("\n".join(screens.metric(name, meaning) for name, meaning in METRICS.items()))
+    known = {**METRICS, **EMOTION_METRICS, **COUNTERFACTUAL_METRICS}
+    print("\n".join(screens.metric(name, meaning) for name, meaning in known.items()))
 
 
 @data.command
