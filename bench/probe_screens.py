@@ -3,8 +3,8 @@
 from typing import Any
 
 from .counterfactuals import EDITS
-from .metrics.subsets import MIN_QUERIES
 from .results import Record
+from .stats import MIN_QUERIES
 from .tables import Table, markdown, terminal
 
 LAYOUTS = {"terminal": terminal, "markdown": markdown}
@@ -14,7 +14,7 @@ FEW = f"too few (n < {MIN_QUERIES}): no claim"
 def render(record: Record, format: str = "terminal") -> str:
     """The probe of a record as tables."""
     layout = LAYOUTS[format]
-    tables = [_edits(record), _twins(record), _emotion(record)]
+    tables = [_edits(record), _twins(record), _emotion(record), _confusion(record), _graded(record)]
     head = f"{record.run}, {len(record.queries['videos'])} queries"
     parts: list[str] = []
     for table, note in (pair for pair in tables if pair):
@@ -92,6 +92,32 @@ def _emotion(record: Record) -> tuple[Table, str] | None:
         )
     note = f"Emotion in the ranking; the videos' emotions from {found['source']}. `bench list metrics` explains."
     return Table(["", "n", "model", "chance"], rows), note
+
+
+def _confusion(record: Record) -> tuple[Table, str] | None:
+    """Polarity of the query in rows, of the first clip in columns."""
+    found = record.probe["emotion"]
+    names = ("positive", "neutral", "negative")
+    rows: list[list[str] | str] = []
+    for query in names:
+        entries = [found.get(f"Pol {query}>{clip}") for clip in names]
+        if all(entries):
+            rows.append([query, str(entries[0]["n"]), *(_points(entry) for entry in entries)])
+    note = "Polarity: of the query in rows, of the first rival clip in columns, in % of the row, [95 % interval]."
+    return (Table(["query", "n", *names], rows), note) if rows else None
+
+
+def _graded(record: Record) -> tuple[Table, str]:
+    """How well each graded subset of the queries is found."""
+    rows: list[list[str] | str] = []
+    for name, entry in record.probe["subsets"].items():
+        if entry["n"]:
+            cells = [_points(entry[way]["R@1"]) if entry[way] else f"n < {MIN_QUERIES}" for way in ("t2v", "v2t")]
+            rows.append([name, str(entry["n"]), *cells])
+    note = (
+        f"Graded subsets, by what each caption says: R@1 in %, [95 % interval]; no claim below {MIN_QUERIES} queries."
+    )
+    return Table(["subset", "n", "T2V R@1", "V2T R@1"], rows), note
 
 
 def _points(entry: dict[str, Any], digits: int = 1) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ..results import Record
 from ..stats import RESAMPLES
 from ..tables import Table
+from .emotion import NOTE, measured
 from .groups import Group, control, difference
 from .paired import compare_all
 from .published import beside, protocols
@@ -43,6 +44,8 @@ def sections(group: Group, first: Group, subset: str, baseline: str, published: 
         if after := rescored(group):
             found.append(Section("rescored", "After rescoring the gallery", after, _RESCORED))
         found += _tests(group, subset, baseline)
+        if told := measured(group):
+            found.append(Section("emotion", "Emotion, measured directly", told, NOTE))
         if published and (literature := beside(group, subset)):
             found.append(Section("published", "Published numbers", literature, protocols(group)))
     if below:

