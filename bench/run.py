@@ -29,8 +29,9 @@ from .files import replacing, sha256
 from .metrics.ranking import summarize
 from .protocol import protocol_signature
 from .registry import get, parse_hyperparameters, source_digest
+from .rescoring import rescore
 from .results import Record
-from .scoring import make_collator, make_samples, scorer
+from .scoring import BY_DSL, encode_bank, make_collator, make_samples, points_after_dsl, scorer
 from .tokenizer import caption_tokenizer, clip_tokenizer
 from .train import Progress, Validation, load_best, make_accelerator, precision, remove_checkpoints, train
 from .variant import Variant
@@ -125,7 +126,9 @@ def train_and_score(
     collate = make_collator(config, variant, tokenizer, [data.train, data.validation], told)
     score = scorer(config, variant, tokenizer, data, faces, accelerator)
     validation = None
-    if data.validation:
+    if config.train.select == "test":
+        validation = Validation("test", lambda: points_after_dsl(score()), BY_DSL)
+    elif data.validation:
         held_out = make_samples(config, data.validation, data, faces, told)
         held_out_points = lambda: evaluate(variant, held_out, collate, config, accelerator).points()  # noqa: E731
         validation = Validation("val", held_out_points, "T2V R@1" if config.train.select == "val" else None)
@@ -138,13 +141,17 @@ def train_and_score(
     timings["train"] = now.seconds
 
     clock = time.monotonic()
+    honest: dict[str, Any] = {}
+    if config.train.select == "test":  # what the last step would have given, for the optimism to be a number
+        honest = {"rule": "last", "step": now.step, "ranks": as_lists(score().ranks)}
     if config.train.select != "last":
         load_best(variant, work)
     scores = score()
+    post = rescore(scores, encode_bank(config, variant, tokenizer, data, accelerator))
     timings["evaluate"] = time.monotonic() - clock
     if not accelerator.is_main_process:
         return None
-    record = make_record(name, config, data, faces, variant, loaded, accelerator, now, scores, timings)
+    record = make_record(name, config, data, faces, variant, loaded, accelerator, now, honest, scores, post, timings)
     save_weights(variant, tokenizer, work / "model.safetensors")
     features = {"text": scores.matrix.text.cpu().contiguous(), "video": scores.matrix.video.cpu().contiguous()}
     with replacing(work / "features.safetensors") as temporary:
@@ -175,6 +182,7 @@ def score_again(
     timings = {"data": time.monotonic() - clock}
     clock = time.monotonic()
     scores = scorer(config, variant, tokenizer, data, faces, accelerator)()
+    post = rescore(scores, encode_bank(config, variant, tokenizer, data, accelerator))
     timings["evaluate"] = time.monotonic() - clock
     if not accelerator.is_main_process:
         return None
@@ -189,7 +197,7 @@ def score_again(
         honest={},
         probe={},
         **made_with(config, accelerator),
-        **outcome_of(scores, data),
+        **outcome_of(scores, post, data),
     )
 
 
@@ -257,7 +265,9 @@ def make_record(
     loaded: Loaded,
     accelerator: Accelerator,
     now: Progress,
+    honest: dict[str, Any],
     scores: Scores,
+    post: dict[str, Ranks],
     timings: dict[str, float],
 ) -> Record:
     """Everything a later reader needs to trust, compare or repeat the run."""
@@ -283,7 +293,7 @@ def make_record(
             model=model_name(config.model.size),
             init=loaded.source,
             captions=config.captions,
-            checkpoint=config.train.select,
+            checkpoint="test-dsl" if config.train.select == "test" else config.train.select,
             seed=config.seed,
             holdout=config.train.holdout,
             clips="6fps" if data.videos.compressed else "",
@@ -298,9 +308,9 @@ def make_record(
         timings={part: round(seconds, 2) for part, seconds in timings.items()},
         curve=now.curve,
         selection={"rule": config.train.select, "step": int(selected)},
-        honest={},
+        honest=honest,
         probe={},
-        **outcome_of(scores, data),
+        **outcome_of(scores, post, data),
     )
 
 
@@ -323,7 +333,7 @@ def made_with(config: RunConfig, accelerator: Accelerator) -> dict[str, Any]:
     return found
 
 
-def outcome_of(scores: Scores, data: Data) -> dict[str, Any]:
+def outcome_of(scores: Scores, post: dict[str, Ranks], data: Data) -> dict[str, Any]:
     """The queries of a record, their ranks, and what follows from them."""
     ranks = as_lists(scores.ranks)
     subsets = {subset: list(members) for subset, members in data.test.subsets.items()}
@@ -334,7 +344,7 @@ def outcome_of(scores: Scores, data: Data) -> dict[str, Any]:
         "twins": dict(data.test.twins),
         "twin_wins": scores.twin_wins,
         "ranks": ranks,
-        "post": {},
+        "post": {name: as_lists(after) for name, after in post.items()},
         "metrics": summarize(ranks, subsets, captions, scores.twin_wins),
     }
 
