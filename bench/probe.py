@@ -37,7 +37,8 @@ from .metrics.emotion import measure
 from .metrics.subsets import graded_subsets, subset_rows
 from .registry import did_you_mean
 from .results import Record
-from .run import checksums, complete, make_collator, make_variant
+from .run import checksums, complete, make_variant
+from .scoring import make_collator
 from .text_only import Bigrams
 from .train import make_accelerator
 from .variant import Variant

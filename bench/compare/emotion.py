@@ -39,7 +39,7 @@ def measured(group: Group) -> Table | None:
 
 NOTE = (
     "Emotion measured directly (bench probe), in %, [95 % interval]. EmoP@1: the first rival shares an emotion with "
-    "the query; EmoNDCG: of the first ten rivals, in %; OppPol@1: the first rival has the opposite polarity; FlipAcc: own "
+    "the query; EmoNDCG: of the first ten rivals; OppPol@1: the first rival has the opposite polarity; FlipAcc: own "
     "clip scores the true caption above one with another emotion; Group: twins with both captions and both clips right."
 )
 
