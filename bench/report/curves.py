@@ -14,12 +14,16 @@ from .figure import Figure, legend_below, looks, seeds_of, sheet, styled
 
 Value = Callable[[dict[str, Any]], float | None]  # of one point of a curve; None where it has none
 PARTS = 24  # the loss is a mean over a 24th of the steps: of single batches it would be a thicket
+MARKS = 5  # along a line of many steps
+LINE: dict[str, Any] = {"linewidth": 1.1, "markersize": 3, "markeredgewidth": 0.8}
 
 
 @styled
 def training_curves(group: Group, baseline: str = BASELINE) -> Figure | None:
-    """Six panels, or three where no run was validated; None where nothing was trained. Runs under a control are left
-    out. Of several seeds the mean, in a band from the lowest to the highest, over the steps that all of them have.
+    """Three panels, and one a recall where runs were validated; None where nothing was trained.
+
+    Runs under a control are left out. Of several seeds the mean is drawn, in a band from the lowest to the highest,
+    over the steps that all of them have.
     """
     families = [family for family in group.families if any(record.curve for record in family.records)]
     if not families:
@@ -33,13 +37,19 @@ def training_curves(group: Group, baseline: str = BASELINE) -> Figure | None:
         (f"validation R@{k} (%)", lambda point, k=k: point.get("val", {}).get(f"T2V R@{k}"))  # type: ignore[misc]
         for k in KS
     ]
-    validated = [family for family in families if len(_curves(family, recalls[0][1])[0])]
-    panels += recalls if validated else []
-    rows = len(panels) // 3
+    validated = [
+        (title, value) for title, value in recalls if any(len(_curves(family, value)[0]) for family in families)
+    ]
+    panels += validated
+    rows = -(-len(panels) // 3)
     drawing, axes = sheet(0.5 + 1.8 * rows, rows, 3, sharex=True)
     look = looks(group, baseline)
-    for place, (axis, (title, value)) in enumerate(zip(axes.flat, panels, strict=True)):
-        axis.set(ylabel=title, xlabel="optimizer step" if place >= 3 * (rows - 1) else "")
+    for axis in axes.flat[len(panels) :]:
+        axis.remove()
+    for place, (axis, (title, value)) in enumerate(zip(axes.flat, panels, strict=False)):
+        below = place + 3 < len(panels)
+        axis.set(ylabel=title, xlabel="" if below else "optimizer step")
+        axis.tick_params(labelbottom=not below)
         if title == "learning rate":
             axis.ticklabel_format(axis="y", style="sci", scilimits=(-3, 3), useMathText=True)
         for family in families:
@@ -47,15 +57,16 @@ def training_curves(group: Group, baseline: str = BASELINE) -> Figure | None:
             if not len(steps):
                 continue
             values = _smoothed(values) if place == 0 else values
-            colour, stroke = look[family.name]
-            dots = {"marker": "o", "markersize": 2.5} if place > 2 or len(steps) == 1 else {}
-            axis.plot(steps, values.mean(axis=0), color=colour, linestyle=stroke, linewidth=1.1, **dots)
+            style = {**LINE, **look[family.name]}
+            if place < 3:  # a mark now and then tells lines apart without colour
+                style["markevery"] = max(1, len(steps) // MARKS)
+            axis.plot(steps, values.mean(axis=0), **style)
             if len(values) > 1:
                 low, high = values.min(axis=0), values.max(axis=0)
-                axis.fill_between(steps, low, high, color=colour, alpha=0.15, linewidth=0)
+                axis.fill_between(steps, low, high, color=style["color"], alpha=0.15, linewidth=0)
         if place > 2:
-            axis.set_ylim(bottom=0)
-    lines = [_example(*look[family.name]) for family in families]
+            axis.set_ylim(0, 1.08 * axis.dataLim.y1 or 1)
+    lines = [_example(look[family.name]) for family in families]
     legend_below(drawing, lines, [family.name for family in families])
     return Figure("curves", "Training curves", _caption(group, families, bool(validated)), _alt(families), drawing)
 
@@ -79,10 +90,10 @@ def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:  # (S, n) -> 
     return (sums[:, behind] - sums[:, first]) / (behind - first)
 
 
-def _example(colour: str, stroke: Any) -> Any:
+def _example(look: dict[str, Any]) -> Any:
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], color=colour, linestyle=stroke, linewidth=1.1)
+    return Line2D([], [], **LINE, **look)
 
 
 def _caption(group: Group, families: Sequence[Family], validated: bool) -> str:

@@ -20,6 +20,7 @@ EXPRESSED = [emotion for emotion in EMOTIONS if emotion in EMOTION_OF.values()] 
 NAMED = 0.3  # shares from here on carry their name inside the bar
 BARS = 0.75  # inches; a frame is as wide as its bar, but never higher than FRAME
 FRAME = 1.0
+LEGIBLE = 4  # points; words that would be smaller are left to the legend
 
 
 @dataclass(frozen=True)
@@ -135,18 +136,20 @@ def _bars(axis: Any, track: _Track) -> None:
     places = np.arange(count)
     shown = {name: track.scores[:, EMOTIONS.index(name)] * track.seen for name in EXPRESSED}
     calm = np.clip(1 - np.sum(list(shown.values()), axis=0), 0, 1) * track.seen
+    size = min(6, 66 / count)
     bottom = np.zeros(count)
     for name, values in {**shown, "neutral": calm}.items():
         colour = EMOTION_COLOURS[name]
         axis.bar(places, values, 0.9, bottom=bottom, color=colour, edgecolor="white", linewidth=0.4, label=name)
-        for place in np.flatnonzero(values >= NAMED):
+        for place in np.flatnonzero((values >= NAMED) & (size >= LEGIBLE)):
             middle = bottom[place] + values[place] / 2
             ink = "white" if name in ("fear", "sadness") else "black"
-            axis.text(place, middle, name, ha="center", va="center", fontsize=min(6, 44 / count), color=ink)
+            axis.text(place, middle, name, ha="center", va="center", fontsize=size, color=ink)
         bottom = bottom + values
     for place in places[~track.seen]:
         axis.bar(place, 1, 0.9, color="white", edgecolor="#555555", linewidth=0.6, linestyle="--")
-        axis.text(place, 0.5, "no\nface", ha="center", va="center", fontsize=6)
+        if size >= LEGIBLE:
+            axis.text(place, 0.5, "no\nface", ha="center", va="center", fontsize=size)
     axis.set(xlim=(-0.5, count - 0.5), ylim=(0, max(1.0, float(bottom.max()))), ylabel="score")
     axis.set_xticks(places, [f"{second:.1f}" for second in track.seconds])
     axis.grid(axis="x", visible=False)

@@ -38,6 +38,7 @@ EMOTION_MARKERS = dict(zip(EMOTIONS, "osv^D<>P", strict=True)) | {"neutral": "."
 # For variants, in the order they are drawn: eight colours, then the same ones with other strokes.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933")
 STROKES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)))
+MARKERS = "os^Dv<>PXd*ph"  # for print without colour
 BASELINE_COLOUR = "#555555"
 GREY = "#999999"  # what no claim is made of
 
@@ -106,13 +107,18 @@ def baseline_of(group: Group, baseline: str) -> Family | None:
     return next((family for family in group.families if family.holds(baseline)), None)
 
 
-def looks(group: Group, baseline: str) -> dict[str, tuple[str, Any]]:
-    """Colour and stroke of every family by its name, the same in all figures of a group; the baseline is grey."""
+def looks(group: Group, baseline: str) -> dict[str, dict[str, Any]]:
+    """Colour, linestyle and marker of every family by its name, the same in all figures of a group.
+
+    The baseline is grey, with crosses.
+    """
     base = baseline_of(group, baseline)
-    others = [family.name for family in group.families if not base or family.name != base.name]
-    return {name: colour(number) for number, name in enumerate(others)} | (
-        {base.name: (BASELINE_COLOUR, "-")} if base else {}
-    )
+    names = [family.name for family in group.families if not base or family.name != base.name]
+    found = {}
+    for number, name in enumerate(names):
+        shade, stroke = colour(number)
+        found[name] = {"color": shade, "linestyle": stroke, "marker": MARKERS[number % len(MARKERS)]}
+    return found | ({base.name: {"color": BASELINE_COLOUR, "linestyle": "-", "marker": "x"}} if base else {})
 
 
 def folded(name: str, width: int = 30) -> str:

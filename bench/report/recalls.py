@@ -143,7 +143,7 @@ def per_emotion(group: Group, comparisons: Sequence[Comparison], baseline: str =
                 value,
                 width=0.92 * width,
                 yerr=[[max(0.0, value - low)], [max(0.0, high - value)]],
-                color="#eeeeee" if quiet else look[family.name][0],
+                color="#eeeeee" if quiet else look[family.name]["color"],
                 edgecolor=GREY if quiet else "white",
                 hatch=HATCHES[position],
                 linewidth=0.4,
@@ -160,13 +160,14 @@ def per_emotion(group: Group, comparisons: Sequence[Comparison], baseline: str =
             ha="center",
             fontsize=7,
         )
-    handles = [_bar(look[family.name][0], hatch) for family, hatch in zip(families, HATCHES, strict=False)]
+    handles = [_bar(look[family.name]["color"], hatch) for family, hatch in zip(families, HATCHES, strict=False)]
     legend_below(drawing, handles, [family.name for family in families])
     axis.set_xticks(range(len(names)), names)
     axis.grid(axis="x", visible=False)
-    axis.set(ylabel="T2V R@1 (%)", ylim=(0, None))
+    axis.set(ylabel="T2V R@1 (%)", ylim=(0, 1.1 * max(tops)))
     axis.margins(x=0.01)
-    return Figure("emotions", "Recall by emotion", _by_emotion(group, families, names), _told(families, names), drawing)
+    caption = _by_emotion(group, families, names, comparisons)
+    return Figure("emotions", "Recall by emotion", caption, _told(families, names), drawing)
 
 
 def _telling(group: Group, comparisons: Sequence[Comparison], baseline: str) -> list[Family]:
@@ -178,7 +179,9 @@ def _telling(group: Group, comparisons: Sequence[Comparison], baseline: str) -> 
     return ([base] if base else []) + chosen[:SHOWN]
 
 
-def _by_emotion(group: Group, families: Sequence[Family], names: Sequence[str]) -> str:
+def _by_emotion(
+    group: Group, families: Sequence[Family], names: Sequence[str], comparisons: Sequence[Comparison]
+) -> str:
     subsets = group.records[0].subsets
     few = [name for name in names if len(subsets[name]) < MIN_QUERIES]
     grey = f" Grey: fewer than {MIN_QUERIES} queries ({', '.join(few)}), of which no claim is made." if few else ""
@@ -187,12 +190,13 @@ def _by_emotion(group: Group, families: Sequence[Family], names: Sequence[str]) 
     several = any(len(family.records) > 1 for family in families)
     seeds = " Of several seeds the mean is shown; its interval does not hold their spread." if several else ""
     left = len(group.families) - len(families)
-    rule = (
-        f" Shown are the baseline, the best other variant, and the best of those with a verdict against the baseline, "
-        f"{SHOWN} at most beside it; {_many(left, 'variant')} not shown."
-        if left
-        else ""
+    chosen = (
+        f"Shown are the baseline, the best other variant, and the best of those that are better or worse than the "
+        f"baseline, {SHOWN} at most beside it"
+        if comparisons
+        else "Shown is the best variant, for the baseline is not here"
     )
+    rule = f" {chosen}; {_many(left, 'variant')} not shown." if left else ""
     return (
         f"T2V R@1 of each emotion's queries, in the whole gallery, with Wilson's 95 % interval; n is the number of "
         f"queries.{grey}{overlap}{seeds}{rule} Exploratory: no test was made. Gallery of {_n(group)}, "

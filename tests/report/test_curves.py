@@ -85,6 +85,11 @@ def test_a_long_curve_s_loss_is_a_mean_over_neighbouring_steps():
     assert drawn[8:11] == pytest.approx([1.0, 1.0, 1.0]) and sum(np.abs(drawn) > 1e-9) == 3
 
 
+def test_no_point_of_a_recall_lies_on_the_edge():
+    figure = draw(trained([2.0, 1.0], every=2))
+    assert figure.drawing.axes[R1].get_ylim() == pytest.approx((0, 1.08))
+
+
 def test_without_validation_there_are_three_panels():
     assert len(draw(trained([2.0, 1.0])).drawing.axes) == 3
 
@@ -109,8 +114,9 @@ def test_thirteen_variants_with_long_names_are_told_apart_within_the_page():
     records = [trained([2.0, 1.0], variant=name, hyperparameters=hyperparameters) for name in names]
     figure = draw(trained([2.0, 1.0]), *records)
     (legend,) = figure.drawing.legends
-    shown = {(line.get_color(), str(line._dash_pattern)) for line in legend.get_lines()}
-    assert len(shown) == 13
+    lines = legend.get_lines()
+    assert len({(line.get_color(), str(line._dash_pattern)) for line in lines}) == 13
+    assert len({line.get_marker() for line in lines}) == 13  # in print without colour
     assert [text.get_text().replace("\n", " ") for text in legend.get_texts()] == [
         family.name for family in only(trained([2.0, 1.0]), *records).families
     ]

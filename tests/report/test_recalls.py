@@ -211,8 +211,9 @@ def test_without_emotion_subsets_there_is_no_such_figure():
 
 
 def test_without_the_baseline_the_best_is_shown():
-    figure = emotions(STRONG)
+    figure = emotions(STRONG, WEAK)
     assert [text.get_text() for text in figure.drawing.legends[0].get_texts()] == ["strong"]
+    assert "the baseline is not here; 1 variant not shown" in figure.caption
 
 
 def test_queries_of_two_emotions_are_said_to_count_twice():
