@@ -9,9 +9,9 @@ Three questions, three answers, never mixed:
                query's own all along the way, so none of it is in the words' shares.
     emotion    how much of the words' shares lies on words that the NRC lexicon ties to an emotion; and, of a variant
                that is told of emotion, the score as it is minus the score when told of none.
-    frames     occlusion: the score minus the score with the frame blanked to its own mean colour (and no face seen in
-               it). It claims no more than what it measures, at one forward a frame; gradients along a path of
-               half-grey clips would add up, but through clips that no model has seen. Occlusions need not add up.
+    frames     occlusion: the score minus the score with the frame painted grey (and no face seen in it). It claims no
+               more than what it measures, at one forward a frame; gradients along a path of half-grey clips would add
+               up, but through clips that no model has seen. Occlusions need not add up.
 
 Source: Sundararajan et al., Axiomatic Attribution for Deep Networks, arXiv 1703.01365, by captum's layer integrated
 gradients as transformers-interpret wraps them; occlusion as in Zeiler and Fergus, arXiv 1311.2901.
@@ -270,7 +270,8 @@ def occlude(variant: Variant, text: TextBatch, clip: VideoBatch) -> tuple[list[f
     """For each of the T frames of one clip, on the variant's device, the score minus the score without that frame; and
     the score without any frame.
 
-    A frame is taken away by painting it in its own mean colour; no face is seen in it then.
+    A frame is taken away by painting it grey, in the mean colour of CLIP's images; no face is seen in it then. Its own
+    mean colour would still tell a beach from a night.
     """
     T = clip.pixels.shape[1]
     rows = [clip, *(_without(clip, [t]) for t in range(T)), _without(clip, list(range(T)))]
@@ -282,7 +283,7 @@ def occlude(variant: Variant, text: TextBatch, clip: VideoBatch) -> tuple[list[f
 
 def _without(clip: VideoBatch, frames: list[int]) -> VideoBatch:
     pixels = clip.pixels.clone()
-    pixels[:, frames] = pixels[:, frames].mean(dim=(-2, -1), keepdim=True)
+    pixels[:, frames] = 0  # of normalized pixels
     seen = None if clip.seen is None else clip.seen.clone()
     if seen is not None:
         seen[:, frames] = False

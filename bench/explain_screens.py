@@ -78,7 +78,7 @@ class Said:
     def taken(self) -> str:
         """What was done to the frames."""
         return (
-            "Each frame was painted in its own mean colour, alone, and the clip scored again; with all of them "
+            "Each frame was painted grey, alone, and the clip scored again; with all of them "
             f"painted it scores {self.e.blank_score:.{self.word_digits}f}. What several frames show together is lost "
             "with none of them, so these numbers need not add up."
         )
