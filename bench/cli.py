@@ -4,6 +4,7 @@ Results go to stdout, progress to stderr. Exit 0: done. 1: the work failed. 2: t
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -316,6 +317,57 @@ def emotions(
 
 
 @app.command
+def explain(
+    run: str,
+    query: str,
+    /,
+    *,
+    video: str | None = None,
+    html: Path | None = None,
+    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    root: Path | None = None,
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+) -> None:
+    """Say which words of a query, and which frames of a clip, make a run's score for the two, and what emotion adds.
+
+    Parameters
+    ----------
+    run
+        A run's id, or the path of its record; its weights must lie beside the record.
+    query
+        A caption, as in a search.
+    video
+        A clip of the run's test split; the one that the run ranks first if not given.
+    html
+        Write a page too, whole in one file.
+    json_output
+        Print the numbers as JSON.
+    root
+        The dataset's folder, where it is not where the run had it.
+    """
+    _quiet()
+    from . import explain_screens, registry
+    from .explain import explain as explain_it
+    from .files import replacing
+    from .trained import load_trained
+
+    for path in plugin:
+        registry.load_plugin(path)
+    explained = explain_it(load_trained(run, results, root), query, video)
+    if html:
+        with replacing(html) as temporary:
+            temporary.write_text(explain_screens.page(explained), encoding="utf-8")
+    if json_output:
+        print(json.dumps(explained.as_json(), indent=1, ensure_ascii=False))
+    else:
+        coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        print(explain_screens.terminal(explained, coloured))
+    if html:
+        print(html, file=sys.stderr if json_output else sys.stdout)
+
+
+@app.command
 def faces(
     *,
     backend: str,
@@ -427,7 +479,6 @@ def _fail(message: str, code: int, debug: bool) -> None:
 def _quiet() -> None:
     """Libraries that chat on stderr keep to errors."""
     import logging
-    import os
 
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
