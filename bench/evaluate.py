@@ -46,7 +46,8 @@ class ScoreMatrix:
         self.similarity, self.text, self.video = similarity, text, video
         places: dict[str, int] = {}
         self.first = np.array([places.setdefault(text, place) for place, text in enumerate(captions)], np.int32)
-        self.true = np.concatenate([self._tile(part, part).diagonal() for part in _parts(0, len(self), TILE)])
+        parts = _parts(0, len(self), TILE)
+        self.true = np.concatenate([self._tile(part, part).diagonal().copy() for part in parts])  # views keep tiles
 
     def __len__(self) -> int:
         return len(self.first)
