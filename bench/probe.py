@@ -21,13 +21,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from . import results
-from .config import FacesConfig, ModelConfig, RunConfig, TrainConfig, VideoConfig
 from .counterfactuals import EDITS, Counterfactual, counterfactual
-from .data import importers
-from .data.annotation import Annotation, Clip
-from .data.loading import FACES, Collator, open_data, open_faces
+from .data.annotation import Annotation
+from .data.loading import FACES, Collator
 from .emotions import EMOTIONS
-from .errors import BenchError, UsageError
+from .errors import BenchError
 from .evaluate import encode_captions
 from .faces import Faces, read_faces
 from .files import sha256
@@ -35,12 +33,10 @@ from .lexicons import nrc
 from .metrics import counterfactual as metric
 from .metrics.emotion import measure
 from .metrics.subsets import graded_subsets, subset_rows
-from .registry import did_you_mean
 from .results import Record
-from .run import checksums, complete, make_variant
-from .scoring import make_collator
 from .text_only import Bigrams
 from .train import make_accelerator
+from .trained import Trained, find_record, load_trained
 from .variant import Variant
 from .video_emotions import VideoEmotions, video_emotions
 from .weights import read_tensors
@@ -75,34 +71,15 @@ def probe(run: str, folder: Path, root: Path | None = None) -> Probed:
     run: an id under the results `folder`, or a record's path. root: the dataset's folder, where it moved.
     UsageError: no such run, or a control of the evaluation. BenchError: weights or features are gone, data changed.
     """
-    path = find(run, folder)
-    folder = path.parents[3]
+    path = find_record(run, folder)
     record = results.load(path)
-    if (told := record.controls["emotions"]) != "true":
-        raise UsageError(
-            f"{record.run} is a control, scored with {told} emotions: what an edited caption would be told there is "
-            f"nobody's. Probe its true run: bench probe {record.controls['true_run']}"
-        )
     code = code_digest()
     if record.probe.get("code") == code:
         return Probed(record, path, True)
-    found = _measure(record, path, folder, root)
+    found = _measure(load_trained(str(path), folder, root))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     record = replace(record, probe={"created": now, "code": code, **found})
-    return Probed(record, results.save(record, folder), False)
-
-
-def find(run: str, folder: Path) -> Path:
-    """The record of a run id, or at a path. UsageError, with near names, if there is none."""
-    if run.endswith(".json"):
-        path = Path(run)
-        if path.is_file() and len(path.absolute().parents) > 3:
-            return path.absolute()
-        raise UsageError(f"no record at {run}.")
-    known = {path.stem: path for path in sorted(folder.glob("*/*/*/*.json")) if not path.name.startswith(".")}
-    if run not in known:
-        raise UsageError(f"no record of a run '{run}' under {folder}.{did_you_mean(run, known)}")
-    return known[run]
+    return Probed(record, results.save(record, path.parents[3]), False)
 
 
 def code_digest() -> str:
@@ -110,54 +87,23 @@ def code_digest() -> str:
     return hashlib.sha256("".join([*(sha256(HERE / name) for name in MADE_BY), nrc().digest]).encode()).hexdigest()[:8]
 
 
-def config_of(record: Record, root: Path | None) -> RunConfig:
-    """The config of a record; `root` in place of its own folder. What an old record does not say is the default."""
-    tree = dict(record.config)
-    parts: dict[str, Any] = {"model": ModelConfig, "video": VideoConfig, "faces": FacesConfig, "train": TrainConfig}
-    for name, part in parts.items():
-        tree[name] = part(**tree.get(name, {}))
-    tree["root"] = root or (Path(tree["root"]) if tree.get("root") else None)
-    if tree["faces"].file:
-        tree["faces"] = replace(tree["faces"], file=Path(tree["faces"].file))
-    return RunConfig(**tree)
-
-
 @torch.no_grad()
-def _measure(record: Record, path: Path, folder: Path, root: Path | None) -> dict[str, Any]:
-    work = path.with_suffix("")
-    for needed in ("model.safetensors", "features.safetensors"):
-        if not (work / needed).is_file():
-            raise BenchError(f"{work / needed} is gone, and the probe needs it. Remove {path} to train that run again.")
-    config, card = complete(config_of(record, root))
-    dataset = importers.ensure(config.dataset, config.root)
-    data = open_data(config, card, dataset)
-    variant, _, tokenizer = make_variant(replace(config, init=f"run:{record.run}"), data, folder)
-    faces = open_faces(config, dataset, data) if variant.video_needs else None
-    if {**checksums(data), "faces": faces.sha256 if faces else None} != {
-        **record.checksums,
-        "faces": record.faces.get("sha256"),
-    }:
-        raise BenchError(f"the data changed since {path} was written. Put it back, or remove that record.")
-
+def _measure(trained: Trained) -> dict[str, Any]:
+    record, data, variant = trained.record, trained.data, trained.variant
     captions = record.queries["captions"]
     asked = [counterfactual(caption) for caption in captions]
     edited = [caption for one in asked if one for caption in one.edited.values() if caption]
     texts = list(dict.fromkeys([*captions, *edited]))
-    told = "constant" if config.matched_parameters else "true"
-    collate = make_collator(config, variant, tokenizer, [data.test, _as_split(edited)], told)
-    accelerator = make_accelerator(config.train)
-    variant.to(accelerator.device).eval()
-    text = dict(zip(texts, encode_inputs(variant, texts, collate, accelerator), strict=True))
-    stored = read_tensors(work / "features.safetensors")
-    _compare(torch.stack([text[caption] for caption in captions]), stored["text"], work)
+    accelerator = make_accelerator(trained.config.train)
+    text = dict(zip(texts, encode_inputs(variant, texts, trained.collator(texts), accelerator), strict=True))
+    _compare(torch.stack([text[caption] for caption in captions]), trained)
 
     def scores(captions: Sequence[str]) -> NDArray:
-        video = stored["video"].to(accelerator.device)
-        rows = torch.stack([text[caption] for caption in captions]).to(accelerator.device)
-        return torch.cat([variant.similarity(part, video).float().cpu() for part in rows.split(1024)]).numpy()
+        rows = torch.stack([text[caption] for caption in captions]).to(variant.device)
+        return torch.cat([variant.similarity(part, trained.gallery).float().cpu() for part in rows.split(1024)]).numpy()
 
     true = scores(captions)
-    witness = _witness(data.test, faces or _faces_at(dataset))
+    witness = _witness(data.test, trained.faces or _faces_at(trained.folder))
     shown, source = _shown(data.test, witness)
     per_query, shift = edit_effects(true, asked, scores, shown)
     blind = Bigrams(caption for clip in data.train.clips for caption in clip.captions)
@@ -244,12 +190,12 @@ def encode_inputs(variant: Variant, captions: Sequence[str], collate: Collator, 
     return encode_captions(variant, unique, collate, accelerator).cpu()[place]
 
 
-def _as_split(captions: Sequence[str]) -> Annotation:
-    """Captions for `make_collator`, which wants to know them all."""
-    return Annotation("edited", "edited", (Clip("edited", tuple(captions)),))
-
-
-def _compare(now: Tensor, then: Tensor, work: Path) -> None:
+def _compare(now: Tensor, trained: Trained) -> None:
+    """Stops where the weights no longer give the text features that lie beside them."""
+    work = trained.path.with_suffix("")
+    if not (work / "features.safetensors").is_file():
+        return
+    then = read_tensors(work / "features.safetensors")["text"]
     fits = now.shape == then.shape
     if not fits or torch.cosine_similarity(now.flatten(1), then.flatten(1), dim=1).min() < _SAME:
         raise BenchError(

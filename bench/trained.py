@@ -20,7 +20,8 @@ from .evaluate import encode_clips
 from .faces import Faces
 from .registry import did_you_mean
 from .results import Record
-from .run import checksums, complete, make_samples, make_variant
+from .run import checksums, complete, make_variant
+from .scoring import make_samples
 from .train import make_accelerator
 from .variant import Variant
 from .weights import read_tensors
@@ -33,6 +34,7 @@ class Trained:
     record: Record
     path: Path
     config: RunConfig
+    folder: Path  # the dataset's
     data: Data
     faces: Faces | None
     variant: Variant
@@ -101,7 +103,7 @@ def load_trained(run: str, folder: Path, root: Path | None = None) -> Trained:
     if now != {**record.checksums, "faces": record.faces.get("sha256")}:
         raise BenchError(f"the data changed since {path} was written. Put it back, or remove that record.")
     device = make_accelerator(config.train).device
-    return Trained(record, path, config, data, faces, variant.to(device).eval(), tokenizer)
+    return Trained(record, path, config, dataset, data, faces, variant.to(device).eval(), tokenizer)
 
 
 def find_record(run: str, folder: Path) -> Path:
