@@ -24,7 +24,7 @@ _TURNS = 4
 class Layer:
     """Points that look alike. rows: (N,) which queries. size: of a caption's point, in square points.
 
-    marker: of captions and, hollow, of clips; "": captions are circles, clips triangles. edge: a dark outline.
+    marker: of captions and, hollow, of clips; "": captions are circles, clips triangles. edge: filled points have a dark outline.
     """
 
     label: str
@@ -36,23 +36,24 @@ class Layer:
 
 
 def emotion_layers(member: NDArray[np.bool_], neutral: NDArray[np.bool_], emotion: str) -> list[Layer]:
-    """One emotion above the rest: (N,) which queries are about it, and which about none."""
+    """One emotion against the rest: (N,) which queries are about it, and which about none."""
     small = _size(len(member))
     return [
         Layer("another emotion", ~member & ~neutral, _REST, small),
         Layer("neutral", neutral, EMOTION_COLOURS["neutral"], small),
-        Layer(emotion, member, EMOTION_COLOURS[emotion], 2 * small, edge=True),
+        Layer(emotion, member, EMOTION_COLOURS[emotion], 1.7 * small, edge=True),
     ]
 
 
 def class_layers(classes: NDArray[np.int64]) -> list[Layer]:
     """Each class in its colour and with its marker; those that are there. classes: (N,) as `classes_of` gives them."""
     small = _size(len(classes))
-    layers = [Layer("several alike", classes == OUT, _TIED, small, "x")]
+    layers = [Layer("tied", classes == OUT, _TIED, small, "x")]
     for number in (len(EMOTIONS), *range(len(EMOTIONS))):  # neutral before the emotions
         name = CLASSES[number]
-        size = 3 * small if name == "neutral" else 1.2 * small  # its marker, a dot, is drawn at a quarter of the area
-        layers.append(Layer(name, classes == number, EMOTION_COLOURS[name], size, EMOTION_MARKERS[name]))
+        emotional = name != "neutral"  # whose dots stay small and without outline, or without colour they would be joy's
+        look = EMOTION_COLOURS[name], (1.2 if emotional else 1.6) * small, EMOTION_MARKERS[name]
+        layers.append(Layer(name, classes == number, *look, edge=emotional))
     return [layer for layer in layers if layer.rows.any()]
 
 
@@ -64,12 +65,11 @@ def reach(map: NDArray) -> float:
 def scatter(axes: "Axes", map: NDArray, layers: Sequence[Layer], limit: float, scale: float = 1.0) -> None:
     """Draws a map's captions and clips, (2 N, 2), on axes of -limit to limit without ticks: its units mean nothing.
 
-    Classes take turns, a few points each, or the last one would cover all others.
+    Layers take turns, a few points each, or the last one would cover all others.
     """
-    turns = _TURNS if layers[-1].marker else 1
-    for turn in range(turns):
+    for turn in range(_TURNS):
         for layer in layers:
-            rows = np.flatnonzero(layer.rows)[turn::turns]
+            rows = np.flatnonzero(layer.rows)[turn::_TURNS]
             for modality, points in zip(MODALITIES, np.split(map, 2), strict=True):
                 axes.scatter(*points[rows].T, **_look(layer, modality, scale))
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[], aspect="equal")
@@ -88,8 +88,9 @@ def legend(drawing: "Drawing", layers: Sequence[Layer], top: float) -> None:
     from matplotlib.axes import Axes
 
     hidden = Axes(drawing, (0, 0, 1, 1))  # never added: it only makes handles
+    scale = 20 / _size(len(layers[0].rows))  # of one size, however many points the map has
     handles = [
-        hidden.scatter([], [], label=f"{layer.label} ({layer.rows.sum()})", **_look(layer, "text", 2))
+        hidden.scatter([], [], label=f"{layer.label} ({layer.rows.sum()})", **_look(layer, "text", scale))
         for layer in layers
     ]
     filling = bool(layers[-1].marker)
@@ -116,5 +117,5 @@ def _look(layer: Layer, modality: str, scale: float) -> dict[str, Any]:
     if layer.marker == "x":
         return {**look, "marker": "x" if modality == "text" else "+", "linewidths": 0.5}
     if modality == "text":
-        return {**look, "edgecolors": _INK, "linewidths": 0.3}
+        return {**look, "edgecolors": _INK, "linewidths": 0.3} if layer.edge else {**look, "linewidths": 0}
     return {**look, "facecolors": "none", "edgecolors": layer.colour, "linewidths": 0.6}

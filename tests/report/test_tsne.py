@@ -135,7 +135,7 @@ def test_of_few_no_claim_is_made(tmp_path: Path) -> None:
 
 
 def test_two_runs_of_one_variant_are_told_apart(tmp_path: Path) -> None:
-    one = make_record(20, subsets=dict.fromkeys(EMOTIONS, []))
+    one = make_record(20, subsets={emotion: [] for emotion in EMOTIONS})
     records = one, replace(one, run="plain-s7-00000000")
     everything, _ = tsne_figures(*records, place(tmp_path, *records))
     assert len({axes.get_title() for axes in everything.drawing.axes}) == 4
