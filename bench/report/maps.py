@@ -51,7 +51,9 @@ def class_layers(classes: NDArray[np.int64]) -> list[Layer]:
     layers = [Layer("tied", classes == OUT, _TIED, small, "x")]
     for number in (len(EMOTIONS), *range(len(EMOTIONS))):  # neutral before the emotions
         name = CLASSES[number]
-        emotional = name != "neutral"  # whose dots stay small and without outline, or without colour they would be joy's
+        emotional = (
+            name != "neutral"
+        )  # whose dots stay small and without outline, or without colour they would be joy's
         look = EMOTION_COLOURS[name], (1.2 if emotional else 1.6) * small, EMOTION_MARKERS[name]
         layers.append(Layer(name, classes == number, *look, edge=emotional))
     return [layer for layer in layers if layer.rows.any()]

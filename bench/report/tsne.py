@@ -106,8 +106,8 @@ def tsne_figures(baseline: Record, variant: Record, folder: Path) -> list[Figure
     folder: the results folder; features lie there as `bench run` wrote them. Nothing is drawn, and the list is empty,
     where a run has no features (controls of the evaluation keep none), or fewer than 20 queries, where the two were
     asked other queries, and where features are not what a map can show: vectors of unit norm, captions and clips of
-    one width, whose cosine is the score. So late_fusion has no map: its features are two vectors in one, and half of a
-    caption's is its emotion label itself.
+    one width, whose cosine is the score. Late fusion, for one, has none: its features are two vectors in one, of which
+    a caption's second is its emotion label itself.
     """
     from threadpoolctl import threadpool_limits
 
