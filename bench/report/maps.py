@@ -24,7 +24,8 @@ _TURNS = 4
 class Layer:
     """Points that look alike. rows: (N,) which queries. size: of a caption's point, in square points.
 
-    marker: of captions and, hollow, of clips; "": captions are circles, clips triangles. edge: filled points have a dark outline.
+    marker: of captions and, hollow, of clips; "": captions are circles, clips triangles.
+    edge: filled points have a dark outline.
     """
 
     label: str
@@ -51,9 +52,7 @@ def class_layers(classes: NDArray[np.int64]) -> list[Layer]:
     layers = [Layer("tied", classes == OUT, _TIED, small, "x")]
     for number in (len(EMOTIONS), *range(len(EMOTIONS))):  # neutral before the emotions
         name = CLASSES[number]
-        emotional = (
-            name != "neutral"
-        )  # whose dots stay small and without outline, or without colour they would be joy's
+        emotional = name != "neutral"  # neutral dots are small and bare: in print without colour they would be joy's
         look = EMOTION_COLOURS[name], (1.2 if emotional else 1.6) * small, EMOTION_MARKERS[name]
         layers.append(Layer(name, classes == number, *look, edge=emotional))
     return [layer for layer in layers if layer.rows.any()]
