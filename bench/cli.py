@@ -4,6 +4,7 @@ Results go to stdout, progress to stderr. Exit 0: done. 1: the work failed. 2: t
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -130,6 +131,7 @@ def compare(
     subset: str = "emotion",
     baseline: str = "plain",
     allow_mixed: Flag = False,
+    published: Flag = False,
     results: Results = RESULTS,
 ) -> None:
     """Set all records of one protocol side by side, and every variant against one baseline.
@@ -142,11 +144,83 @@ def compare(
         A variant, or a run by its id, that the others are tested against.
     allow_mixed
         One table for all protocols, each row marked with what differs; nothing is tested across them.
+    published
+        Add the literature's numbers for the same test set, those that cannot be marked as such.
     """
     from .compare import render
     from .results import load_all
 
-    print(render(load_all(results), format, subset, baseline, allow_mixed))
+    print(render(load_all(results), format, subset, baseline, allow_mixed, published))
+
+
+@app.command
+def audit(
+    *files: Path,
+    format: Literal["terminal", "markdown"] = "terminal",
+    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Find the numbers of a published table that cannot be.
+
+    Exit code 1 if a FILE has findings, as linters do: a table in CI stops there. Without FILE it is always 0: what is
+    shipped stays as it was printed, and its errata are known.
+
+    Parameters
+    ----------
+    files
+        Tables in the format of results/README.md, JSON or YAML; what is shipped if none is given.
+    json_output
+        Print findings for a program, in place of --format.
+    """
+    from . import audit_screens
+    from .audit import audit as find
+    from .published import load_published, read
+
+    rows = [row for file in files for row in read(file)] if files else load_published()
+    findings = find(rows)
+    layout = audit_screens.plain if json_output else audit_screens.LAYOUTS[format]
+    print(layout(rows, findings))
+    if files and findings:
+        raise SystemExit(1)
+
+
+@app.command
+def probe(
+    run: str,
+    /,
+    *,
+    format: Literal["terminal", "markdown"] = "terminal",
+    root: Path | None = None,
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Measure what a run makes of emotion: edited captions, twins, emotion in its ranking. Kept in the record.
+
+    The same words again show what was measured, unless the code, the word list or the lexicon changed since.
+
+    Parameters
+    ----------
+    run
+        The id of a run, or the path of its record; its weights and features must lie beside it.
+    root
+        The dataset's folder, if it is no longer where the run found it.
+    json_output
+        Print what was written into the record instead of tables.
+    """
+    _quiet()
+    from . import probe_screens, registry
+    from .probe import probe as probe_it
+
+    for path in plugin:
+        registry.load_plugin(path)
+    probed = probe_it(run, results, root)
+    if probed.was_done:
+        print("done before; it is measured again when code or lists change", file=sys.stderr)
+    if json_output:
+        print(json.dumps(probed.record.probe, indent=1, ensure_ascii=False))
+    else:
+        print(probe_screens.render(probed.record, format))
+    print(probed.path, file=sys.stderr if json_output else sys.stdout)
 
 
 @show.command
@@ -171,9 +245,12 @@ def datasets() -> None:
 @show.command
 def metrics() -> None:
     """The metrics and what they mean."""
+    from .metrics.counterfactual import COUNTERFACTUAL_METRICS
+    from .metrics.emotion import EMOTION_METRICS
     from .metrics.ranking import METRICS
 
-    print("\n".join(screens.metric(name, meaning) for name, meaning in METRICS.items()))
+    known = {**METRICS, **EMOTION_METRICS, **COUNTERFACTUAL_METRICS}
+    print("\n".join(screens.metric(name, meaning) for name, meaning in known.items()))
 
 
 @data.command
@@ -237,6 +314,57 @@ def emotions(
         print(json.dumps([one.as_json() for one in explained], indent=1, ensure_ascii=False))
     else:
         print("\n\n".join(screens.explanation(one) for one in explained))
+
+
+@app.command
+def explain(
+    run: str,
+    query: str,
+    /,
+    *,
+    video: str | None = None,
+    html: Path | None = None,
+    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    root: Path | None = None,
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+) -> None:
+    """Say which words of a query, and which frames of a clip, make a run's score for the two, and what emotion adds.
+
+    Parameters
+    ----------
+    run
+        A run's id, or the path of its record; its weights must lie beside the record.
+    query
+        A caption, as in a search.
+    video
+        A clip of the run's test split; the one that the run ranks first if not given.
+    html
+        Write a page too, whole in one file.
+    json_output
+        Print the numbers as JSON.
+    root
+        The dataset's folder, where it is not where the run had it.
+    """
+    _quiet()
+    from . import explain_screens, registry
+    from .explain import explain as explain_it
+    from .files import replacing
+    from .trained import load_trained
+
+    for path in plugin:
+        registry.load_plugin(path)
+    explained = explain_it(load_trained(run, results, root), query, video)
+    if html:
+        with replacing(html) as temporary:
+            temporary.write_text(explain_screens.page(explained), encoding="utf-8")
+    if json_output:
+        print(json.dumps(explained.as_json(), indent=1, ensure_ascii=False))
+    else:
+        coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        print(explain_screens.terminal(explained, coloured))
+    if html:
+        print(html, file=sys.stderr if json_output else sys.stdout)
 
 
 @app.command
@@ -351,7 +479,6 @@ def _fail(message: str, code: int, debug: bool) -> None:
 def _quiet() -> None:
     """Libraries that chat on stderr keep to errors."""
     import logging
-    import os
 
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")

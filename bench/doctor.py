@@ -207,7 +207,7 @@ def _gate(config: RunConfig, data: "Data", variant: "Variant", tokenizer: "Token
     from .data import importers
     from .data.annotation import keep
     from .data.loading import open_faces
-    from .run import score
+    from .scoring import scorer
     from .stats import wilson
     from .train import make_accelerator
 
@@ -215,7 +215,7 @@ def _gate(config: RunConfig, data: "Data", variant: "Variant", tokenizer: "Token
     data = replace(data, test=pairs)
     accelerator = make_accelerator(config.train)
     faces = open_faces(config, importers.ensure(config.dataset, config.root), data) if variant.video_needs else None
-    recall = score(config, variant.to(accelerator.device), tokenizer, data, faces, accelerator).points()["T2V R@1"]
+    recall = scorer(config, variant.to(accelerator.device), tokenizer, data, faces, accelerator)().points()["T2V R@1"]
     n = len(pairs.clips)
     high = 100 * wilson(recall * n / 100, n)[1]
     said = f"zero-shot T2V R@1 {recall:.1f} % on {n} test pairs; published: {expected} % on all of 1k-A"

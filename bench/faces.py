@@ -82,13 +82,18 @@ class Faces:
         np.add.at(pooled["mean"], of, scores / count[of, None])
         np.maximum.at(pooled["max"], of, scores)
         self._seen, self._pooled = count > 0, pooled
-        places = looked[:, 1] / looked[:, 2]
+        self._looked = places = looked[:, 1] / looked[:, 2]
         starts = np.searchsorted(looked[:, 0], np.arange(len(names) + 1))
         # Per video: its first entry, and the middles between its entries; up to a middle the earlier one is nearest.
         self._places = {
             str(name): (int(start), (places[start + 1 : stop] + places[start : stop - 1]) / 2)
             for name, start, stop in zip(names, starts[:-1], starts[1:], strict=True)
         }
+
+    def positions(self, video: str) -> NDArray[np.float64]:
+        """Where in a video it was looked: (T,) frame index / number of frames, ascending. BenchError as in `pooled`."""
+        start, middles = self._place(video)
+        return self._looked[start : start + len(middles) + 1]
 
     def pooled(self, video: str, positions: ArrayLike, pooling: str) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Emotion scores (T, 8) of the looked-at frames nearest to `positions`, and whether a face is seen (T,).
@@ -98,14 +103,17 @@ class Faces:
         "largest" box, or per emotion the "mean" or the "max" over all faces. A frame without a face is False and zeros.
         BenchError: the video was not looked at.
         """
+        start, middles = self._place(video)
+        nearest = np.searchsorted(middles, positions) + start
+        return self._pooled[pooling][nearest], self._seen[nearest]
+
+    def _place(self, video: str) -> tuple[int, NDArray[np.float64]]:
         if video not in self._places:
             raise BenchError(
                 f"{video} is not in the face scores ({self.source}; {len(self.videos)} videos). "
                 "Make them for all videos: bench faces"
             )
-        start, middles = self._places[video]
-        nearest = np.searchsorted(middles, positions) + start
-        return self._pooled[pooling][nearest], self._seen[nearest]
+        return self._places[video]
 
 
 def read_faces(path: Path, mend: str = "Make it with: bench faces --out FILE") -> Faces:

@@ -1,4 +1,4 @@
-"""Where things lie: the user's cache folder, and the dataset cards in a checkout or in an installed wheel."""
+"""Where things lie: the user's cache folder; dataset cards and published numbers, in a checkout or in a wheel."""
 
 import os
 from pathlib import Path
@@ -17,4 +17,14 @@ def cards() -> Path:
     """The folder with one folder per dataset: `datasets/` of the checkout, or the copy that the wheel carries."""
     checkout = HERE.parent / "datasets"
     installed = HERE / "_datasets"
+    return installed if installed.is_dir() else checkout
+
+
+def published() -> Path:
+    """The folder of the literature's numbers: `results/published/` of the checkout, or the copy that the wheel carries.
+
+    It is not the user's results folder, which --results may name.
+    """
+    checkout = HERE.parent / "results" / "published"
+    installed = HERE / "_published"
     return installed if installed.is_dir() else checkout

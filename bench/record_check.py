@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 CONTROLS = ("true", "shuffled", "zeroed", "random", "opposite")  # what a variant was told of emotion
 
+TOP = 10  # videos a query that a record keeps
+
 _TOLERANCE = 1e-3  # metrics are stored with four decimals
+_MOVES = ("flip", "delta")
 _KEYS = {  # what the objects inside a record hold, where that is fixed
     "parameters": {"total", "added"},
     "code": {"version", "commit", "dirty", "variant"},
@@ -33,7 +36,10 @@ def check(record: "Record") -> None:
     _check_controls(record)
     n = _check_queries(record)
     _check_ranks(record, n)
+    _check_top(record, n)
     _check_metrics(record, n)
+    if record.probe:
+        _check_probe(record.probe, n)
     parts = parse_signature(record.protocol)
     for name, own in (("test", f"{record.dataset}-{record.test}"), ("train", record.split), ("seed", str(record.seed))):
         if parts.get(name) != own:
@@ -134,6 +140,20 @@ def _check_ranks(record: "Record", n: int) -> None:
             _check_counts(f"honest.ranks.{way}", counts, n)
 
 
+def _check_top(record: "Record", n: int) -> None:
+    """Each list is as long as it can be, names no video twice, and holds the true one where its rank says so."""
+    if not record.top:
+        return
+    if len(record.top) != n:
+        raise BenchError(f"top has {len(record.top)} queries, not {n}.")
+    counts = record.ranks["t2v"]
+    for query, (videos, greater, equal) in enumerate(zip(record.top, counts["greater"], counts["equal"], strict=True)):
+        if not _counts(videos, n - 1) or len(set(videos)) != min(TOP, n) or len(videos) != min(TOP, n):
+            raise BenchError(f"top: query {query} must hold {min(TOP, n)} different videos.")
+        if (greater + equal < len(videos) and query not in videos) or (greater >= len(videos) and query in videos):
+            raise BenchError(f"top: query {query} has its own video where its rank does not put it.")
+
+
 def _check_counts(where: str, counts: Any, n: int) -> None:
     if type(counts) is not dict or set(counts) != {"greater", "equal"}:
         raise BenchError(f"{where} must hold greater and equal.")
@@ -186,3 +206,50 @@ def _compare(name: str, stated: Any, expected: dict[str, Any]) -> None:
                     raise BenchError(f"{way} {metric} of {name} is {value}, outside its interval {low} to {high}.")
     except (KeyError, TypeError, AttributeError):
         raise fault from None
+
+
+def _check_probe(probe: dict[str, Any], n: int) -> None:
+    """Whole, one value a query, and no share that its queries do not give."""
+    keys = {"created", "code", "counterfactual", "emotion", "subsets", "twins", "text_only"}
+    if set(probe) != keys:
+        raise BenchError(f"probe holds {', '.join(sorted(probe))}, not {', '.join(sorted(keys))}.")
+    try:
+        changed, blind, twins = probe["counterfactual"], probe["text_only"], probe["twins"]
+        for edit, entries in changed["edits"].items():
+            flips, moved = (_check_column(f"{name} of {edit}", changed["per_query"][name][edit], n) for name in _MOVES)
+            _check_entry(f"FlipAcc of {edit}", entries["FlipAcc"], flips, 100)
+            _check_entry(f"Δ log-rank of {edit}", entries["Δ log-rank"], moved, 1)
+            without = _check_column(f"text-only {edit}", blind["per_query"]["flip"][edit], n)
+            _check_entry(f"text-only {edit}", blind["edits"][edit], without, 100)
+        _check_entry("shift", changed["shift"], _check_column("shift", changed["per_query"]["shift"], n), 1)
+        pairs = twins["per_pair"]["pairs"]
+        if not all(_counts(pair, n - 1) and len(pair) == 2 for pair in pairs):
+            raise BenchError(f"probe: a pair of twins is no two of the {n} queries.")
+        for name in ("text", "video", "group"):
+            won = _check_column(f"{name} score", twins["per_pair"][name], len(pairs))
+            _check_entry(f"{name} score", twins[name], won, 100)
+        for name, column in probe["emotion"].get("per_query", {}).items():
+            _check_column(name, column, n)
+        if not all(type(row["n"]) is int and 0 <= row["n"] <= n for row in probe["subsets"].values()):
+            raise BenchError(f"probe: a subset has more than {n} queries, or none that can be counted.")
+    except (KeyError, TypeError, AttributeError):
+        raise BenchError("probe is not of the shape that `bench probe` writes.") from None
+
+
+def _check_column(what: str, column: Any, n: int) -> list[float]:
+    """The values that are there, of a list of n numbers or null."""
+    if type(column) is not list or not all(value is None or type(value) in (int, float) for value in column):
+        raise BenchError(f"probe: {what} holds something else than numbers and null.")
+    if len(column) != n:
+        raise BenchError(f"probe: {what} has {len(column)} values, not {n}.")
+    return [value for value in column if value is not None]
+
+
+def _check_entry(what: str, entry: dict[str, Any], values: list[float], scale: float) -> None:
+    """An entry's n, and its mean where it has one: of few queries it claims nothing."""
+    if entry["n"] != len(values):
+        raise BenchError(f"probe: {what} has n = {entry['n']}, its queries are {len(values)}.")
+    if entry["value"] is not None and abs(entry["value"] - scale * sum(values) / len(values)) > _TOLERANCE:
+        raise BenchError(
+            f"probe: {what} is {entry['value']}, its queries give {scale * sum(values) / len(values):.4f}."
+        )

@@ -51,6 +51,7 @@ class Record:
     twins: dict[int, int]  # query -> the query that differs in emotion alone
     twin_wins: dict[int, float]  # query -> 1, 0.5, 0: its own video above, level with, below its twin's
     ranks: dict[str, dict[str, list[int]]]  # t2v, v2t -> greater, equal: n counts each, see `bench.metrics.ranking`
+    top: list[list[int]]  # per query the ten videos that score highest, best first; empty before schema 3
     post: dict[str, dict[str, dict[str, list[int]]]]  # dsl, qbnorm -> ranks after it; see `bench.rescoring`
     honest: dict[str, Any]  # of a run selected on the test set: rule, step, ranks of the honest choice; otherwise empty
     probe: dict[str, Any]  # what `bench probe` measured; empty until then
@@ -154,8 +155,8 @@ def _from_1(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_2(raw: dict[str, Any]) -> dict[str, Any]:
-    """Schema 2 knew no rescoring, no selection on the test set and no probe."""
-    return {**raw, "post": {}, "honest": {}, "probe": {}}
+    """Schema 2 knew no lists of videos, no rescoring, no selection on the test set and no probe."""
+    return {**raw, "top": [], "post": {}, "honest": {}, "probe": {}}
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,23 +17,24 @@ from tokenizers import Tokenizer
 from . import results
 from .clip_vip import model_name, towers
 from .config import RunConfig, as_json, identity, without_controls
-from .controls import FaceTracks
 from .data import importers
-from .data.annotation import Annotation
 from .data.cards import Card, load_card
-from .data.loading import FACES, Collator, Data, Samples, joined, open_data, open_faces
+from .data.loading import FACES, Data, open_data, open_faces
 from .emotions import lexicon_versions
 from .environment import environment
 from .errors import BenchError, UsageError
-from .evaluate import Scores, evaluate, twin_wins
+from .evaluate import Ranks, Scores, best_clips, evaluate
 from .faces import Faces
 from .files import replacing, sha256
 from .metrics.ranking import summarize
 from .protocol import protocol_signature
+from .record_check import TOP
 from .registry import get, parse_hyperparameters, source_digest
+from .rescoring import rescore
 from .results import Record
+from .scoring import BY_DSL, encode_bank, make_collator, make_samples, points_after_dsl, scorer
 from .tokenizer import caption_tokenizer, clip_tokenizer
-from .train import Progress, load_best, make_accelerator, precision, remove_checkpoints, train
+from .train import Progress, Validation, load_best, make_accelerator, precision, remove_checkpoints, train
 from .variant import Variant
 from .weights import FETCH, Loaded, initialize, read_tokenizer, run_weights, save_weights
 
@@ -124,27 +124,39 @@ def train_and_score(
     faces = open_faces(config, dataset, data) if variant.video_needs else None
     told = "constant" if config.matched_parameters else config.train.emotions
     samples = make_samples(config, data.train, data, faces, told)
-    validation = make_samples(config, data.validation, data, faces, told) if data.validation else None
     collate = make_collator(config, variant, tokenizer, [data.train, data.validation], told)
+    score = scorer(config, variant, tokenizer, data, faces, accelerator)
+    validation = None
+    if config.train.select == "test":
+        validation = Validation("test", lambda: points_after_dsl(score()), BY_DSL)
+    elif data.validation:
+        held_out = make_samples(config, data.validation, data, faces, told)
+        held_out_points = lambda: evaluate(variant, held_out, collate, config, accelerator).points()  # noqa: E731
+        validation = Validation("val", held_out_points, "T2V R@1" if config.train.select == "val" else None)
     timings["data"] = time.monotonic() - clock
 
     origin = {**checksums(data), "init": loaded.source}
     if faces:
         origin["faces"] = faces.sha256
-    now = train(variant, config, samples, validation, collate, accelerator, work, origin)
-    if config.train.select == "val":
-        load_best(variant, work)
+    now = train(variant, config, samples, collate, validation, accelerator, work, origin)
     timings["train"] = now.seconds
 
     clock = time.monotonic()
-    scores = score(config, variant, tokenizer, data, faces, accelerator)
+    honest: dict[str, Any] = {}
+    if config.train.select == "test":  # what the last step would have given, for the optimism to be a number
+        honest = {"rule": "last", "step": now.step, "ranks": as_lists(score().ranks)}
+    if config.train.select != "last":
+        load_best(variant, work)
+    scores = score()
+    post = rescore(scores, encode_bank(config, variant, tokenizer, data, accelerator))
     timings["evaluate"] = time.monotonic() - clock
     if not accelerator.is_main_process:
         return None
-    record = make_record(name, config, data, faces, variant, loaded, accelerator, now, scores, timings)
+    record = make_record(name, config, data, faces, variant, loaded, accelerator, now, honest, scores, post, timings)
     save_weights(variant, tokenizer, work / "model.safetensors")
+    features = {"text": scores.matrix.text.cpu().contiguous(), "video": scores.matrix.video.cpu().contiguous()}
     with replacing(work / "features.safetensors") as temporary:
-        save_file({"text": scores.text.contiguous(), "video": scores.video.contiguous()}, temporary)
+        save_file(features, temporary)
     return record
 
 
@@ -170,7 +182,8 @@ def score_again(
     variant.to(accelerator.device)
     timings = {"data": time.monotonic() - clock}
     clock = time.monotonic()
-    scores = score(config, variant, tokenizer, data, faces, accelerator)
+    scores = scorer(config, variant, tokenizer, data, faces, accelerator)()
+    post = rescore(scores, encode_bank(config, variant, tokenizer, data, accelerator))
     timings["evaluate"] = time.monotonic() - clock
     if not accelerator.is_main_process:
         return None
@@ -185,19 +198,8 @@ def score_again(
         honest={},
         probe={},
         **made_with(config, accelerator),
-        **outcome_of(scores, data),
+        **outcome_of(scores, post, data),
     )
-
-
-def score(
-    config: RunConfig, variant: Variant, tokenizer: Tokenizer, data: Data, faces: Faces | None, accelerator: Accelerator
-) -> Scores:
-    """The test split's scores, the variant being told of emotion what the config says."""
-    told = "constant" if config.matched_parameters else config.emotions
-    turned_once = told == "opposite" and variant.text_needs  # words and faces both turned would agree again
-    samples = make_samples(config, data.test, data, faces, "true" if turned_once else told)
-    collate = make_collator(config, variant, tokenizer, [data.test], told)
-    return evaluate(variant, samples, collate, config, accelerator)
 
 
 def complete(config: RunConfig) -> tuple[RunConfig, Card]:
@@ -250,25 +252,6 @@ def make_tokenizer(config: RunConfig, data: Data, folder: Path) -> Tokenizer:
     return caption_tokenizer(caption for clip in data.train.clips for caption in clip.captions)
 
 
-def make_samples(config: RunConfig, part: Annotation, data: Data, faces: Faces | None, told: str) -> Samples:
-    """A split's samples; `told` is the control of the facial expressions."""
-    videos = [clip.video for clip in part.clips]
-    tracks = FaceTracks(faces, videos, told, config.seed, config.faces.pooling) if faces else None
-    return Samples(part, data.videos, config, tracks)
-
-
-def make_collator(
-    config: RunConfig, variant: Variant, tokenizer: Tokenizer, parts: Sequence[Annotation | None], told: str
-) -> Collator:
-    """Knows every caption of the splits, so that emotions are scored once and only if the variant asks."""
-    clips = [clip for part in parts if part for clip in part.clips]
-    texts = [caption for clip in clips for caption in clip.captions]
-    if config.captions == "joined":
-        texts += [joined(clip) for clip in clips]
-    captions = texts if variant.text_needs else None
-    return Collator(tokenizer, config.model.tokens, variant.phrase, captions, control=told, seed=config.seed)
-
-
 def checksums(data: Data) -> dict[str, str]:
     """Each split by name with the digest of what was left of it."""
     return {part.split: part.digest for part in (data.train, data.validation, data.test) if part}
@@ -283,11 +266,13 @@ def make_record(
     loaded: Loaded,
     accelerator: Accelerator,
     now: Progress,
+    honest: dict[str, Any],
     scores: Scores,
+    post: dict[str, Ranks],
     timings: dict[str, float],
 ) -> Record:
     """Everything a later reader needs to trust, compare or repeat the run."""
-    selected = now.best["step"] if config.train.select == "val" else now.step
+    selected = now.step if config.train.select == "last" else now.best["step"]
     return Record(
         run=name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -309,7 +294,7 @@ def make_record(
             model=model_name(config.model.size),
             init=loaded.source,
             captions=config.captions,
-            checkpoint=config.train.select,
+            checkpoint="test-dsl" if config.train.select == "test" else config.train.select,
             seed=config.seed,
             holdout=config.train.holdout,
             clips="6fps" if data.videos.compressed else "",
@@ -324,10 +309,9 @@ def make_record(
         timings={part: round(seconds, 2) for part, seconds in timings.items()},
         curve=now.curve,
         selection={"rule": config.train.select, "step": int(selected)},
-        post={},
-        honest={},
+        honest=honest,
         probe={},
-        **outcome_of(scores, data),
+        **outcome_of(scores, post, data),
     )
 
 
@@ -350,20 +334,26 @@ def made_with(config: RunConfig, accelerator: Accelerator) -> dict[str, Any]:
     return found
 
 
-def outcome_of(scores: Scores, data: Data) -> dict[str, Any]:
+def outcome_of(scores: Scores, post: dict[str, Ranks], data: Data) -> dict[str, Any]:
     """The queries of a record, their ranks, and what follows from them."""
-    ranks = {way: {kind: values.tolist() for kind, values in counts.items()} for way, counts in scores.ranks.items()}
+    ranks = as_lists(scores.ranks)
     subsets = {subset: list(members) for subset, members in data.test.subsets.items()}
-    wins = twin_wins(scores.similarity, data.test.twins)
     videos, captions = [clip.video for clip in data.test.clips], [clip.captions[0] for clip in data.test.clips]
     return {
         "queries": {"videos": videos, "captions": captions},
         "subsets": subsets,
         "twins": dict(data.test.twins),
-        "twin_wins": wins,
+        "twin_wins": scores.twin_wins,
         "ranks": ranks,
-        "metrics": summarize(ranks, subsets, captions, wins),
+        "top": best_clips(scores.matrix, TOP).tolist(),
+        "post": {name: as_lists(after) for name, after in post.items()},
+        "metrics": summarize(ranks, subsets, captions, scores.twin_wins),
     }
+
+
+def as_lists(ranks: Ranks) -> dict[str, dict[str, list[int]]]:
+    """Ranks as plain JSON."""
+    return {way: {kind: values.tolist() for kind, values in counts.items()} for way, counts in ranks.items()}
 
 
 def _say(accelerator: Accelerator, line: str) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 LEVEL = 0.95
 ALPHA = 0.05  # below it, p counts as a difference
 POWER = 0.8
-MIN_QUERIES = 20  # of fewer no claim is made
+MIN_QUERIES = 20  # below it a share's interval is over 40 points wide, and no claim is made
 RESAMPLES = 1000
 FLIPS = 10_000
 _EXACT = 14  # differing clusters up to which all 2^14 flips are tried

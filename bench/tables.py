@@ -29,6 +29,7 @@ _LATEX = {
     "±": r"$\pm$",
     "×": r"$\times$",
     "Δ": r"$\Delta$",
+    "†": r"\dag{}",
 }
 _BREAK = r"\allowbreak "
 _PAGE = 45  # lines of a table that fit a page

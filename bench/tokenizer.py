@@ -17,6 +17,7 @@ from tokenizers.processors import TemplateProcessing
 
 from .errors import BenchError
 
+UNKNOWN = "[UNK]"
 CLIP_MERGES = 49152 - 256 - 2  # of the file's 262 144 lines CLIP reads this many, to a vocabulary of 49 408
 
 
@@ -24,8 +25,8 @@ def caption_tokenizer(captions: Iterable[str]) -> Tokenizer:
     """One token for every lower-cased word and mark that the captions have; any other word is `[UNK]`."""
     normalizer, splitter = Lowercase(), Whitespace()
     words = {word for text in captions for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))}
-    vocabulary = {token: number for number, token in enumerate(["[UNK]", *sorted(words), "[START]", "[END]"])}
-    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    vocabulary = {token: number for number, token in enumerate([UNKNOWN, *sorted(words), "[START]", "[END]"])}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token=UNKNOWN))
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
     return _with_ends(tokenizer, "[START]", "[END]")
 

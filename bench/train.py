@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -28,7 +28,6 @@ from torch import Tensor, nn
 from .config import RunConfig, TrainConfig
 from .data.loading import Collator, Samples, load, training_keys
 from .errors import BenchError, UsageError
-from .evaluate import evaluate
 from .files import replacing
 from .losses import contrastive_loss
 from .progress import progress
@@ -51,8 +50,21 @@ class Progress:
 
     step: int = 0
     curve: list[dict[str, Any]] = field(default_factory=list)
-    best: dict[str, float] = field(default_factory=dict)  # of the validation: step, T2V R@1
+    best: dict[str, float] = field(default_factory=dict)  # of the validation: step, and the point that chose it
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What is scored at the end of every epoch, and after the last step.
+
+    name: its key in the curve. points: scores the weights as they are, by metric. choose_by: the metric whose best
+    weights are kept; none are if it is not given.
+    """
+
+    name: str
+    points: Callable[[], dict[str, float]]
+    choose_by: str | None = None
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:
@@ -110,8 +122,8 @@ def train(
     variant: Variant,
     config: RunConfig,
     samples: Samples,
-    validation: Samples | None,
     collate: Collator,
+    validation: Validation | None,
     accelerator: Accelerator,
     folder: Path,
     origin: dict[str, str],
@@ -119,7 +131,7 @@ def train(
     """Trains `variant` in place and returns the curve; goes on from the checkpoint in `folder` if there is one.
 
     Every optimizer step adds a point to the curve: step, epoch, loss (mean over the accumulated batches), lr (the one
-    it was made with), logit_scale (before exp, after the step). At an epoch's end validation adds its recalls.
+    it was made with), logit_scale (before exp, after the step). At an epoch's end validation adds its points.
     origin: digests of the data and the first weights; a checkpoint made from others is a BenchError, as is a loss or a
     gradient that is not finite. Interrupted on Ctrl-C or a signal to end.
     """
@@ -181,7 +193,7 @@ def train(
             schedule.step()
             into_epoch = step * recipe.accumulation % per_epoch  # batches; fewer than a step's: an epoch has ended
             if validation is not None and (into_epoch < recipe.accumulation or step == total):
-                _validate(variant, validation, collate, config, accelerator, now, folder)
+                _validate(variant, validation, accelerator, now, folder)
                 model.train()
             stop = _any(interrupted, accelerator)
             if step % recipe.checkpoint_every == 0 or step == total or stop:
@@ -215,27 +227,19 @@ def _point(
     }
 
 
-def _validate(
-    variant: Variant,
-    validation: Samples,
-    collate: Collator,
-    config: RunConfig,
-    accelerator: Accelerator,
-    now: Progress,
-    folder: Path,
-) -> None:
-    """Adds the recalls on held-out videos to the curve; keeps the weights if they are the best so far."""
-    scores = evaluate(variant, validation, collate, config, accelerator).points()
-    now.curve[-1]["val"] = scores
-    if config.train.select == "val" and scores["T2V R@1"] > now.best.get("T2V R@1", -1):
-        now.best = {"step": now.step, "T2V R@1": scores["T2V R@1"]}
+def _validate(variant: Variant, validation: Validation, accelerator: Accelerator, now: Progress, folder: Path) -> None:
+    """Adds the points to the curve; keeps the weights if they are the best so far."""
+    points = now.curve[-1][validation.name] = validation.points()
+    by = validation.choose_by
+    if by and points[by] > now.best.get(by, -1):
+        now.best = {"step": now.step, by: points[by]}
         if accelerator.is_main_process:
             with replacing(folder / "best.pt") as temporary:
                 torch.save(variant.state_dict(), temporary)
 
 
 def load_best(variant: Variant, folder: Path) -> None:
-    """Puts back the weights that scored best on the validation videos."""
+    """Puts back the weights that scored best in validation."""
     variant.load_state_dict(torch.load(folder / "best.pt", map_location=variant.device, weights_only=True))
 
 

@@ -28,6 +28,7 @@ def make_record(
     seed: int = 42,
     strength: float = 1.0,
     split: str = "train",
+    test: str = "test",
     dataset: str = "moodclips",
     frames: int = 8,
     init: str = "random",
@@ -58,7 +59,7 @@ def make_record(
     true["true_run"] = run_id(variant, seed, config)
     signature = protocol_signature(
         dataset=dataset,
-        test="test",
+        test=test,
         train=split,
         queries=n,
         videos=n,
@@ -78,7 +79,7 @@ def make_record(
         parameters={"total": 1000, "added": 8},
         dataset=dataset,
         split=split,
-        test="test",
+        test=test,
         checksums={"train": "0" * 64, "test": "1" * 64},
         protocol=signature,
         config=config,
@@ -97,6 +98,7 @@ def make_record(
         twins=pairs,
         twin_wins=wins,
         ranks=ranks,
+        top=np.argsort(-similarity, axis=1, kind="stable")[:, :10].tolist(),
         post=post or {},
         honest={},
         probe={},

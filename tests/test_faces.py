@@ -121,6 +121,11 @@ def test_the_nearest_looked_at_frame_answers(crowd: Faces, position: float, seen
     assert crowd.pooled("crowd", [position], "largest")[1][0] == seen  # looked at: 0, 1/3 (nobody), 2/3
 
 
+def test_positions_are_where_it_was_looked(crowd: Faces):
+    assert crowd.positions("crowd").tolist() == pytest.approx([0, 4 / 12, 8 / 12])
+    assert crowd.positions("alone").tolist() == pytest.approx([3 / 7])
+
+
 def test_where_two_frames_are_as_near_the_earlier_answers(tmp_path: Path):
     path = written(tmp_path / "faces.parquet", row("a", 0, 4, None), row("a", 2, 4))
     assert not read_faces(path).pooled("a", [0.25], "largest")[1][0]

@@ -1,6 +1,5 @@
 """A whole run over a small folder of real files: trained, scored, recorded, resumed, repeated, over two processes."""
 
-import json
 import os
 import shutil
 import signal
@@ -14,27 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from runs import ask, bench, interrupt_at, same
 from safetensors.torch import load_file
 
 from bench.cli import main
 from bench.evaluate import count_ranks
-from bench.results import Record, load
+from bench.results import load
 
 Command = Callable[..., list[str]]
-
-
-def bench(words: list[str]) -> Record:
-    """Runs the command in this process and reads the one record that it left."""
-    main(words)
-    folder = Path(words[words.index("--results") + 1])
-    [path] = folder.glob("*/*/*/*.json")
-    return load(path)
-
-
-def same(one: Record, other: Record) -> bool:
-    """Equal in everything that the config decides: not in dates and seconds."""
-    parts = ("run", "protocol", "curve", "selection", "queries", "ranks", "metrics", "hyperparameters", "checksums")
-    return all(getattr(one, part) == getattr(other, part) for part in parts)
 
 
 def test_a_run_leaves_a_record_with_features_and_weights(
@@ -120,13 +106,6 @@ def test_an_interrupted_and_resumed_run_gives_the_same_record(
     assert same(load(whole), load(resumed))
 
 
-def ask(words: list[str]) -> str:
-    """Runs the command in a process of its own."""
-    done = subprocess.run([sys.executable, "-m", "bench", *words], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_a_checkpoint_of_other_data_is_refused(command: Command, small: Path, tmp_path: Path) -> None:
     """The folder was mended between Ctrl-C and the second start: going on would mix two trainings."""
     from bench.data.annotation import load_annotation, save_annotation
@@ -148,28 +127,6 @@ def test_a_variant_whose_file_changed_is_another_run(command: Command, tmp_path:
         plugin.write_text(DROPOUT.replace("0.3", rate))
         ask(command(variant="forgetful", plugin=plugin, train__steps=1))
     assert len(list((tmp_path / "results").glob("*/*/forgetful/*.json"))) == 2
-
-
-def interrupt_at(step: int, words: list[str], folder: Path) -> None:
-    """Starts a run whose process interrupts itself right after the checkpoint of a step: no race with its end."""
-    code = f"""
-import json, os, signal
-from bench import train
-keep = train._checkpoint
-def keep_and_interrupt(accelerator, folder, now, origin):
-    keep(accelerator, folder, now, origin)
-    if now.step == {step - 1}:
-        os.killpg(os.getpgid(0), signal.SIGINT)
-train._checkpoint = keep_and_interrupt
-from bench.cli import main
-main({words!r})
-"""
-    start = {"capture_output": True, "text": True, "start_new_session": True}  # a group, as a terminal makes one
-    done = subprocess.run([sys.executable, "-c", code], **start)
-    assert done.returncode == 130, done.stderr
-    assert f"stopped after step {step} of" in done.stderr
-    [progress] = folder.glob("*/*/*/*/checkpoint/progress.json")
-    assert json.loads(progress.read_text())["step"] == step
 
 
 def test_a_killed_run_goes_on_from_its_last_checkpoint(command: Command, tmp_path: Path) -> None:

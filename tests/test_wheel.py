@@ -52,6 +52,13 @@ def test_the_cards_are_found_from_another_folder(bench: Path, tmp_path: Path) ->
     assert str(ROOT) not in subprocess.run(where, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
 
+def test_the_published_numbers_are_found_from_another_folder(bench: Path, wheel: Path, tmp_path: Path) -> None:
+    works = sorted(path.name for path in (ROOT / "results" / "published").iterdir())
+    held = sorted(name for name in zipfile.ZipFile(wheel).namelist() if "_published" in name)
+    assert held == [f"bench/_published/{name}" for name in works]
+    assert f"of {len(works)} works" in ask(bench, tmp_path, "audit")
+
+
 def test_a_run_works_from_another_folder(bench: Path, tmp_path: Path, command: Callable[..., list[str]]) -> None:
     ask(bench, tmp_path, *command(variant="additive_text", train__steps=1))
     assert list((tmp_path / "results").glob("msrvtt/9k/additive_text/*.json"))

@@ -9,7 +9,7 @@ emotional ones alone: true against shuffled emotions at evaluation, the sign-fli
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import chain
 from typing import Any
@@ -18,13 +18,13 @@ from ..errors import BenchError, UsageError
 from ..metrics.ranking import DIRECTIONS
 from ..registry import did_you_mean
 from ..results import Record
-from ..stats import RESAMPLES
-from ..tables import Table, csv_text, latex, markdown, terminal
-from .groups import Group, control, difference, groups, mixed
+from ..tables import csv_text, latex, markdown, terminal
+from .groups import Group, control, groups, mixed
 from .numbers import estimate
 from .paired import compare_all
-from .sections import leaderboard, notes, report, rescored
-from .verdicts import against, controls, explored
+from .plan import scope, sections
+from .published import covers
+from .sections import report
 
 __all__ = ["BASELINE", "FORMATS", "SUBSET", "Group", "groups", "render", "render_record"]
 
@@ -40,12 +40,14 @@ def render(
     subset: str = SUBSET,
     baseline: str = BASELINE,
     allow_mixed: bool = False,
+    published: bool = False,
 ) -> str:
     """All records as text in one of FORMATS: per group the report's table of every true run, then one line per run,
     then recall after rescoring, every variant against the baseline, and the controls, each beside its true run.
 
     subset: the queries shown beside all of them in the tables; csv and json hold every subset. baseline: a variant's
-    name or a run's id. allow_mixed: one table for all protocols, each row marked, and no tests across them.
+    name or a run's id. allow_mixed: one table for all protocols, each row marked, and no tests across them. published:
+    the literature's numbers for the same test set beside ours; not in csv and json, which hold records alone.
     Without the last line break: it is for `print`.
     BenchError if there are no records, UsageError for a format that is none, a subset that no record has, or a
     baseline that no run is of (but for the usual one, which a folder may lack).
@@ -61,6 +63,8 @@ def render(
     if baseline not in known and baseline != BASELINE:
         raise UsageError(f"no record is of '{baseline}'.{did_you_mean(baseline, known)} Name a variant or a run.")
     found = [mixed(records)] if allow_mixed and len(groups(records)) > 1 else groups(records)
+    if published:
+        covers(found)
     if format == "json":
         return json.dumps(
             {"groups": [_plain(group, subset, baseline) for group in found]}, indent=1, ensure_ascii=False
@@ -68,12 +72,16 @@ def render(
     if format == "csv":
         return csv_text(_COLUMNS, [row for group in found for row in _tidy(group, subset, baseline)]).rstrip("\n")
     layout = LAYOUTS[format]
-    return "\n".join(_section(group, found[0], subset, baseline, layout) for group in found).rstrip("\n")
+    texts = []
+    for group in found:
+        for place, section in enumerate(sections(group, found[0], subset, baseline, published)):
+            texts.append(layout(section.table, "" if place else group.protocol, section.note))
+    return "\n".join(texts).rstrip("\n")
 
 
 def render_record(record: Record) -> str:
     """One run as `bench run` prints it at its end: the report's table shape for a terminal, with n and intervals."""
-    note = _scope(record, SUBSET)
+    note = scope(record, SUBSET)
     if control(record):
         note += f" A control: {control(record)}; its true run is {record.controls['true_run']}."
     parts = [f"{name}={value}" for name, value in record.hyperparameters.items()]
@@ -82,91 +90,6 @@ def render_record(record: Record) -> str:
         twins = record.metrics["all"]["t2v"]["TwinAcc"]
         text += f"TwinAcc {estimate(twins)}, n = {twins['n']}: own video above its twin; chance is 50"
     return text.rstrip("\n")
-
-
-def _section(group: Group, first: Group, subset: str, baseline: str, layout: Callable[..., str]) -> str:
-    record = group.records[0]
-    trues = group.trues
-    below = [record for record in group.records if control(record)]
-    counted = [f"{len(trues)} run{'s' if len(trues) != 1 else ''}"]
-    counted += [f"{len(below)} control{'s' if len(below) != 1 else ''}"] if below else []
-    apart = f"Not comparable with the first table: {difference(group, first)}. " if group is not first else ""
-    if group.mixed:
-        apart = "Several protocols (--allow-mixed): what differs is named in each row, and nothing is tested. "
-    sizes = {_scope(record, subset) for record in group.records}
-    scope = _scope(record, subset) if len(sizes) == 1 else "queries differ. R@k in %, [95 % interval]."
-    scope = f"{apart}{' and '.join(counted)}, {scope}"
-    tables: list[tuple[Table, str]] = []
-    if trues:
-        tables.append((report(trues, subset, notes(group)), scope))
-        tables.append((leaderboard(group), _board_note(group)))
-        if after := rescored(group):
-            tables.append((after, _RESCORED))
-        tables += _tests(group, subset, baseline)
-    if below:
-        n = record.metrics["all"]["n"]
-        note = (
-            "Controls: the same run without true emotions. Differences are true − control, in points of T2V R@1 over "
-            f"all {n} queries, [95 % interval]; p is of the sign-flip test on their log-ranks, not corrected for the "
-            "number of rows. Each run is one seed, a control one draw: p is about other queries, not about "
-            "other seeds or draws."
-        )
-        tables.append((controls(group.records, subset), note if trues else f"{scope} {note}"))
-    titles = [group.protocol, *("" for _ in tables[1:])]
-    return "\n".join(layout(table, title, note) for (table, note), title in zip(tables, titles, strict=True))
-
-
-def _board_note(group: Group) -> str:
-    ns = {record.metrics["all"]["n"] for record in group.trues}
-    twins = {
-        metrics["TwinAcc"]["n"] for record in group.trues if "TwinAcc" in (metrics := record.metrics["all"]["t2v"])
-    }
-    legend = f" TwinAcc: own video above its twin, {_either(twins)} queries, chance 50." if twins else ""
-    seeds = any(len(family.records) > 1 for family in group.families) and not group.mixed
-    means = f" Means: interval over seeds and queries, {RESAMPLES} resamples." if seeds else ""
-    return f"All {_either(ns)} queries, T2V where not said otherwise; R@k in %, [95 % interval].{legend}{means}"
-
-
-_RESCORED = (
-    "R@1 in % after rescoring, which sees more than one query at a time: DSL all queries of the test set, QB-Norm a "
-    "bank of training captions. Never the ranking that the other tables are made of."
-)
-
-
-def _tests(group: Group, subset: str, baseline: str) -> list[tuple[Table, str]]:
-    """The declared and the exploratory comparisons; nothing where there is no baseline or nothing beside it."""
-    declared, exploratory = compare_all(group, subset, baseline)
-    if not declared:
-        return []
-    name, n, m = declared[0].baseline, declared[0].n, len(declared)
-    several = any(len(family.records) > 1 for family in group.families)
-    seeds = (
-        "With several seeds p is of each query's mean over them, and a verdict also asks that the interval of "
-        "log-ranks over seeds and queries leaves out 0."
-        if several
-        else "One seed each: p is about other queries, not about other seeds."
-    )
-    note = (
-        f"Against {name}, the declared question: T2V log-ranks over all {n} queries, paired sign-flip test, Holm over "
-        f"{m} variant{'s' if m != 1 else ''}. Δ R@1 in points, [95 % interval]. {seeds}"
-    )
-    more = (
-        f"Exploratory, against {name}: p as they are, not corrected for their number. Differences in points, [95 % "
-        "interval]; finds: the smallest one that so many queries show in four of five studies; won:lost: queries that "
-        "one alone has right, and McNemar's exact p of that; sign-flip: of the log-ranks over these queries."
-    )
-    return [(against(declared), note), (explored(exploratory), more)]
-
-
-def _either(values: Iterable[int]) -> str:
-    return " or ".join(str(value) for value in sorted(values))
-
-
-def _scope(record: Record, subset: str) -> str:
-    """How many queries stand behind the numbers, and what the brackets are."""
-    n = record.metrics["all"]["n"]
-    part = f"{record.metrics[subset]['n']} in {subset}" if subset in record.subsets else f"no subset {subset}"
-    return f"{n} queries, {part}, gallery of {n}. R@k in %, [95 % interval]."
 
 
 def _listed(subsets: Iterable[str]) -> str:

@@ -266,9 +266,9 @@ def test_markdown_escapes_bars_in_cells():
 
 
 def test_latex_escapes_every_special_letter():
-    assert escape(r"a_b & 5% $#{}~^\|<>–−±×Δ") == (
+    assert escape(r"a_b & 5% $#{}~^\|<>–−±×Δ†") == (
         r"a\_b \& 5\% \$\#\{\}\textasciitilde{}\textasciicircum{}\textbackslash{}\textbar{}"
-        r"\textless{}\textgreater{}--$-$$\pm$$\times$$\Delta$"
+        r"\textless{}\textgreater{}--$-$$\pm$$\times$$\Delta$\dag{}"
     )
 
 

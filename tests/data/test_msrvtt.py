@@ -5,6 +5,7 @@ import json
 import stat
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from layouts import dump, link
 
 from bench.data.annotation import Annotation, load_annotation
 from bench.data.msrvtt import Prepared, prepare
+from bench.errors import BenchError
 
 SPLITS = ("7k", "9k", "6k-emotion", "1k-A", "Emotion-34", "68")
 TESTS = ("1k-A", "Emotion-34", "68")
@@ -158,6 +160,46 @@ def test_the_checksums_that_are_said_are_those_on_disk(
 
 def test_facts_name_no_folder_of_this_machine(prepared: tuple[Path, Prepared], splits: dict[str, Annotation]) -> None:
     assert str(prepared[0]) not in json.dumps(splits["9k"].facts)
+
+
+# --- what else is known of the test videos ---------------------------------------------------------------------------
+
+
+def spelled(caption: str) -> list[str]:
+    """The words of a caption as the published sentences spell them."""
+    return "".join(letter if letter.isalnum() else " " for letter in caption).split()
+
+
+@pytest.mark.parametrize("split", TESTS)
+def test_the_other_captions_of_a_test_video_are_kept_without_any_copy_of_its_query(
+    splits: dict[str, Annotation], captions: dict[str, list[str]], split: str
+) -> None:
+    kept = splits[split].facts["other_captions"]
+    assert kept == {
+        clip.video: [text for text in captions[clip.video] if spelled(text) != spelled(clip.captions[0])]
+        for clip in splits[split].clips
+    }
+
+
+def test_other_captions_are_no_part_of_a_splits_checksum(splits: dict[str, Annotation]) -> None:
+    without = {name: fact for name, fact in splits["1k-A"].facts.items() if name != "other_captions"}
+    assert replace(splits["1k-A"], facts=without).digest == splits["1k-A"].digest
+
+
+def test_without_the_captions_of_the_test_videos_none_are_kept(tmp_path: Path, real: Path) -> None:
+    prepare(link(tmp_path, real / "MSRVTT_JSFUSION_test.csv", real / "train_val_annotation.zip"))
+    assert "other_captions" not in load_annotation(tmp_path, "1k-A").facts
+
+
+def test_a_sentence_that_is_none_of_its_videos_captions_is_an_error(
+    tmp_path: Path, real: Path, official: dict[str, list[dict]]
+) -> None:
+    sentences = [
+        {**one, "caption": "something else"} if one["video_id"] == "video9770" else one for one in official["sentences"]
+    ]
+    dump(tmp_path / "MSRVTT_data.json", {**official, "sentences": sentences})
+    with pytest.raises(BenchError, match=r"test sentence of video9770, .* is none of its captions"):
+        prepare(link(tmp_path, real / "MSRVTT_JSFUSION_test.csv"))
 
 
 # --- every layout gives the same splits -----------------------------------------------------------------------------

@@ -1,0 +1,58 @@
+"""Emotion measured directly, run beside run: what `bench probe` left in the records."""
+
+from typing import Any
+
+from ..results import Record
+from ..tables import Table
+from .groups import Group
+from .numbers import estimate, number
+
+_COLUMNS = {  # heading -> where it stands in a probe
+    "EmoP@1": ("emotion", "EmoP@1"),
+    "EmoNDCG": ("emotion", "EmoNDCG@10"),
+    "OppPol@1": ("emotion", "OppPol@1"),
+    "FlipAcc": ("counterfactual", "edits", "swap", "FlipAcc"),
+    "Group": ("twins", "group"),
+}
+
+
+def measured(group: Group) -> Table | None:
+    """A row for every probed run, below it what chance, or a text-only model, would give; None where none is probed."""
+    probed = [(family.name, record) for family in group.families for record in family.records if record.probe]
+    if not probed:
+        return None
+    named = {heading: path for heading, path in _COLUMNS.items() if any(_entry(run, path)["n"] for _, run in probed)}
+    rows: list[list[str] | str] = []
+    for name, record in probed:
+        cells = [estimate(_scaled(_entry(record, path), heading)) for heading, path in named.items()]
+        rows.append([name, str(record.seed), *cells])
+    _, first = probed[0]
+    chances = [_scaled(_entry(first, path), heading).get("chance") for heading, path in named.items()]
+    rows.append(["chance", "", *("–" if chance is None else number(chance) for chance in chances)])
+    blind = first.probe["text_only"]["edits"]["swap"]
+    if "FlipAcc" in named and blind["value"] is not None:
+        cells = [estimate(blind) if name == "FlipAcc" else "" for name in named]
+        rows.append(["text only", "", *cells])
+    ns = ", ".join(f"{name} {_entry(first, path)['n']}" for name, path in named.items())
+    return Table(["variant", "seed", *named], rows, [f"n: {ns}."])
+
+
+NOTE = (
+    "Emotion measured directly (bench probe), in %, [95 % interval]. EmoP@1: the first rival shares an emotion with "
+    "the query; EmoNDCG: of the first ten rivals; OppPol@1: the first rival has the opposite polarity; FlipAcc: own "
+    "clip scores the true caption above one with another emotion; Group: twins with both captions and both clips right."
+)
+
+
+def _entry(record: Record, path: tuple[str, ...]) -> dict[str, Any]:
+    found: Any = record.probe
+    for name in path:
+        found = found.get(name, {})
+    return found or {"n": 0, "value": None, "low": None, "high": None}
+
+
+def _scaled(entry: dict[str, Any], heading: str) -> dict[str, Any]:
+    """In percent, which nDCG is not."""
+    if heading != "EmoNDCG":
+        return entry
+    return {name: 100 * value if name != "n" and value is not None else value for name, value in entry.items()}

@@ -1,0 +1,72 @@
+"""Published numbers beside ours: as they were printed, with a mark on those that cannot be."""
+
+from collections.abc import Sequence
+
+from ..audit import with_findings
+from ..errors import UsageError
+from ..metrics.ranking import DIRECTIONS
+from ..published import rows_for
+from ..results import Record
+from ..tables import Table
+from .groups import Group
+from .numbers import number
+
+_METRICS = ("R@1", "R@5", "R@10", "MdR", "MnR")
+MARK = "†"
+
+
+def beside(group: Group, subset: str) -> Table | None:
+    """Our runs of all queries and of the subset, then every published row of the same test set; None without such.
+
+    Each row is one direction over one set of queries. Below: what the audit finds of the marked rows.
+    """
+    trues = group.trues
+    published = rows_for(trues[0].dataset, trues[0].test) if trues else []
+    if not published:
+        return None
+    rows: list[list[str] | str] = ["ours"]
+    for family in group.families:
+        for record in family.records:
+            for part in ("all", subset):
+                rows += [_ours(family.name, record, part, way) for way in DIRECTIONS if part in record.metrics]
+    below: list[str] = []
+    work = ""
+    for row, findings in with_findings(published):
+        if row.subset not in ("all", subset):
+            continue
+        if row.source.name != work:
+            work = row.source.name
+            rows.append(f"{row.source.authors} ({row.source.year}): {row.source.title}")
+        mark = MARK if findings else ""
+        numbers = [str(row.metrics[name]) if name in row.metrics else "–" for name in _METRICS]
+        rows.append([f"{row}{mark}", str(row.n), *numbers])
+        below += [f"{MARK} {finding}" for finding in findings]
+    return Table(["", "n", *_METRICS], rows, below)
+
+
+def covers(groups: Sequence[Group]) -> None:
+    """UsageError where no record is of a test set that published numbers are there for."""
+    tests = {(record.dataset, record.test) for group in groups for record in group.records}
+    if not any(rows_for(*test) for test in tests):
+        asked = ", ".join(f"{dataset}-{test}" for dataset, test in sorted(tests))
+        raise UsageError(f"no published numbers are known for {asked}; leave out --published. See `bench audit`.")
+
+
+def protocols(group: Group) -> str:
+    """What is known of how the published rows were made, for the table's note."""
+    known: dict[str, dict[str, str]] = {}
+    for row in rows_for(group.trues[0].dataset, group.trues[0].test):
+        shared = known.setdefault(row.source.name, dict(row.protocol))
+        known[row.source.name] = {name: value for name, value in shared.items() if row.protocol.get(name) == value}
+    parts = [f"{name} {', '.join(f'{key}:{value}' for key, value in shared.items())}" for name, shared in known.items()]
+    return (
+        "Published numbers as printed, beside ours: not of our protocol, so nothing is tested. "
+        f"{MARK}: cannot be as it stands, see below. Known of theirs: {'; '.join(parts)}."
+    )
+
+
+def _ours(name: str, record: Record, part: str, way: str) -> list[str]:
+    metrics = record.metrics[part]
+    values = [metrics[way][metric]["value"] for metric in _METRICS]
+    label = f"{name} s{record.seed}, {part.capitalize()} {way.upper()}"
+    return [label, str(metrics["n"]), *("–" if value is None else number(value) for value in values)]

@@ -1,0 +1,284 @@
+"""What a run makes of emotion, measured on its weights and features: `bench probe RUN` writes it into the record.
+
+Edited captions are encoded by the run's weights and scored against the features of the test clips, so no clip is
+decoded again. An edited caption's emotions come from its own words, as every query's do. Beside that: the emotion
+metrics of the whole ranking, the graded subsets, the group score of twins, and a baseline that reads captions alone.
+Every value of every query is kept: later comparisons need no model.
+"""
+
+import hashlib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from numpy.typing import NDArray
+from torch import Tensor
+
+from . import results
+from .config import FacesConfig, ModelConfig, RunConfig, TrainConfig, VideoConfig
+from .counterfactuals import EDITS, Counterfactual, counterfactual
+from .data import importers
+from .data.annotation import Annotation, Clip
+from .data.loading import FACES, Collator, open_data, open_faces
+from .emotions import EMOTIONS
+from .errors import BenchError, UsageError
+from .evaluate import encode_captions
+from .faces import Faces, read_faces
+from .files import sha256
+from .lexicons import nrc
+from .metrics import counterfactual as metric
+from .metrics.emotion import measure
+from .metrics.subsets import graded_subsets, subset_rows
+from .registry import did_you_mean
+from .results import Record
+from .run import checksums, complete, make_variant
+from .scoring import make_collator
+from .text_only import Bigrams
+from .train import make_accelerator
+from .variant import Variant
+from .video_emotions import VideoEmotions, video_emotions
+from .weights import read_tensors
+
+HERE = Path(__file__).parent
+MADE_BY = (  # a change in one of them is another measurement
+    "probe.py",
+    "counterfactuals.py",
+    "text_only.py",
+    "video_emotions.py",
+    "metrics/counterfactual.py",
+    "metrics/emotion.py",
+    "metrics/subsets.py",
+    "metrics/swaps.yaml",
+)
+_ENDS = ("source", "target")
+_SAME = 0.99  # cosine of a caption's feature now and then; bfloat16 on another machine keeps well above
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A record with its probe, where it lies, and whether it was there already."""
+
+    record: Record
+    path: Path
+    was_done: bool
+
+
+def probe(run: str, folder: Path, root: Path | None = None) -> Probed:
+    """Measures a run and writes `probe` into its record; done before if neither code nor lists changed since.
+
+    run: an id under the results `folder`, or a record's path. root: the dataset's folder, where it moved.
+    UsageError: no such run, or a control of the evaluation. BenchError: weights or features are gone, data changed.
+    """
+    path = find(run, folder)
+    folder = path.parents[3]
+    record = results.load(path)
+    if (told := record.controls["emotions"]) != "true":
+        raise UsageError(
+            f"{record.run} is a control, scored with {told} emotions: what an edited caption would be told there is "
+            f"nobody's. Probe its true run: bench probe {record.controls['true_run']}"
+        )
+    code = code_digest()
+    if record.probe.get("code") == code:
+        return Probed(record, path, True)
+    found = _measure(record, path, folder, root)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    record = replace(record, probe={"created": now, "code": code, **found})
+    return Probed(record, results.save(record, folder), False)
+
+
+def find(run: str, folder: Path) -> Path:
+    """The record of a run id, or at a path. UsageError, with near names, if there is none."""
+    if run.endswith(".json"):
+        path = Path(run)
+        if path.is_file() and len(path.absolute().parents) > 3:
+            return path.absolute()
+        raise UsageError(f"no record at {run}.")
+    known = {path.stem: path for path in sorted(folder.glob("*/*/*/*.json")) if not path.name.startswith(".")}
+    if run not in known:
+        raise UsageError(f"no record of a run '{run}' under {folder}.{did_you_mean(run, known)}")
+    return known[run]
+
+
+def code_digest() -> str:
+    """Eight hex digits over what a probe is made by: this code, the word list, the NRC lexicon."""
+    return hashlib.sha256("".join([*(sha256(HERE / name) for name in MADE_BY), nrc().digest]).encode()).hexdigest()[:8]
+
+
+def config_of(record: Record, root: Path | None) -> RunConfig:
+    """The config of a record; `root` in place of its own folder. What an old record does not say is the default."""
+    tree = dict(record.config)
+    parts: dict[str, Any] = {"model": ModelConfig, "video": VideoConfig, "faces": FacesConfig, "train": TrainConfig}
+    for name, part in parts.items():
+        tree[name] = part(**tree.get(name, {}))
+    tree["root"] = root or (Path(tree["root"]) if tree.get("root") else None)
+    if tree["faces"].file:
+        tree["faces"] = replace(tree["faces"], file=Path(tree["faces"].file))
+    return RunConfig(**tree)
+
+
+@torch.no_grad()
+def _measure(record: Record, path: Path, folder: Path, root: Path | None) -> dict[str, Any]:
+    work = path.with_suffix("")
+    for needed in ("model.safetensors", "features.safetensors"):
+        if not (work / needed).is_file():
+            raise BenchError(f"{work / needed} is gone, and the probe needs it. Remove {path} to train that run again.")
+    config, card = complete(config_of(record, root))
+    dataset = importers.ensure(config.dataset, config.root)
+    data = open_data(config, card, dataset)
+    variant, _, tokenizer = make_variant(replace(config, init=f"run:{record.run}"), data, folder)
+    faces = open_faces(config, dataset, data) if variant.video_needs else None
+    if {**checksums(data), "faces": faces.sha256 if faces else None} != {
+        **record.checksums,
+        "faces": record.faces.get("sha256"),
+    }:
+        raise BenchError(f"the data changed since {path} was written. Put it back, or remove that record.")
+
+    captions = record.queries["captions"]
+    asked = [counterfactual(caption) for caption in captions]
+    edited = [caption for one in asked if one for caption in one.edited.values() if caption]
+    texts = list(dict.fromkeys([*captions, *edited]))
+    told = "constant" if config.matched_parameters else "true"
+    collate = make_collator(config, variant, tokenizer, [data.test, _as_split(edited)], told)
+    accelerator = make_accelerator(config.train)
+    variant.to(accelerator.device).eval()
+    text = dict(zip(texts, encode_inputs(variant, texts, collate, accelerator), strict=True))
+    stored = read_tensors(work / "features.safetensors")
+    _compare(torch.stack([text[caption] for caption in captions]), stored["text"], work)
+
+    def scores(captions: Sequence[str]) -> NDArray:
+        video = stored["video"].to(accelerator.device)
+        rows = torch.stack([text[caption] for caption in captions]).to(accelerator.device)
+        return torch.cat([variant.similarity(part, video).float().cpu() for part in rows.split(1024)]).numpy()
+
+    true = scores(captions)
+    witness = _witness(data.test, faces or _faces_at(dataset))
+    shown, source = _shown(data.test, witness)
+    per_query, shift = edit_effects(true, asked, scores, shown)
+    blind = Bigrams(caption for clip in data.train.clips for caption in clip.captions)
+    preferred = blind_flips(blind, captions, asked)
+    twins = metric.twin_scores(true, data.test.twins)
+    return {
+        "counterfactual": {
+            **metric.summarize(per_query, captions),
+            "shift": metric.mean(shift, captions),
+            "emotions": source,
+            "per_query": {"words": [" ".join(one.words) if one else None for one in asked], **_turned(per_query)}
+            | {"shift": shift},
+        },
+        "emotion": {**measure(true, captions, witness), "source": witness.source} if witness else {},
+        "subsets": {row.pop("subset"): row for row in subset_rows(record.ranks, graded_subsets(captions), captions)},
+        "twins": {
+            **{name: metric.share(twins[name], chance) for name, chance in metric.CHANCE.items()},
+            "per_pair": twins,
+        },
+        "text_only": {
+            "model": str(blind),
+            "edits": {edit: metric.share(preferred[edit]) for edit in EDITS},
+            "per_query": {"flip": preferred},
+        },
+    }
+
+
+def edit_effects(
+    true: NDArray,
+    asked: Sequence[Counterfactual | None],
+    scores: Callable[[Sequence[str]], NDArray],
+    shown: NDArray[np.bool_],
+) -> tuple[dict[str, dict[str, list]], list]:
+    """Per edit the "flip" and "delta" of every query, None where it has no such edit; and the shift of every swap.
+
+    true: (N, N) scores of the true captions. scores: captions -> (n, N). shown: (N, 8) emotions of the videos.
+    BenchError if a score is no number.
+    """
+    n = len(asked)
+    effects: dict[str, dict[str, list]] = {}
+    shift: list = [None] * n
+    for edit in EDITS:
+        columns: dict[str, list] = {"flip": [None] * n, "delta": [None] * n}
+        chosen = [(i, one, text) for i, one in enumerate(asked) if one and (text := one.edited[edit])]
+        if chosen:
+            rows = [i for i, _, _ in chosen]
+            edited = scores([text for _, _, text in chosen])
+            try:
+                moved = metric.deltas(true[rows], edited, rows)
+            except ValueError:
+                raise BenchError("the weights are broken: a score of an edited caption is no number.") from None
+            flips = metric.flips(true[rows, rows], edited[np.arange(len(rows)), rows])
+            for i, flip, delta in zip(rows, flips.tolist(), moved.tolist(), strict=True):
+                columns["flip"][i], columns["delta"][i] = flip, round(delta, 6)
+            if edit == "swap":
+                source, target = ([EMOTIONS.index(getattr(one, end)) for _, one, _ in chosen] for end in _ENDS)
+                for i, value in zip(rows, metric.shifts(true[rows], edited, rows, source, target, shown), strict=True):
+                    shift[i] = None if np.isnan(value) else round(float(value), 6)
+        effects[edit] = columns
+    return effects, shift
+
+
+def blind_flips(
+    blind: Bigrams, captions: Sequence[str], asked: Sequence[Counterfactual | None]
+) -> dict[str, list[float | None]]:
+    """Per edit, for every query: 1 if the text-only model prefers the true caption, 1/2 if neither, 0 if the edited."""
+    preferred: dict[str, list[float | None]] = {edit: [None] * len(captions) for edit in EDITS}
+    for i, (caption, one) in enumerate(zip(captions, asked, strict=True)):
+        for edit, text in one.edited.items() if one else ():
+            if text:
+                preferred[edit][i] = metric.flips([blind.score(caption)], [blind.score(text)]).item()
+    return preferred
+
+
+def encode_inputs(variant: Variant, captions: Sequence[str], collate: Collator, accelerator: Accelerator) -> Tensor:
+    """(n, …) features. What is the same to the model is encoded once: two unknown words may not differ by rounding."""
+    first: dict[tuple, int] = {}
+    place = []
+    for caption in captions:
+        batch = collate.text([caption])
+        emotions = () if batch.emotions is None else tuple(batch.emotions[0].tolist())
+        place.append(first.setdefault((*batch.input_ids[0].tolist(), None, *emotions), len(first)))
+    unique = [captions[place.index(row)] for row in range(len(first))]
+    return encode_captions(variant, unique, collate, accelerator).cpu()[place]
+
+
+def _as_split(captions: Sequence[str]) -> Annotation:
+    """Captions for `make_collator`, which wants to know them all."""
+    return Annotation("edited", "edited", (Clip("edited", tuple(captions)),))
+
+
+def _compare(now: Tensor, then: Tensor, work: Path) -> None:
+    fits = now.shape == then.shape
+    if not fits or torch.cosine_similarity(now.flatten(1), then.flatten(1), dim=1).min() < _SAME:
+        raise BenchError(
+            f"the weights under {work} do not give the features beside them: the variant's file or a lexicon changed. "
+            f"Remove {work}.json to train that run again."
+        )
+
+
+def _faces_at(dataset: Path) -> Faces | None:
+    return read_faces(dataset / FACES) if (dataset / FACES).is_file() else None
+
+
+def _witness(test: Annotation, faces: Faces | None) -> VideoEmotions | None:
+    try:
+        return video_emotions(test, faces)
+    except BenchError as error:
+        print(f"no emotion metrics: {error}", file=sys.stderr)
+        return None
+
+
+def _shown(test: Annotation, witness: VideoEmotions | None) -> tuple[NDArray[np.bool_], str]:
+    """(N, 8): the emotions of each video, and who says so. A dataset with twins knows what it filmed."""
+    if test.twins:
+        members = [np.isin(np.arange(len(test.clips)), test.subsets.get(emotion, ())) for emotion in EMOTIONS]
+        return np.column_stack(members), f"{test.dataset} itself"
+    if witness is None:
+        return np.zeros((len(test.clips), len(EMOTIONS)), np.bool_), "nobody"
+    return witness.present, witness.source
+
+
+def _turned(effects: dict[str, dict[str, list]]) -> dict[str, dict[str, list]]:
+    return {name: {edit: columns[name] for edit, columns in effects.items()} for name in ("flip", "delta")}

@@ -1,0 +1,225 @@
+"""Records -> the report: one page that needs nothing else, the same as markdown or LaTeX, and the figures as files.
+
+reports/index.html    self-contained, offline
+reports/report.md     the same tables, figures linked
+reports/report.tex    with --format latex: tables and figure includes
+reports/figures/      SVG and PNG
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from ..audit import audit
+from ..audit_screens import ASKED
+from ..compare.groups import Family, Group, groups
+from ..compare.plan import Section, sections
+from ..emotions import EMOTIONS
+from ..files import replacing
+from ..published import load_published
+from ..results import Record
+from ..tables import Table, escape, latex, markdown
+from .figure import Figure, save
+from .flips import MOST, asked, flips, swapped
+from .html import html
+from .pictures import data_address, thumbnails
+from .summary import sentences
+
+TITLE = "Does emotion help a model find the right video?"
+FIGURES = "figures"
+_FOLDED = {"runs": "every metric of every run", "explored": "every question that was not declared"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A group of records with all that is shown of it."""
+
+    group: Group
+    key: str
+    name: str
+    sections: list[Section]
+    sentences: list[str]
+    figures: list[Figure]
+
+
+def build(
+    records: Sequence[Record], results: Path, out: Path, subset: str, baseline: str, format: Literal["html", "latex"]
+) -> list[Path]:
+    """Writes the report of these records under `out`; returns what was written, the page first.
+
+    results: where the records lie, with their features and weights beside them if they are at hand.
+    """
+    found = sorted(groups(records), key=lambda group: -len(group.records))  # the largest is what the report is about
+    parts = []
+    for number, group in enumerate(found):
+        shown = sections(group, found[0], subset, baseline)
+        name = f"{group.records[0].dataset}, trained on {group.records[0].split}"
+        name += f" ({number + 1})" if len(found) > 1 else ""
+        drawn = draw(group, results, subset, baseline)
+        parts.append(Part(group, f"group{number + 1}", name, shown, sentences(group, shown), drawn))
+    paths = [path for part in parts for figure in part.figures for path in save(figure, out / FIGURES)]
+    if format == "latex":
+        return [write(out / "report.tex", tex(parts)), *paths]
+    page = write(out / "index.html", render_page(parts, results, out, baseline))
+    return [page, write(out / "report.md", text(parts)), *paths]
+
+
+def draw(group: Group, results: Path, subset: str, baseline: str) -> list[Figure]:
+    """The group's figures, in the order of the page."""
+    return []
+
+
+def write(path: Path, content: str) -> Path:
+    """Whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(content, encoding="utf-8")
+    return path
+
+
+def render_page(parts: Sequence[Part], results: Path, out: Path, baseline: str) -> str:
+    """The page, everything in it."""
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+    source = (files("bench.report") / "templates" / "page.html").read_text(encoding="utf-8")
+    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(source)
+    records = [record for part in parts for record in part.group.records]
+    shown = [
+        {
+            "key": part.key,
+            "name": part.name,
+            "protocol": part.group.protocol,
+            "sentences": part.sentences,
+            "parts": [
+                {
+                    "key": f"{part.key}-{section.key}",
+                    "heading": section.heading,
+                    "folded": _FOLDED.get(section.key, ""),
+                    "html": Markup(html(section.table, section.note, f"{part.key}-{section.key}")),
+                }
+                for section in part.sections
+            ],
+            "figures": [
+                {
+                    "name": figure.name,
+                    "title": figure.title,
+                    "alt": figure.alt,
+                    "caption": figure.caption,
+                    "source": smallest(out / FIGURES, figure.name),
+                }
+                for figure in part.figures
+            ],
+        }
+        for part in parts
+    ]
+    data = flip_data(parts[0].group, baseline)
+    findings = audit(load_published())
+    return template.render(
+        title=TITLE,
+        subtitle=f"{len(records)} records, the last of {max(record.created for record in records)[:10]}.",
+        groups=shown,
+        pairs=data["pairs"],
+        data=data,
+        most=MOST,
+        flip_note=""
+        if any(record.top for record in records)
+        else "The records hold no lists of clips: run them again.",
+        audit={"note": ASKED, "findings": [str(finding) for finding in findings]},
+        provenance=[Markup(html(provenance(records), "Code, libraries and hardware of every run.", "provenance"))],
+    )
+
+
+def flip_data(group: Group, baseline: str) -> dict[str, Any]:
+    """What the page's list of won and lost queries is made of, as JSON: pairs of runs, their queries and clips."""
+    families = group.families
+    base = next((family for family in families if family.holds(baseline)), None)
+    others = [family for family in families if family is not base] if base else []
+    pairs = [pair(base, other) for other in others] if base else []
+    queries = sorted({flip["query"] for one in pairs for flip in one["flips"]})
+    clips = {clip for one in pairs for flip in one["flips"] for top in flip["top"] for clip in top} | {*queries}
+    if not pairs:
+        return {"pairs": []}
+    record = group.trues[0]
+    pictures = thumbnails(record, sorted(clips))
+    return {
+        "pairs": pairs,
+        "emotions": [*EMOTIONS, "neutral"],
+        "queries": asked(record, queries),
+        "clips": {
+            clip: {
+                "video": record.queries["videos"][clip],
+                "caption": record.queries["captions"][clip],
+                **({"picture": pictures[clip]} if clip in pictures else {}),
+            }
+            for clip in sorted(clips)
+        },
+    }
+
+
+def pair(one: Family, other: Family) -> dict[str, Any]:
+    """The first seeds of two families."""
+    records = one.records[0], other.records[0]
+    names = [f"{family.name} s{record.seed}" for family, record in zip((one, other), records, strict=True)]
+    found = flips(*records)
+    swaps = swapped(records[1])
+    return {
+        "name": f"{names[1]} against {names[0]}",
+        "one": names[0],
+        "other": names[1],
+        "flips": found,
+        "swaps": {flip["query"]: swaps[flip["query"]] for flip in found if flip["query"] in swaps},
+    }
+
+
+def provenance(records: Sequence[Record]) -> Table:
+    """Where every number is from."""
+    rows: list[list[str] | str] = []
+    for record in records:
+        code, hardware = record.code, record.hardware
+        commit = (code["commit"] or "–")[:8] + (" +" if code["dirty"] else "")
+        seconds = f"{sum(record.timings.values()):.0f}"
+        torch = record.libraries.get("torch", "–")
+        rows.append(
+            [record.run, record.created[:10], code["version"], commit, torch, str(hardware.get("cpu", "–")), seconds]
+        )
+    below = ["+ behind a commit: with changes that were not committed."] if any("+" in str(row) for row in rows) else []
+    return Table(["run", "day", "bench", "commit", "torch", "processor", "seconds"], rows, below)
+
+
+def text(parts: Sequence[Part]) -> str:
+    """The report as markdown."""
+    lines = [f"# {TITLE}", ""]
+    for part in parts:
+        lines += [f"## {part.name}", "", f"`{part.group.protocol}`", "", *(f"- {one}" for one in part.sentences), ""]
+        for section in part.sections:
+            lines += [f"### {section.heading}", "", markdown(section.table, "", section.note)]
+        for figure in part.figures:
+            lines += [f"### {figure.title}", "", f"![{_plain(figure.alt)}]({FIGURES}/{figure.name}.svg)", ""]
+            lines += [figure.caption, ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def tex(parts: Sequence[Part]) -> str:
+    """Tables and figures for \\input in a paper."""
+    lines = ["% needs \\usepackage{booktabs,longtable,graphicx}"]
+    for part in parts:
+        for place, section in enumerate(part.sections):
+            lines.append(latex(section.table, "" if place else part.group.protocol, section.note))
+        for figure in part.figures:
+            lines += ["\\begin{figure}", "\\centering"]
+            lines.append(f"\\includegraphics[width=\\linewidth]{{{FIGURES}/{figure.name}.png}}")
+            lines += [f"\\caption{{{escape(figure.caption)}}}", "\\end{figure}", ""]
+    return "\n".join(lines)
+
+
+def smallest(folder: Path, name: str) -> str:
+    """The smaller of a figure's two files, as a data address."""
+    svg, png = ((folder / f"{name}{ending}").read_bytes() for ending in (".svg", ".png"))
+    return data_address(svg, "image/svg+xml") if len(svg) <= len(png) else data_address(png, "image/png")
+
+
+def _plain(alt: str) -> str:
+    return json.dumps(alt, ensure_ascii=False)[1:-1].replace("[", "(").replace("]", ")")

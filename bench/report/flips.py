@@ -1,0 +1,73 @@
+"""Queries that one run finds and another does not: what was asked, how it ranks in both, what each shows instead."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..counterfactuals import counterfactual
+from ..emotions import EMOTIONS, explain, score_captions
+from ..metrics.ranking import ranks
+from ..results import Record
+
+SHOWN = 5  # clips of each run's list
+MOST = 60  # flips of a pair; of more, those that moved furthest
+
+
+def flips(one: Record, other: Record) -> list[dict[str, Any]]:
+    """Queries whose own video `other` ranks better or worse than `one`, those that moved furthest first.
+
+    The two records must ask the same queries. Distance is the difference of log-ranks, as in the tests. Each is plain
+    JSON: query, ranks (of one, of other), won (other is better), top (of one, of other: the first clips; empty where a
+    record does not hold them).
+    """
+    before, after = (ranks(record.ranks["t2v"]["greater"], record.ranks["t2v"]["equal"]) for record in (one, other))
+    moved = np.log(before) - np.log(after)
+    order = sorted(np.flatnonzero(moved).tolist(), key=lambda query: (-abs(moved[query]), query))
+    return [
+        {
+            "query": query,
+            "ranks": [float(before[query]), float(after[query])],
+            "won": bool(moved[query] > 0),
+            "top": [record.top[query][:SHOWN] if record.top else [] for record in (one, other)],
+        }
+        for query in order[:MOST]
+    ]
+
+
+def asked(record: Record, queries: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """What a page shows of each query: caption, video, its emotions, the words that name them, its swapped caption.
+
+    Emotions are those that the caption's own words name. The swap is what `bench probe` asked instead, with its rank.
+    """
+    captions = [record.queries["captions"][query] for query in queries]
+    scores = score_captions(captions)
+    swaps = swapped(record)
+    return {
+        query: {
+            "caption": caption,
+            "video": record.queries["videos"][query],
+            "emotions": [name for name, count in zip(EMOTIONS, row, strict=True) if count] or ["neutral"],
+            "words": [word for word, affects in explain(caption).words.items() if set(affects) & set(EMOTIONS)],
+            **({"swap": swaps[query]} if query in swaps else {}),
+        }
+        for query, caption, row in zip(queries, captions, scores, strict=True)
+    }
+
+
+def swapped(record: Record) -> dict[int, dict[str, Any]]:
+    """Query -> its caption with the emotion word swapped, and how many times further down that puts its own video.
+
+    From the record's probe; empty before `bench probe`.
+    """
+    moved = record.probe["counterfactual"]["per_query"]["delta"]["swap"] if record.probe else []
+    found = {}
+    for query, delta in enumerate(moved):
+        edits = counterfactual(record.queries["captions"][query]) if delta is not None else None
+        if edits:
+            found[query] = {
+                "caption": edits.edited["swap"],
+                "words": edits.words,
+                "factor": round(float(np.exp(delta)), 2),
+            }
+    return found

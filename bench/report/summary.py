@@ -1,0 +1,32 @@
+"""What the records say, in sentences that are computed: verdicts, controls, optimism, and what is missing."""
+
+from collections.abc import Sequence
+
+from ..compare.groups import Group, control
+from ..compare.plan import Section
+
+
+def sentences(group: Group, sections: Sequence[Section]) -> list[str]:
+    """The sentences of one group, most important first: they are those that stand below its tables."""
+    trues, found = group.trues, []
+    n = group.records[0].metrics["all"]["n"]
+    variants, seeds = len(group.families), len({record.seed for record in trues})
+    if trues:
+        found.append(
+            f"{_count(len(trues), 'run')} of {_count(variants, 'variant')} under {_count(seeds, 'seed')}, "
+            f"{n} queries against {n} clips of {trues[0].dataset}."
+        )
+    by_key = {section.key: section.table.below for section in sections}
+    if "verdicts" in by_key:
+        found += by_key["verdicts"]
+    elif trues:
+        found.append("Nothing is tested: it takes a run of the baseline and one of another variant.")
+    found += [sentence for sentence in by_key.get("controls", []) if "effect" in sentence or " than " in sentence]
+    if trues and not any(control(record) for record in group.records):
+        found.append("Whether a gain comes from emotion is open: no run has a control yet (bench grid controls).")
+    found += [sentence for sentence in by_key.get("runs", []) if "selected on the test set" in sentence]
+    return found
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"

@@ -1,0 +1,104 @@
+"""How fast ranks are counted, against sorting, and what memory a large gallery takes.
+
+    python tests/benchmarks/evaluation.py [SIZE ...]        1000 and 10000 if none is named
+
+First, in processes of their own, 50 000 queries by 50 000 clips of 512 numbers: seconds and peak memory of the whole,
+torch included, without and with DSL and QB-Norm. Then, for galleries of each size, the time after the product, medians
+of several repeats taken in turn: counting greater and equal rivals in both directions, against the common way, which
+sorts every row of the negated scores, takes the true score from each and looks where the difference is zero, for one
+direction and then, on the transposed matrix, for the other.
+"""
+
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable
+from statistics import median
+
+import numpy as np
+import torch
+
+from bench.evaluate import TILE, ScoreMatrix, count_ranks, rank
+from bench.metrics.ranking import ranks
+from bench.rescoring import dsl, qbnorm
+
+SIZES = (1000, 10_000)
+LARGE, WIDTH, BANK = 50_000, 512, 9000
+MiB, GB = 2**20, 1e9
+COPY = LARGE * LARGE * 4 / GB
+
+
+def features(n: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Captions and clips of unit norm; a pair's cosine is 0.5 or so, a stranger's 0."""
+    generator = torch.Generator().manual_seed(seed)
+    text = torch.randn(n, WIDTH, generator=generator)
+    video = torch.randn(n, WIDTH, generator=generator).mul_(0.9).add_(text, alpha=0.5)
+    return text.div_(text.norm(dim=1, keepdim=True)), video.div_(video.norm(dim=1, keepdim=True))
+
+
+def by_sorting(similarity: np.ndarray) -> list[np.ndarray]:
+    """The common way: 0-based places of the true answers, for both directions."""
+    places = []
+    for scores in (similarity, similarity.T):
+        negated = -scores
+        ordered = np.sort(negated, axis=1)
+        distance = ordered - np.diag(negated)[:, None]
+        places.append(np.where(distance == 0)[1])
+    return places
+
+
+def seconds(function: Callable[[np.ndarray], object], similarity: np.ndarray) -> float:
+    start = time.perf_counter()
+    function(similarity)
+    return time.perf_counter() - start
+
+
+def race(n: int) -> None:
+    text, video = features(n)
+    similarity = (text @ video.T).numpy()
+    counts = count_ranks(similarity)
+    for way, places in zip(("t2v", "v2t"), by_sorting(similarity), strict=True):
+        expected = ranks(counts[way]["greater"], counts[way]["equal"], ties="optimistic")
+        assert (places + 1 == expected).all(), f"{way}: the two ways disagree"
+    repeats = 21 if n <= 2000 else 5
+    times = [(seconds(count_ranks, similarity), seconds(by_sorting, similarity)) for _ in range(repeats)]
+    ours, theirs = (median(column) for column in zip(*times, strict=True))
+    print(f"{n:>7} x {n:<7} {1000 * ours:>10.1f} {1000 * theirs:>10.1f} {theirs / ours:>6.1f} x  (median of {repeats})")
+
+
+def large(rescoring: bool) -> None:
+    """To be run in a process of its own: what it prints of memory is of the whole process."""
+    peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # noqa: E731
+    imported = peak()
+    text, video = features(LARGE)
+    given = peak()
+    start = time.perf_counter()
+    matrix = ScoreMatrix(lambda t, v: t @ v.T, text, video, [str(i) for i in range(LARGE)])
+    counted, _ = rank(matrix, {})
+    if rescoring:
+        dsl(matrix)
+        qbnorm(matrix, counted["t2v"], features(BANK, seed=1)[0])
+    took = time.perf_counter() - start
+    what = f"ranks, DSL, QB-Norm with a bank of {BANK}" if rescoring else "ranks"
+    print(
+        f"{LARGE} x {LARGE} x {WIDTH}, {what}: {took:.0f} s, peak {peak() / MiB:.0f} MiB = {peak() / GB:.2f} GB "
+        f"(imports {imported / MiB:.0f} MiB, with features {given / MiB:.0f} MiB; tiles of {TILE})",
+        flush=True,
+    )
+
+
+def main() -> None:
+    print(f"torch threads: {torch.get_num_threads()}; one float32 copy of {LARGE} x {LARGE} scores: {COPY:.0f} GB")
+    fresh = multiprocessing.get_context("spawn")
+    for rescoring in (False, True):  # first, for a child's peak begins with what its parent holds
+        child = fresh.Process(target=large, args=(rescoring,))
+        child.start()
+        child.join()
+    print(f"{'gallery':<17} {'count, ms':>10} {'sort, ms':>10} {'ratio':>8}")
+    for n in [int(word) for word in sys.argv[1:]] or SIZES:
+        race(n)
+
+
+if __name__ == "__main__":
+    main()
