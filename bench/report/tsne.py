@@ -19,7 +19,7 @@ from ..emotions import EMOTIONS
 from ..errors import BenchError
 from ..results import Record, record_path
 from ..stats import MIN_QUERIES
-from .figure import STYLE, WIDTH, Figure
+from .figure import WIDTH, Figure, styled
 from .maps import MODALITIES, Layer, beneath, class_layers, emotion_layers, legend, reach, scatter
 from .representation import (
     CLASSES,
@@ -198,26 +198,25 @@ def emotions_map(sides: Sequence[Side]) -> Figure:
     return _figure("tsne-emotions", title, sides, drawing, what, numbers)
 
 
+@styled
 def perplexity_strip(sides: Sequence[Side]) -> Figure:
     """All emotions at three perplexities, each modality centred: what changes with the perplexity is the map's own."""
-    import matplotlib as mpl
     from matplotlib.figure import Figure as Drawing
 
     classes = classes_of(sides[0].record)
     layers = class_layers(classes)
-    with mpl.rc_context(STYLE):
-        drawing = Drawing(figsize=(WIDTH, 5.6))
-        panels = drawing.subplots(len(sides), len(STRIP), squeeze=False)
-        for column, perplexity in enumerate(STRIP):
-            limit = max(reach(side.map("centred", perplexity)) for side in sides)
-            for axes, side in zip(panels[:, column], sides, strict=True):
-                scatter(axes, side.map("centred", perplexity), layers, limit, 0.6)
-                beneath(axes, [f"trustworthiness {side.trust('centred', perplexity):.3f}"])
-            panels[0, column].set_title(f"perplexity {capped(perplexity, 2 * len(classes)):.0f}")
-        for axes, side in zip(panels[:, 0], sides, strict=True):
-            axes.set_ylabel(side.name)
-        drawing.subplots_adjust(left=0.04, right=0.99, top=0.95, bottom=0.15, wspace=0.06, hspace=0.16)
-        legend(drawing, layers, 0.1)
+    drawing = Drawing(figsize=(WIDTH, 5.6))
+    panels = drawing.subplots(len(sides), len(STRIP), squeeze=False)
+    for column, perplexity in enumerate(STRIP):
+        limit = max(reach(side.map("centred", perplexity)) for side in sides)
+        for axes, side in zip(panels[:, column], sides, strict=True):
+            scatter(axes, side.map("centred", perplexity), layers, limit, 0.6)
+            beneath(axes, [f"trustworthiness {side.trust('centred', perplexity):.3f}"])
+        panels[0, column].set_title(f"perplexity {capped(perplexity, 2 * len(classes)):.0f}")
+    for axes, side in zip(panels[:, 0], sides, strict=True):
+        axes.set_ylabel(side.name)
+    drawing.subplots_adjust(left=0.04, right=0.99, top=0.95, bottom=0.15, wspace=0.06, hspace=0.16)
+    legend(drawing, layers, 0.1)
     trusts = ", ".join(
         f"{side.name} at {perplexity}: {side.trust('centred', perplexity):.3f}"
         for side in sides
@@ -232,24 +231,23 @@ def perplexity_strip(sides: Sequence[Side]) -> Figure:
     return Figure("tsne-perplexity", "The same map at three perplexities", caption, alt, drawing)
 
 
+@styled
 def _grid(
     sides: Sequence[Side], layers: Sequence[Layer], numbers: dict[tuple[str, str], tuple[Numbers, ...]]
 ) -> "Drawing":
     """Baseline and variant in columns, raw and centred in rows, all four on the same axes, numbers beneath each."""
-    import matplotlib as mpl
     from matplotlib.figure import Figure as Drawing
 
-    with mpl.rc_context(STYLE):
-        drawing = Drawing(figsize=(WIDTH, 8.4))
-        panels = drawing.subplots(len(_SPACES), len(sides), squeeze=False)
-        limit = max(reach(side.map(space, PERPLEXITY)) for side in sides for space in _SPACES)
-        for row, (space, label) in zip(panels, _SPACES.items(), strict=True):
-            for axes, side in zip(row, sides, strict=True):
-                scatter(axes, side.map(space, PERPLEXITY), layers, limit)
-                axes.set_title(f"{side.name}, {label}")
-                beneath(axes, _lines(side, space, numbers[side.name, space]))
-        drawing.subplots_adjust(left=0.01, right=0.99, top=0.97, bottom=0.12, wspace=0.04, hspace=0.27)
-        legend(drawing, layers, 0.055)
+    drawing = Drawing(figsize=(WIDTH, 8.4))
+    panels = drawing.subplots(len(_SPACES), len(sides), squeeze=False)
+    limit = max(reach(side.map(space, PERPLEXITY)) for side in sides for space in _SPACES)
+    for row, (space, label) in zip(panels, _SPACES.items(), strict=True):
+        for axes, side in zip(row, sides, strict=True):
+            scatter(axes, side.map(space, PERPLEXITY), layers, limit)
+            axes.set_title(f"{side.name}, {label}")
+            beneath(axes, _lines(side, space, numbers[side.name, space]))
+    drawing.subplots_adjust(left=0.01, right=0.99, top=0.97, bottom=0.12, wspace=0.04, hspace=0.27)
+    legend(drawing, layers, 0.055)
     return drawing
 
 
