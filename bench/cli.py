@@ -399,7 +399,7 @@ def search(
 
     for path in plugin:
         registry.load_plugin(path)
-    searcher = open_folder(videos, results, Choice(_model(run, model), tokenizer), backend=backend)
+    searcher = open_folder(videos, results, Choice(_model(run, model), tokenizer), backend=backend, emotion=filter)
     found = searcher.ask(query, k, filter)
     print(*search_screens.changes(searcher.summary), sep="\n", end="", file=sys.stderr)
     if searcher.summary.windows:

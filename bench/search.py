@@ -131,30 +131,28 @@ class Searcher:
 
     def _showing(self, emotion: str) -> NDArray[np.int64]:
         """The windows whose faces show this emotion more than any other, or than none."""
-        shown = [name for name, can in zip(EMOTIONS, EXPRESSED, strict=True) if can]
-        if emotion not in shown:
-            hint = did_you_mean(emotion, shown)
-            raise UsageError(f"--filter '{emotion}' is nothing that a face shows.{hint} It takes: {', '.join(shown)}.")
-        if not self.store.about.faces:
-            raise UsageError(
-                f"the index of {self.folder} knows no faces, so --filter cannot ask for them. "
-                f"Index them: {_again(self.folder, self.store.about)} --faces BACKEND"
-            )
+        _check_filter(emotion, self.folder, self.store.about)
         faces = self._faces
         return self.store.ids[faces.any(axis=1) & (faces.argmax(axis=1) == EMOTIONS.index(emotion))]
 
 
 def open_folder(
-    folder: Path, results: Path, choice: Choice = Choice(), *, backend: str = "numpy", retry: bool = False
+    folder: Path,
+    results: Path,
+    choice: Choice = Choice(),
+    *,
+    backend: str = "numpy",
+    emotion: str = "",
+    retry: bool = False,
 ) -> Searcher:
     """Loads the model, indexes what is new, changed or gone below `folder`, and loads the features: each once.
 
-    results: the folder of records. Without a model in `choice` it is the index's own, or else the latest run. retry:
-    read broken files again. UsageError: words that do not fit each other, or an index that was made otherwise.
-    BenchError: the folder holds no video or cannot be read, or the index's model has changed.
+    results: the folder of records. Without a model in `choice` it is the index's own, or else the latest run. backend,
+    emotion: what will be asked with, so that what cannot be is refused before the work. retry: read broken files again.
+    UsageError: words that do not fit each other, or an index that was made otherwise. BenchError: the folder holds no
+    video or cannot be read, or the index's model has changed.
     """
-    if backend not in BACKENDS:
-        raise UsageError(f"--backend '{backend}' is none of {', '.join(BACKENDS)}.")
+    _check_backend(backend)
     found = building.walk(folder)
     opened = store.read(folder)
     if not found.files and not (opened and found.unreadable):
@@ -176,6 +174,9 @@ def open_folder(
                 f"{about.model} needs facial expressions. Index them: {_again(folder, about, keep)} --faces BACKEND"
             )
         about.faces["pooling"] = pooling
+    if emotion:
+        _check_filter(emotion, folder, about, keep)
+    _check_score(encoder, backend)
     looker = None
     if opened is None or not keep or retry or building.pending(opened, found):
         looker = _looker(folder, about, old if keep else None)
@@ -261,10 +262,6 @@ def _looker(folder: Path, about: About, old: About | None) -> Looker | None:
 
 def _vectors(opened: Store, encoder: Encoder, backend: str) -> Index:
     """The index's features in a backend, ready to be asked."""
-    if backend != "numpy" and not encoder.dot:
-        raise UsageError(
-            f"{encoder.described.name} has a score of its own, which is no dot product: it needs --backend numpy."
-        )
     if backend == "qdrant":
         from .search_index.with_qdrant import synced
 
@@ -277,3 +274,36 @@ def _vectors(opened: Store, encoder: Encoder, backend: str) -> Index:
     for ids, features in opened.features():
         index.add(ids, features)
     return index
+
+
+def _check_backend(backend: str) -> None:
+    """UsageError: no such backend. BenchError: its extra is not installed, or its server does not answer."""
+    if backend not in BACKENDS:
+        raise UsageError(f"--backend '{backend}' is none of {', '.join(BACKENDS)}.")
+    if backend == "faiss":
+        from .search_index.with_faiss import Faiss
+
+        Faiss(1)
+    if backend == "qdrant":
+        from .search_index.with_qdrant import connect
+
+        connect().close()
+
+
+def _check_score(encoder: Encoder, backend: str) -> None:
+    if backend != "numpy" and not encoder.dot:
+        raise UsageError(
+            f"{encoder.described.name} has a score of its own, which is no dot product: it needs --backend numpy."
+        )
+
+
+def _check_filter(emotion: str, folder: Path, about: About, there: bool = True) -> None:
+    shown = [name for name, can in zip(EMOTIONS, EXPRESSED, strict=True) if can]
+    if emotion not in shown:
+        hint = did_you_mean(emotion, shown)
+        raise UsageError(f"--filter '{emotion}' is nothing that a face shows.{hint} It takes: {', '.join(shown)}.")
+    if not about.faces:
+        raise UsageError(
+            f"the index of {folder} {'knows' if there else 'would know'} no faces, so --filter cannot ask for them. "
+            f"Index them: {_again(folder, about, there)} --faces BACKEND"
+        )

@@ -112,8 +112,11 @@ def read_clip(where: str) -> tuple[dict[str, Tensor], str]:
 def take_clip(where: str) -> "CLIPModel":
     """A Hugging Face CLIP as transformers has it. BenchError: there is none, or a tensor of it is missing."""
     from transformers import CLIPModel
+    from transformers.utils import logging
 
-    if where.startswith((".", "/", "~")) and not Path(where).is_dir():
+    if Path(where).is_dir():
+        logging.disable_progress_bar()  # nothing is downloaded, and reading takes a moment
+    elif where.startswith((".", "/", "~")):
         raise BenchError(f"no folder at {where}. Give one that holds config.json and weights, or a Hugging Face name.")
     try:
         answer: Any = CLIPModel.from_pretrained(where, output_loading_info=True)  # typed as the model alone
