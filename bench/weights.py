@@ -20,11 +20,12 @@ from .errors import BenchError, UsageError
 from .files import replacing, sha256
 
 if TYPE_CHECKING:
-    from transformers import CLIPConfig
+    from transformers import CLIPConfig, CLIPModel
 
     from .variant import Variant
 
 ADDED = ("vision_model.embeddings.added_cls", "vision_model.embeddings.temporal_embedding")
+PATCH = "clipmodel.vision_model.embeddings.patch_embedding.weight"
 FETCH = (
     "https://hdvila.blob.core.windows.net/dataset/pretrain_clipvip_base_32.pt (or …_base_16.pt), "
     "then --init clip-vip:PATH"
@@ -54,7 +55,8 @@ def initialize(
 ) -> tuple["Variant", Loaded]:
     """A variant with its first weights, and what was loaded. The caller seeds torch; what is new is drawn at random.
 
-    vocabulary: the tokenizer's size, for `tiny`.  results: where `run:ID` looks.
+    size: "" takes b32 or b16 from a published checkpoint.  vocabulary: the tokenizer's size, for `tiny`.
+    results: where `run:ID` looks.
     A file whose keys or shapes do not fit is a BenchError that names them.
     """
     kind, _, where = init.partition(":")
@@ -67,7 +69,7 @@ def initialize(
     if kind not in readers or not where:
         raise UsageError(f"--init '{init}' is none of random, clip-vip:FILE, clip:DIR_OR_NAME, run:ID.")
     state, source = readers[kind](where)
-
+    size = size or published_size(state, where)
     T = next((v.shape[1] for k, v in state.items() if k.endswith(ADDED[1]) and v.ndim == 3), frames)
     variant = registry.build(name, ClipVip(clip_config(size, vocabulary=vocabulary), frames=T), hyperparameters)
     own = {} if kind == "run" else variant.take_published(state)
@@ -92,11 +94,29 @@ def read_published(where: str) -> tuple[dict[str, Tensor], str]:
     return read_tensors(path), f"clip-vip:{sha256(path)[:8]}"
 
 
+def published_size(state: Mapping[str, Tensor], where: str) -> str:
+    """b32 or b16, by the patches of a checkpoint in the published key format. BenchError: neither."""
+    shape = tuple(state[PATCH].shape) if PATCH in state else ()
+    for size in ("b32", "b16"):
+        if shape == (768, 3, int(size[1:]), int(size[1:])):
+            return size
+    raise BenchError(f"{where} is no CLIP-ViP B/32 or B/16. Fetch {FETCH}.")
+
+
 def read_clip(where: str) -> tuple[dict[str, Tensor], str]:
     """A Hugging Face CLIP, from a folder or by name."""
-    from transformers import CLIPModel
+    model = take_clip(where)
+    return {f"clipmodel.{key}": value for key, value in model.state_dict().items()}, f"clip:{clip_digest(model)[:8]}"
 
-    if where.startswith((".", "/", "~")) and not Path(where).is_dir():
+
+def take_clip(where: str) -> "CLIPModel":
+    """A Hugging Face CLIP as transformers has it. BenchError: there is none, or a tensor of it is missing."""
+    from transformers import CLIPModel
+    from transformers.utils import logging
+
+    if Path(where).is_dir():
+        logging.disable_progress_bar()  # nothing is downloaded, and reading takes a moment
+    elif where.startswith((".", "/", "~")):
         raise BenchError(f"no folder at {where}. Give one that holds config.json and weights, or a Hugging Face name.")
     try:
         answer: Any = CLIPModel.from_pretrained(where, output_loading_info=True)  # typed as the model alone
@@ -106,9 +126,16 @@ def read_clip(where: str) -> tuple[dict[str, Tensor], str]:
     model, report = answer
     if absent := sorted(report["missing_keys"]):  # transformers would draw them at random
         raise BenchError(f"the CLIP at '{where}' lacks {len(absent)} tensors: {', '.join(absent[:6])}. Fetch it again.")
+    return model
+
+
+def clip_digest(model: "CLIPModel") -> str:
+    """Hex digest over a CLIP's weights."""
     state = model.state_dict()
-    digest = hashlib.sha256(b"".join(state[key].contiguous().numpy().tobytes() for key in sorted(state))).hexdigest()
-    return {f"clipmodel.{key}": value for key, value in state.items()}, f"clip:{digest[:8]}"
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        digest.update(state[key].contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def read_run(where: str, results: Path) -> tuple[dict[str, Tensor], str]:

@@ -1,0 +1,57 @@
+"""What the commands share: the application, the types of their settings, and how libraries are kept quiet."""
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from .. import __version__
+from ..settings import fill_in
+
+Flag = Annotated[bool, Parameter(negative="")]
+Json = Annotated[bool, Parameter(name="--json", negative="")]
+Plugins = Annotated[list[Path], Parameter(name="--plugin", negative="", help="A file with variants of your own.")]
+Results = Annotated[Path, Parameter(name="--results", help="The folder of run records.")]
+ConfigFile = Annotated[
+    Path | None,
+    Parameter(
+        name="--config",
+        help="A YAML file with any of these settings, nested like their names. The command line wins over it.",
+    ),
+]
+RESULTS = Path("results")
+
+app = App(
+    name="bench",
+    help="Does emotion help a model find the right video, and is the gain real?",
+    version=__version__,
+    config=[fill_in],
+    help_format="plaintext",
+    suppress_keyboard_interrupt=False,  # `bench.cli.main` answers it
+    result_action="return_value",
+)
+data = App(name="data", help="Get a dataset ready.")
+show = App(name="list", help="What there is to choose from.")
+app.command(data)
+app.command(show)
+
+
+def load_plugins(paths: Sequence[Path]) -> None:
+    """The variants in these files, beside those that are installed."""
+    from ..registry import load_plugin
+
+    for path in paths:
+        load_plugin(path)
+
+
+def quiet() -> None:
+    """Libraries that chat on stderr keep to errors."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # it warns when processes that decode clips are forked
+    for name in ("huggingface_hub", "httpx", "accelerate"):
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -1,0 +1,157 @@
+"""Reading records: compare, audit, probe, explain."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Literal
+
+from . import RESULTS, Flag, Json, Plugins, Results, app, load_plugins, quiet
+
+
+@app.command
+def compare(
+    *,
+    format: Literal["terminal", "markdown", "latex", "csv", "json"] = "terminal",
+    subset: str = "emotion",
+    baseline: str = "plain",
+    allow_mixed: Flag = False,
+    published: Flag = False,
+    results: Results = RESULTS,
+) -> None:
+    """Set all records of one protocol side by side, and every variant against one baseline.
+
+    Parameters
+    ----------
+    subset
+        The queries of the second pair of columns; a dataset's card names its subsets.
+    baseline
+        A variant, or a run by its id, that the others are tested against.
+    allow_mixed
+        One table for all protocols, each row marked with what differs; nothing is tested across them.
+    published
+        Add the literature's numbers for the same test set, those that cannot be marked as such.
+    """
+    from ..compare import render
+    from ..results import load_all
+
+    print(render(load_all(results), format, subset, baseline, allow_mixed, published))
+
+
+@app.command
+def audit(
+    *files: Path,
+    format: Literal["terminal", "markdown"] = "terminal",
+    json_output: Json = False,
+) -> None:
+    """Find the numbers of a published table that cannot be.
+
+    Exit code 1 if a FILE has findings, as linters do: a table in CI stops there. Without FILE it is always 0: what is
+    shipped stays as it was printed, and its errata are known.
+
+    Parameters
+    ----------
+    files
+        Tables in the format of results/README.md, JSON or YAML; what is shipped if none is given.
+    json_output
+        Print findings for a program, in place of --format.
+    """
+    from .. import audit_screens
+    from ..audit import audit as find
+    from ..published import load_published, read
+
+    rows = [row for file in files for row in read(file)] if files else load_published()
+    findings = find(rows)
+    layout = audit_screens.plain if json_output else audit_screens.LAYOUTS[format]
+    print(layout(rows, findings))
+    if files and findings:
+        raise SystemExit(1)
+
+
+@app.command
+def probe(
+    run: str,
+    /,
+    *,
+    format: Literal["terminal", "markdown"] = "terminal",
+    root: Path | None = None,
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+    json_output: Json = False,
+) -> None:
+    """Measure what a run makes of emotion: edited captions, twins, emotion in its ranking. Kept in the record.
+
+    The same words again show what was measured, unless the code, the word list or the lexicon changed since.
+
+    Parameters
+    ----------
+    run
+        The id of a run, or the path of its record; its weights and features must lie beside it.
+    root
+        The dataset's folder, if it is no longer where the run found it.
+    json_output
+        Print what was written into the record instead of tables.
+    """
+    quiet()
+    from .. import probe_screens
+    from ..probe import probe as probe_it
+
+    load_plugins(plugin)
+    probed = probe_it(run, results, root)
+    if probed.was_done:
+        print("done before; it is measured again when code or lists change", file=sys.stderr)
+    if json_output:
+        print(json.dumps(probed.record.probe, indent=1, ensure_ascii=False))
+    else:
+        print(probe_screens.render(probed.record, format))
+    print(probed.path, file=sys.stderr if json_output else sys.stdout)
+
+
+@app.command
+def explain(
+    run: str,
+    query: str,
+    /,
+    *,
+    video: str | None = None,
+    html: Path | None = None,
+    json_output: Json = False,
+    root: Path | None = None,
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+) -> None:
+    """Say which words of a query, and which frames of a clip, make a run's score for the two, and what emotion adds.
+
+    Parameters
+    ----------
+    run
+        A run's id, or the path of its record; its weights must lie beside the record.
+    query
+        A caption, as in a search.
+    video
+        A clip of the run's test split; the one that the run ranks first if not given.
+    html
+        Write a page too, whole in one file.
+    json_output
+        Print the numbers as JSON.
+    root
+        The dataset's folder, where it is not where the run had it.
+    """
+    quiet()
+    from .. import explain_screens
+    from ..explain import explain as explain_it
+    from ..files import replacing
+    from ..trained import load_trained
+
+    load_plugins(plugin)
+    explained = explain_it(load_trained(run, results, root), query, video)
+    if html:
+        with replacing(html) as temporary:
+            temporary.write_text(explain_screens.page(explained), encoding="utf-8")
+    if json_output:
+        print(json.dumps(explained.as_json(), indent=1, ensure_ascii=False))
+    else:
+        coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        print(explain_screens.terminal(explained, coloured))
+    if html:
+        print(html, file=sys.stderr if json_output else sys.stdout)

@@ -1,0 +1,108 @@
+"""Training and scoring: run, grid, doctor."""
+
+import sys
+from typing import Literal
+
+from ..config import RunConfig
+from . import RESULTS, ConfigFile, Flag, Json, Plugins, Results, app, load_plugins, quiet
+
+
+@app.command
+def run(
+    *,
+    config: RunConfig = RunConfig(),  # noqa: B008, it is frozen
+    config_file: ConfigFile = None,
+    plugin: Plugins = [],  # noqa: B006, cyclopts shows it and nobody changes it
+    results: Results = RESULTS,
+    json_output: Json = False,
+) -> None:
+    """Train a variant and score it; the same words again resume it, or say that it is done.
+
+    The defaults below are MSR-VTT's recipe; a dataset's card overrides them: see `bench list datasets`.
+
+    Parameters
+    ----------
+    json_output
+        Print the record instead of the table.
+    """
+    quiet()
+    from ..compare import render_record
+    from ..run import run as run_it
+
+    load_plugins(plugin)
+    outcome = run_it(config, results)
+    if outcome is None:  # not the main process
+        return
+    if outcome.was_done:
+        print("done before; remove the record to run it again", file=sys.stderr)
+    print(outcome.path.read_text(encoding="utf-8") if json_output else render_record(outcome.record))
+    print(outcome.path, file=sys.stderr if json_output else sys.stdout)
+
+
+@app.command
+def grid(
+    file: str,
+    /,
+    *,
+    executor: Literal["local", "slurm"] = "local",
+    dry_run: Flag = False,
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+) -> None:
+    """Run every cell of a grid: variants × splits × seeds × controls. The same words again run what is not done.
+
+    Parameters
+    ----------
+    file
+        A grid file, see docs/grids.md; or the name of a shipped one: collapse, variants, controls.
+    executor
+        local: one run after another. slurm: a job for each; needs the extra `cluster`.
+    dry_run
+        List the cells and how far each is; run nothing.
+    """
+    quiet()
+    from .. import grid_screens
+    from ..executors import run_grid, submit
+    from ..grid import find_grid, plan, read_grid
+    from ..train import Interrupted
+
+    load_plugins(plugin)
+    read = read_grid(find_grid(file))
+    cells = plan(read, results, plugin)
+    if dry_run:
+        print(grid_screens.listing(read, cells))
+        return
+    if executor == "slurm":
+        print(grid_screens.submitted(submit(cells, read), cells, results))
+        return
+    outcomes = run_grid(cells)
+    print(grid_screens.summary(outcomes, results))
+    ends = {outcome.end for outcome in outcomes}
+    if "stopped" in ends:
+        raise Interrupted("stopped. The same command goes on from what was kept.")
+    if ends - {"done", "was done"}:
+        raise SystemExit(1)
+
+
+@app.command
+def doctor(
+    *,
+    config: RunConfig = RunConfig(),  # noqa: B008
+    config_file: ConfigFile = None,
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+) -> None:
+    """Say what is there and what is missing for a run with these settings, with the command that mends it.
+
+    With --root and no --dataset the folder is taken for MSR-VTT.
+    """
+    quiet()
+    from ..doctor import examine
+
+    load_plugins(plugin)
+    failed = False
+    for finding in examine(config, results):
+        print(finding)
+        failed |= finding.level == "fail"
+    if failed:
+        raise SystemExit(1)

@@ -1,0 +1,130 @@
+"""A folder of one's own: index, search."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from ..errors import UsageError
+from . import RESULTS, Flag, Json, Plugins, Results, app, load_plugins, quiet
+
+
+@app.command
+def index(
+    folder: Path,
+    /,
+    *,
+    run: str = "",
+    model: str = "",
+    tokenizer: str = "",
+    window: float = 0.0,
+    faces: str = "",
+    faces_model: Path | None = None,
+    faces_detector: str | None = None,
+    faces_engine: Literal["onnx", "pytorch", "tensorflow"] | None = None,
+    faces_weights: Path | None = None,
+    replace: Flag = False,
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+) -> None:
+    """Index a folder of videos for `bench search`; the same words again touch only what is new, changed or gone.
+
+    Parameters
+    ----------
+    folder
+        The folder; its videos are found at any depth.
+    run
+        A run by its id. Without a model: the index's own, or else the latest run.
+    model
+        clip-vip:FILE, a published checkpoint; or clip:DIR_OR_NAME, a plain CLIP, which needs no training.
+    tokenizer
+        clip-vip: CLIP's tokenizer, a Hugging Face name, a folder, or bpe_simple_vocab_16e6.txt.gz.
+    window
+        Seconds of a moment, 10 if not given; longer videos are split into windows that overlap by half.
+    faces
+        A backend of `bench faces`, for `--filter` and for runs that need faces: deepface, onnx or sidecar.
+    faces_model
+        onnx: the YAML file; sidecar: the parquet file.
+    faces_detector
+        deepface: its face detector.
+    faces_engine
+        deepface: what runs its classifier.
+    faces_weights
+        deepface: the folder that holds .deepface/weights.
+    replace
+        Put the index in place of one that was made with other settings.
+    """
+    quiet()
+    from .. import search_screens
+    from ..search import Choice, open_folder
+
+    load_plugins(plugin)
+    paths = {"model": faces_model, "weights": faces_weights}
+    settings = {name: str(path.resolve()) for name, path in paths.items() if path}
+    settings |= {name: word for name, word in (("detector", faces_detector), ("engine", faces_engine)) if word}
+    choice = Choice(_model(run, model), tokenizer, window, faces, settings, replace)
+    searcher = open_folder(folder, results, choice, retry=True)
+    print(*search_screens.changes(searcher.summary), searcher.encoder.described.about, sep="\n")
+    print(search_screens.work(searcher.summary))
+    print(searcher.store.path)
+
+
+@app.command
+def search(
+    query: str,
+    /,
+    *,
+    videos: Path,
+    k: Annotated[int, Parameter(name=["-k", "--k"])] = 5,
+    filter: str = "",
+    run: str = "",
+    model: str = "",
+    tokenizer: str = "",
+    backend: Literal["numpy", "faiss", "qdrant"] = "numpy",
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+    json_output: Json = False,
+) -> None:
+    """Find the moments of a folder's videos that a sentence describes, best first; indexes what is not indexed yet.
+
+    Parameters
+    ----------
+    query
+        What you look for, e.g. "happy smiling people".
+    videos
+        The folder.
+    k
+        How many moments.
+    filter
+        Only moments whose faces show this emotion: joy, fear, surprise, sadness, disgust or anger.
+    run
+        A run by its id. Without a model: the index's own, or else the latest run.
+    model
+        clip-vip:FILE or clip:DIR_OR_NAME, as for `bench index`.
+    tokenizer
+        clip-vip: CLIP's tokenizer.
+    backend
+        What searches the features: numpy; faiss or qdrant, extras of the same name. See docs/search.md.
+    json_output
+        Print JSON.
+    """
+    quiet()
+    from .. import search_screens
+    from ..search import Choice, open_folder
+
+    load_plugins(plugin)
+    searcher = open_folder(videos, results, Choice(_model(run, model), tokenizer), backend=backend, emotion=filter)
+    found = searcher.ask(query, k, filter)
+    print(*search_screens.changes(searcher.summary), sep="\n", end="", file=sys.stderr)
+    if searcher.summary.windows:
+        print(search_screens.work(searcher.summary), file=sys.stderr)
+    print(json.dumps(found.as_json(), indent=1, ensure_ascii=False) if json_output else search_screens.answer(found))
+
+
+def _model(run: str, model: str) -> str:
+    """The model that --run or --model names, or none."""
+    if run and model:
+        raise UsageError("name one model: --run ID, or --model.")
+    return f"run:{run}" if run else model

@@ -1,0 +1,115 @@
+"""How fast a query is and what it needs in memory over 100 000 windows, and where the time of indexing goes.
+
+    python tests/benchmarks/search.py [FOLDER]       default: the clips of the shared test data; --queries: no clips
+
+Query: 100 000 x 512, k = 5, after load, for each backend that is installed; the median of many. Memory: the peak of a
+process that reads the index of 100 000 clips and answers, without a model. Indexing: a plain CLIP B/32 with random
+weights, which takes the time of a trained one.
+"""
+
+import importlib.util
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+CLIPS, WIDTH, QUERIES = 100_000, 512, 50
+
+
+def fill(folder: Path) -> None:
+    """Writes an index of that many clips with random features."""
+    from bench.search_index import store
+    from bench.search_index.store import About, Entry, Store
+
+    opened = Store(store.place(folder), About(str(folder), "clip:x", "1", "", "", 10.0, WIDTH, {}))
+    rng = np.random.default_rng(0)
+    for start in range(0, CLIPS, 10_000):
+        rows = rng.standard_normal((10_000, WIDTH)).astype(np.float32)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        for number, row in enumerate(rows, start):
+            name = f"holidays/2019/clip{number:06}.mp4"
+            opened.add(name, Entry(1_000_000 + number, 1_600_000_000_000_000_000 + number, 0, 8.0, ""), row[None])
+        opened.save()
+
+
+def ask(folder: Path, backend: str) -> None:
+    """Reads the index, asks, and prints the times and this process's peak."""
+    from bench.search_index import store
+    from bench.search_index.vectors import Exact, Index
+
+    begun = time.perf_counter()
+    opened = store.read(folder)
+    assert opened is not None
+    index: Index = Exact()
+    if backend == "faiss":
+        from bench.search_index.with_faiss import Faiss
+
+        index = Faiss(WIDTH)
+    for ids, rows in opened.features():
+        index.add(ids, rows)
+    loaded = time.perf_counter() - begun
+    blocks = [rows for _, rows in index._blocks] if isinstance(index, Exact) else []
+    queries = np.random.default_rng(1).standard_normal((QUERIES, WIDTH)).astype(np.float32)
+    whole, product = [], []
+    for query in queries:
+        begun = time.perf_counter()
+        ids, _ = index.query(query, 15)
+        [opened.window(id) for id in ids.tolist()]
+        whole.append(1000 * (time.perf_counter() - begun))
+        begun = time.perf_counter()
+        [block @ query for block in blocks]
+        product.append(1000 * (time.perf_counter() - begun))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{backend:<6} load {loaded:5.1f} s, peak {peak:4.0f} MB", end="")
+    print(f"   query: median {np.median(whole):6.1f} ms, best {min(whole):6.1f} ms", end="")
+    print(f"   of it the product: {np.median(product):6.1f} ms, best {min(product):6.1f} ms" if blocks else "")
+
+
+def index_clips(folder: Path, scratch: Path) -> None:
+    """The clips of a folder, 10 of each, under a CLIP B/32."""
+    from search_things import tiny_clip
+    from transformers import CLIPModel
+
+    from bench.clip_vip import clip_config
+    from bench.search import Choice, open_folder
+    from bench.search_screens import work
+
+    model = tiny_clip(scratch / "b32")  # for its tokenizer
+    CLIPModel(clip_config("b32")).save_pretrained(model)
+    clips = scratch / "clips"
+    clips.mkdir()
+    for path in sorted(folder.iterdir()):
+        for copy in range(10):
+            (clips / f"{copy}-{path.name}").symlink_to(path.resolve())
+    searcher = open_folder(clips, scratch, Choice(f"clip:{model}"))
+    print(work(searcher.summary))
+    begun = time.perf_counter()
+    searcher.encoder.text("happy smiling people")
+    print(f"a query's text: {1000 * (time.perf_counter() - begun):.0f} ms")
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--ask"]:
+        ask(Path(sys.argv[2]), sys.argv[3])
+        return
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    shared = Path(os.environ.get("BENCH_SHARED", Path(__file__).parents[2] / ".." / "shared"))
+    with tempfile.TemporaryDirectory() as name:
+        os.environ["BENCH_HOME"] = name
+        folder = Path(name) / "videos"
+        fill(folder)
+        for backend in ("numpy", "faiss"):
+            if backend == "numpy" or importlib.util.find_spec(backend):
+                subprocess.run([sys.executable, __file__, "--ask", str(folder), backend], check=True)
+        if sys.argv[1:] == ["--queries"]:
+            return
+        index_clips(Path(sys.argv[1]) if len(sys.argv) > 1 else shared / "videos", Path(name))
+
+
+if __name__ == "__main__":
+    main()
