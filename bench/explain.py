@@ -18,15 +18,17 @@ gradients as transformers-interpret wraps them; occlusion as in Zeiler and Fergu
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from tokenizers import Encoding, Tokenizer
 from torch import Tensor, nn
 
 from .data.batch import TextBatch, VideoBatch
+from .data.loading import Collator
 from .data.video import sample_indices
 from .emotions import EMOTIONS
 from .errors import BenchError, UsageError
@@ -74,26 +76,17 @@ class EmotionInput:
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """Why `query` scores `score` with `video`. Attributions are in units of the score, before the temperature."""
+class Spoken:
+    """What the words of `query` and its emotions give to `score`, in units of the score, before the temperature."""
 
-    run: str
     variant: str
-    dataset: str
     query: str
-    video: str
-    caption: str  # the clip's own
-    named: bool  # the clip was asked for; otherwise it is the top one
-    rank: float  # of the clip for the query; halves where it ties
-    gallery: int
     score: float
     reference: str  # the token in place of every word
     reference_score: float
     words: tuple[Word, ...]
     delta: float  # what the words add up to, minus the difference of the scores
     steps: int
-    frames: tuple[Frame, ...]
-    blank_score: float  # with all frames taken away
     emotion: EmotionInput | None  # None: the variant is told nothing
 
     @property
@@ -122,6 +115,21 @@ class Explanation:
         """The score as it is minus that of a variant that is told of no emotion."""
         return self.score - self.emotion.score_without if self.emotion else 0.0
 
+
+@dataclass(frozen=True)
+class Explanation(Spoken):
+    """Why `query` scores `score` with `video`; the frames' attributions are in units of the score too."""
+
+    run: str
+    dataset: str
+    video: str
+    caption: str  # the clip's own
+    named: bool  # the clip was asked for; otherwise it is the top one
+    rank: float  # of the clip for the query; halves where it ties
+    gallery: int
+    frames: tuple[Frame, ...]
+    blank_score: float  # with all frames taken away
+
     def as_json(self) -> dict[str, Any]:
         """All of it as plain JSON types, but for the pictures."""
         told = None
@@ -136,6 +144,28 @@ class Explanation:
             "frames": [{"second": frame.second, "attribution": frame.attribution} for frame in self.frames],
             "emotion": told,
         }
+
+
+class Reader(Protocol):
+    """What turns a query into what a variant takes; a `Trained` is one."""
+
+    @property
+    def name(self) -> str:
+        """The variant's."""
+        ...
+
+    @property
+    def variant(self) -> Variant: ...
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+    @property
+    def tokens(self) -> int:
+        """How many the text tower reads."""
+        ...
+
+    def collator(self, captions: Sequence[str], control: str = "") -> Collator:
+        """Captions to batches."""
+        ...
 
 
 class QueryScorer(nn.Module):
@@ -176,7 +206,7 @@ def explain(trained: Trained, query: str, video: str | None = None) -> Explanati
         raise UsageError('the query is empty. Give it some words: bench explain RUN "happy smiling people"')
     place = None if video is None else _place(video, trained)
     variant, bank = trained.variant, trained.gallery
-    text, encoding, phrase = _read(trained, query)
+    text, _, _ = _read(trained, query)
     scorer = QueryScorer(variant, bank, text.emotions)
     with torch.no_grad():
         scores = scorer(text.input_ids)[0]  # (N,)
@@ -184,29 +214,41 @@ def explain(trained: Trained, query: str, video: str | None = None) -> Explanati
         raise BenchError(f"scores are no numbers: the weights of {trained.record.run} are broken. Train it again.")
     if place is None:
         place = int(scores.argmax())
-    reference = reference_token(trained.tokenizer)
-    found = attribute(variant, text, bank, place, reference)
+    spoken = explain_words(trained, query, bank, place)
     clip, shown = trained.data.test.clips[place], trained.clip(place)
     losses, blank = occlude(variant, text, shown.to(variant.device))
     return Explanation(
+        **vars(spoken),
         run=trained.record.run,
-        variant=trained.record.variant,
         dataset=trained.record.dataset,
-        query=query,
         video=clip.video,
         caption=clip.captions[0],
         named=video is not None,
         rank=1 + int((scores > scores[place]).sum()) + (int((scores == scores[place]).sum()) - 1) / 2,
         gallery=len(bank),
-        score=found.score,
-        reference=trained.tokenizer.id_to_token(reference) or "",
-        reference_score=found.reference_score,
-        words=_words(phrase, query, encoding, found.tokens, trained.tokenizer),
-        delta=found.delta,
-        steps=found.steps,
         frames=_frames(trained, place, losses, shown.pixels[0]),
         blank_score=blank,
-        emotion=_emotion_input(trained, query, place, text),
+    )
+
+
+def explain_words(reader: Reader, query: str, bank: Tensor, place: int) -> Spoken:
+    """Explains a query's score with row `place` of a bank of video features, (M, …), by the query alone.
+
+    UsageError: more words than the text tower reads.
+    """
+    text, encoding, phrase = _read(reader, query)
+    reference = reference_token(reader.tokenizer)
+    found = attribute(reader.variant, text, bank, place, reference)
+    return Spoken(
+        variant=reader.name,
+        query=query,
+        score=found.score,
+        reference=reader.tokenizer.id_to_token(reference) or "",
+        reference_score=found.reference_score,
+        words=_words(phrase, query, encoding, found.tokens, reader.tokenizer),
+        delta=found.delta,
+        steps=found.steps,
+        emotion=_emotion_input(reader, query, bank, place, text),
     )
 
 
@@ -305,13 +347,13 @@ def _place(video: str, trained: Trained) -> int:
     return trained.videos.index(video)
 
 
-def _read(trained: Trained, query: str) -> tuple[TextBatch, Encoding, str]:
+def _read(reader: Reader, query: str) -> tuple[TextBatch, Encoding, str]:
     """The query as the variant reads it, its tokens with their places, and the words that were tokenized."""
-    text = trained.collator([query]).text([query]).to(trained.variant.device)
-    phrase = trained.variant.phrase(query, _named(text))
-    trained.tokenizer.no_truncation()
-    encoding = trained.tokenizer.encode(phrase)
-    places = trained.config.model.tokens
+    text = reader.collator([query]).text([query]).to(reader.variant.device)
+    phrase = reader.variant.phrase(query, _named(text))
+    reader.tokenizer.no_truncation()
+    encoding = reader.tokenizer.encode(phrase)
+    places = reader.tokens
     if len(encoding.ids) > places:
         rest = phrase[encoding.offsets[places - 1][0] :]
         raise UsageError(
@@ -384,9 +426,9 @@ def _jpeg(picture: Tensor) -> bytes:
 
 
 @torch.no_grad()
-def _emotion_input(trained: Trained, query: str, place: int, text: TextBatch) -> EmotionInput | None:
-    if not trained.variant.text_needs:
+def _emotion_input(reader: Reader, query: str, bank: Tensor, place: int, text: TextBatch) -> EmotionInput | None:
+    if not reader.variant.text_needs:
         return None
-    without = trained.collator([query], "zeroed").text([query]).to(trained.variant.device)
-    score = QueryScorer(trained.variant, trained.gallery, without.emotions)(without.input_ids)[0, place]
+    without = reader.collator([query], "zeroed").text([query]).to(reader.variant.device)
+    score = QueryScorer(reader.variant, bank, without.emotions)(without.input_ids)[0, place]
     return EmotionInput(_named(text), float(score))

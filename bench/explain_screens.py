@@ -11,7 +11,7 @@ from functools import cache
 
 import jinja2
 
-from .explain import Explanation, Word
+from .explain import Explanation, Spoken, Word
 
 WIDTH = 80
 HALF = 22  # columns of a bar to one side of zero
@@ -48,16 +48,12 @@ def page(explanation: Explanation) -> str:
     return _template("explanation_page.html").render(e=explanation, piece=piece, style=style)
 
 
-class Said:
-    """The sentences and numbers of an explanation, the same on every screen."""
+class WordsSaid:
+    """The sentences and numbers of what the words give, the same on every screen."""
 
-    def __init__(self, explanation: Explanation):
-        self.e = e = explanation
-        self.word_digits = _digits([abs(word.attribution) for word in e.words] + [abs(e.difference)])
-        self.frame_digits = _digits([abs(frame.attribution) for frame in e.frames])
-        which = "asked for" if e.named else "the top one"
-        self.clip = f"{e.video}, {which}: rank {e.rank:g} of {e.gallery}."
-        places = self.word_digits
+    def __init__(self, spoken: Spoken):
+        self.e = e = spoken
+        self.word_digits = places = _digits([abs(word.attribution) for word in e.words] + [abs(e.difference)])
         reference = f"{e.reference_score:.{places}f}"
         self.score = f"{e.score:.{places}f}; with every word replaced by {e.reference} it is {reference}."
 
@@ -65,23 +61,6 @@ class Said:
     def words(self) -> list[tuple[str, float, str]]:
         """Each word, its attribution, and that as text."""
         return [(_noted(word), word.attribution, f"{word.attribution:+.{self.word_digits}f}") for word in self.e.words]
-
-    @property
-    def frames(self) -> list[tuple[str, float, str]]:
-        """Each frame's second, its attribution, and that as text."""
-        return [
-            (f"{frame.second:.2f} s", frame.attribution, f"{frame.attribution:+.{self.frame_digits}f}")
-            for frame in self.e.frames
-        ]
-
-    @property
-    def taken(self) -> str:
-        """What was done to the frames."""
-        return (
-            "Each frame was painted grey, alone, and the clip scored again; with all of them "
-            f"painted it scores {self.e.blank_score:.{self.word_digits}f}. What several frames show together is lost "
-            "with none of them, so these numbers need not add up."
-        )
 
     @property
     def sum(self) -> str:
@@ -141,6 +120,35 @@ class Said:
         """The size of a word's attribution in percent of the largest."""
         largest = max(abs(other.attribution) for other in self.e.words)
         return round(100 * abs(word.attribution) / largest) if largest else 0
+
+
+class Said(WordsSaid):
+    """The same of a whole explanation."""
+
+    e: Explanation
+
+    def __init__(self, explanation: Explanation):
+        super().__init__(explanation)
+        self.frame_digits = _digits([abs(frame.attribution) for frame in explanation.frames])
+        which = "asked for" if explanation.named else "the top one"
+        self.clip = f"{explanation.video}, {which}: rank {explanation.rank:g} of {explanation.gallery}."
+
+    @property
+    def frames(self) -> list[tuple[str, float, str]]:
+        """Each frame's second, its attribution, and that as text."""
+        return [
+            (f"{frame.second:.2f} s", frame.attribution, f"{frame.attribution:+.{self.frame_digits}f}")
+            for frame in self.e.frames
+        ]
+
+    @property
+    def taken(self) -> str:
+        """What was done to the frames."""
+        return (
+            "Each frame was painted grey, alone, and the clip scored again; with all of them "
+            f"painted it scores {self.e.blank_score:.{self.word_digits}f}. What several frames show together is lost "
+            "with none of them, so these numbers need not add up."
+        )
 
     def length(self, attribution: float) -> int:
         """The size of a frame's attribution in percent of the largest."""

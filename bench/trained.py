@@ -50,11 +50,22 @@ class Trained:
         """The test clips, in the order of the gallery's rows."""
         return [clip.video for clip in self.data.test.clips]
 
+    @property
+    def name(self) -> str:
+        """The variant's."""
+        return self.record.variant
+
+    @property
+    def tokens(self) -> int:
+        """How many the text tower reads."""
+        return self.config.model.tokens
+
     def collator(self, captions: Sequence[str], control: str = "") -> Collator:
         """Any captions to batches, as the run's own were; control: another one than `told`."""
         known = list(captions) if self.variant.text_needs else None
-        tokens, phrase = self.config.model.tokens, self.variant.phrase
-        return Collator(self.tokenizer, tokens, phrase, known, control=control or self.told, seed=self.config.seed)
+        return Collator(
+            self.tokenizer, self.tokens, self.variant.phrase, known, control=control or self.told, seed=self.config.seed
+        )
 
     @cached_property
     def samples(self) -> Samples:
