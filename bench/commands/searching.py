@@ -1,4 +1,4 @@
-"""A folder of one's own: index, search."""
+"""A folder of one's own: index, search, demo."""
 
 import json
 import sys
@@ -121,6 +121,47 @@ def search(
     if searcher.summary.windows:
         print(search_screens.work(searcher.summary), file=sys.stderr)
     print(json.dumps(found.as_json(), indent=1, ensure_ascii=False) if json_output else search_screens.answer(found))
+
+
+@app.command
+def demo(
+    folder: Path,
+    /,
+    *,
+    run: str = "",
+    model: str = "",
+    tokenizer: str = "",
+    compare: str = "",
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+) -> None:
+    """Search a folder's videos in the browser; indexes what is not indexed yet. Needs the extra demo.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    run
+        A run by its id. Without a model: the index's own, or else the latest run.
+    model
+        clip-vip:FILE or clip:DIR_OR_NAME, as for `bench index`.
+    tokenizer
+        clip-vip: CLIP's tokenizer.
+    compare
+        A second model, a run by its id or as --model, to be asked the same queries.
+    host
+        The address to serve at; without it only this machine can ask.
+    port
+        0 takes any that is free.
+    """
+    quiet()
+    from ..demo.server import serve
+    from ..search import Choice
+
+    load_plugins(plugin)
+    serve(folder, results, Choice(_model(run, model), tokenizer), compare, host, port)
 
 
 def _model(run: str, model: str) -> str:

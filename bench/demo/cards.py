@@ -1,0 +1,91 @@
+"""What the page shows: the moments that a model found, each with what a browser can do with its clip."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+from bench.search import Answer, Moment
+from bench.search_screens import clock
+
+from .shelf import TYPES, Absent, Shelf
+from .side import Side
+
+
+@dataclass(frozen=True)
+class Card:
+    """A moment. clip, still: addresses, empty where there is nothing to show; player: whether browsers play it."""
+
+    rank: int
+    file: str
+    span: str
+    start: float
+    score: str
+    clip: str
+    still: str
+    player: bool
+    note: str  # why there is no clip, or no player
+    bars: list[tuple[str, float]]  # facial emotions, 0 to 1
+    why: str  # address; empty where the model is not explained
+    other: str  # where the other model ranks this moment
+
+
+@dataclass(frozen=True)
+class Column:
+    """One model's answer."""
+
+    name: str
+    about: str
+    windows: int
+    silent: str  # why there is no "why"
+    cards: list[Card]
+
+
+def column(answer: Answer, side: Side, shelf: Shelf, place: int, other: Answer | None = None) -> Column:
+    """An answer for the page. place: 0 for the first model, 1 for the second. other: the other model's answer."""
+    cards = [
+        _card(rank, moment, side, shelf, answer.query, place, other) for rank, moment in enumerate(answer.moments, 1)
+    ]
+    return Column(answer.model, answer.about, answer.windows, side.silent if cards else "", cards)
+
+
+def links(moment: Moment, shelf: Shelf) -> tuple[str, str, str]:
+    """The addresses of a moment's clip and still, or empty ones and why there are none."""
+    id = shelf.id(moment.file)
+    if id is None:
+        return "", "", f"{moment.file} is not in the folder's index."
+    try:
+        shelf.file(id)
+    except Absent as error:
+        return "", "", str(error)
+    # with the moment as a media fragment, which browsers seek to without a script
+    middle = (moment.start + moment.end) / 2
+    return f"/clips/{id}#t={moment.start:.2f},{moment.end:.2f}", f"/stills/{id}.jpg?at={middle:.2f}", ""
+
+
+def _card(rank: int, moment: Moment, side: Side, shelf: Shelf, query: str, place: int, other: Answer | None) -> Card:
+    clip, still, note = links(moment, shelf)
+    ending = Path(moment.file).suffix.lower()
+    if clip and ending not in TYPES:
+        note = f"Browsers do not play {ending[1:]} files; this is the middle of the moment."
+    asked = {"q": query, "window": side.window(moment), "side": place}
+    faces = moment.faces or {}
+    return Card(
+        rank=rank,
+        file=moment.file,
+        span=f"{clock(moment.start)}–{clock(moment.end)}",
+        start=moment.start,
+        score=f"{moment.score:.3f}",
+        clip=clip,
+        still=still,
+        player=bool(clip) and ending in TYPES,
+        note=note,
+        bars=[(name, value) for name, value in sorted(faces.items(), key=lambda one: -one[1]) if value >= 0.01],
+        why="" if side.silent else f"/why?{urlencode(asked)}",
+        other=_ranked(moment, other) if other else "",
+    )
+
+
+def _ranked(moment: Moment, other: Answer) -> str:
+    spots = [(one.file, one.start) for one in other.moments]
+    here = (moment.file, moment.start)
+    return f"there {spots.index(here) + 1}" if here in spots else f"not among the other's {len(spots)}"

@@ -1,0 +1,61 @@
+"""Which words of a query give a moment its score, by `bench.explain`, where the model is a run of ours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from bench.data.loading import Collator
+from bench.explain import Spoken, explain_words
+from bench.results import load
+from bench.search import Searcher
+from bench.search_index.models import OfVariant
+from bench.search_index.store import Store
+from bench.trained import find_record
+from bench.variant import Variant
+from bench.weights import read_tokenizer, run_weights
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """A run's variant as the search has loaded it, with what reads its queries."""
+
+    name: str
+    variant: Variant
+    tokenizer: Tokenizer
+    tokens: int
+
+    def collator(self, captions: Sequence[str], control: str = "") -> Collator:
+        known = list(captions) if self.variant.text_needs else None
+        return Collator(self.tokenizer, self.tokens, self.variant.phrase, known, control=control or "true")
+
+
+def cannot(searcher: Searcher) -> str:
+    """Why this model's scores are not explained, in one line; empty if they are."""
+    if searcher.store.about.model.startswith("run:") and isinstance(searcher.encoder, OfVariant):
+        return ""
+    return "Only the scores of runs of this suite are explained; this model is none."
+
+
+def explained(searcher: Searcher, query: str, window: int) -> Spoken:
+    """What each word of a query gives to its score with a window of the index; `cannot` must be empty.
+
+    UsageError: more words than the text tower reads. BenchError: the run is gone since it was loaded.
+    """
+    about, encoder = searcher.store.about, searcher.encoder
+    assert isinstance(encoder, OfVariant)
+    run, results = about.model.removeprefix("run:"), Path(about.results)
+    record = load(find_record(run, results))
+    tokenizer = read_tokenizer(run_weights(run, results))
+    reader = _Reader(record.variant, encoder.variant, tokenizer, record.config["model"]["tokens"])
+    bank = torch.from_numpy(_features(searcher.store, window)[None]).to(encoder.variant.device)
+    return explain_words(reader, " ".join(query.lower().split()), bank, 0)
+
+
+def _features(store: Store, window: int) -> NDArray[np.float32]:  # (P,)
+    [found] = [features[ids == window] for ids, features in store.features() if window in ids]
+    return found[0]
