@@ -33,9 +33,7 @@ class Card:
 class Column:
     """One model's answer."""
 
-    name: str
     about: str
-    windows: int
     silent: str  # why there is no "why"
     cards: list[Card]
 
@@ -45,7 +43,7 @@ def column(answer: Answer, side: Side, shelf: Shelf, place: int, other: Answer |
     cards = [
         _card(rank, moment, side, shelf, answer.query, place, other) for rank, moment in enumerate(answer.moments, 1)
     ]
-    return Column(answer.model, answer.about, answer.windows, side.silent if cards else "", cards)
+    return Column(answer.about, side.silent if cards else "", cards)
 
 
 def links(moment: Moment, shelf: Shelf) -> tuple[str, str, str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 PORT = 8000
+BACKLOG = 128
 
 
 def serve(
@@ -41,6 +42,7 @@ def serve(
                 file=sys.stderr,
             )
         app = opened(folder, results, choice, compare, host)
+        bound.listen(BACKLOG)  # so that whoever reads the address may ask at once
         name, port = bound.getsockname()[:2]
         print(f"http://{f'[{name}]' if ':' in name else name}:{port}  (Ctrl-C stops it)", flush=True)
         server = uvicorn.Server(
@@ -78,9 +80,11 @@ def loopback(host: str) -> bool:
 
 def _bound(host: str, port: int) -> socket.socket:
     """A socket at that address. UsageError: there is no such address, or the port is taken."""
+    if not 0 <= port <= 65535:  # some systems would take the rest of a division
+        raise UsageError(f"--port takes a number from 0 to 65535, not {port}.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except (OSError, OverflowError, UnicodeError):
+    except (OSError, UnicodeError):
         raise UsageError(
             f"--host {host} --port {port} is no address. Leave --host out to serve this machine."
         ) from None
@@ -88,8 +92,9 @@ def _bound(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind(address)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         bound.close()
-        why = getattr(error, "strerror", None) or error
-        raise UsageError(f"port {port} of {host} cannot be had: {why}. Name another one: --port {PORT + 1}") from None
+        raise UsageError(
+            f"port {port} of {host} cannot be had: {error.strerror}. Name another one: --port {PORT + 1}"
+        ) from None
     return bound
