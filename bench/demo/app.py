@@ -111,6 +111,7 @@ def make_app(sides: list[Side], shelf: Shelf, hosts: set[str] | None) -> FastAPI
             span=f"{clock(start)}–{clock(end)}",
             model=side.about,
             said=WordsSaid(spoken),
+            compare="compare" in words,
         )
         return HTMLResponse(html)
 
@@ -189,7 +190,7 @@ def _standing(sides: list[Side]) -> dict[str, Any]:
         "clips": sum(not entry.error for entry in first.searcher.store.entries.values()),
         "windows": len(first.searcher.store),
         "models": [side.about for side in sides],
-        "troubles": list(dict.fromkeys(line for side in sides for line in side.troubles)),
+        "troubles": first.troubles,
         "examples": EXAMPLES,
         "longest": LONGEST,
     }

@@ -4,11 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bench.search import Answer, Moment
+from bench.controls import EXPRESSED
+from bench.emotions import EMOTIONS
+from bench.search import CALM, Answer, Moment
 from bench.search_screens import clock
 
 from .shelf import TYPES, Absent, Shelf
 from .side import Side
+
+LETTERS = "AB"  # the models that are compared
+SHOWN = [*(name for name, can in zip(EMOTIONS, EXPRESSED, strict=True) if can), CALM]  # by faces
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,8 @@ def _card(rank: int, moment: Moment, side: Side, shelf: Shelf, query: str, place
     if clip and ending not in TYPES:
         note = f"Browsers do not play {ending[1:]} files; this is the middle of the moment."
     asked = {"q": query, "window": side.window(moment), "side": place}
+    if other:
+        asked["compare"] = 1
     faces = moment.faces or {}
     return Card(
         rank=rank,
@@ -77,13 +84,13 @@ def _card(rank: int, moment: Moment, side: Side, shelf: Shelf, query: str, place
         still=still,
         player=bool(clip) and ending in TYPES,
         note=note,
-        bars=[(name, value) for name, value in sorted(faces.items(), key=lambda one: -one[1]) if value >= 0.01],
+        bars=[(name, faces[name]) for name in SHOWN if name in faces],
         why="" if side.silent else f"/why?{urlencode(asked)}",
-        other=_ranked(moment, other) if other else "",
+        other=_ranked(moment, other, LETTERS[1 - place]) if other else "",
     )
 
 
-def _ranked(moment: Moment, other: Answer) -> str:
+def _ranked(moment: Moment, other: Answer, letter: str) -> str:
     spots = [(one.file, one.start) for one in other.moments]
     here = (moment.file, moment.start)
-    return f"there {spots.index(here) + 1}" if here in spots else f"not among the other's {len(spots)}"
+    return f"{letter}: {spots.index(here) + 1}" if here in spots else f"not among {letter}'s first {len(spots)}"

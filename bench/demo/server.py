@@ -61,8 +61,9 @@ def opened(folder: Path, results: Path, choice: Choice, compare: str = "", host:
     sides = [Side(open_folder(folder, results, choice), folder)]
     if compare:
         sides.append(open_second(sides[0], compare, results, choice.tokenizer))
+    for line in changes(sides[0].searcher.summary):
+        print(line, file=sys.stderr)
     for side in sides:
-        print(*changes(side.searcher.summary), sep="\n", end="", file=sys.stderr)
         if side.searcher.summary.windows:
             print(work(side.searcher.summary), file=sys.stderr)
     names = {"127.0.0.1", "localhost", "[::1]", host.lower(), f"[{host.lower()}]"} if loopback(host) else None

@@ -73,7 +73,7 @@ def test_faces_are_bars(first: Side) -> None:
     answer = Answer("red", dict.fromkeys(("joy",), 0), "clip:a", "sees", "", 1, (moment,))
     first.ask = lambda query, k: answer  # type: ignore[method-assign]
     page = client_of([first]).get("/?q=red").text
-    assert re.findall(r"<dt>(\w+)</dt>", page) == ["joy", "anger", "calm"]
+    assert re.findall(r"<dt>(\w+)</dt>", page) == ["joy", "fear", "anger", "calm"]
     assert '<rect class="joy" width="75.0"' in page and "<span>0.75</span>" in page
 
 
@@ -169,7 +169,7 @@ def test_two_models_answer_side_by_side(both: list[Side]) -> None:
     one, other = client.get("/?q=green&compare=1").text.split('id="model-2"')
     assert files(one)[0] == "green.mp4"
     assert files(other)[-1] == "green.mp4"  # what the second one likes least
-    assert "there 1<" in other
+    assert "A: 1<" in other
     assert 'name="compare" value="1" checked' in one
     found = client.get("/api/search?q=green&compare=1").json()
     assert found["moments"][0]["file"] == found["compared"]["moments"][-1]["file"] == "green.mp4"
