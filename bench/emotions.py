@@ -179,10 +179,10 @@ def _count_affects(texts: Sequence[str], lowercase: bool) -> NDArray[np.int64]:
     def compute() -> NDArray[np.int64]:
         from .words import words
 
-        columns = {word: [AFFECTS.index(affect) for affect in affects] for word, affects in nrc().words.items()}
+        lexicon, columns = nrc().words, {affect: column for column, affect in enumerate(AFFECTS)}
         counts = np.zeros((len(texts), len(AFFECTS)), np.int64)
         for row, text in zip(counts, texts, strict=True):
-            if known := [column for word in words(text) if word in columns for column in columns[word]]:
+            if known := [columns[affect] for word in words(text) for affect in lexicon.get(word, ())]:
                 row += np.bincount(known, minlength=len(AFFECTS))
         return counts
 
