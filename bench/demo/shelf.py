@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.data.timeline import scan
+from bench.data.timeline import VideoError, scan
 from bench.data.video import upright
 from bench.errors import BenchError
 from bench.search_index.store import Entry, Store
@@ -69,12 +69,15 @@ class Shelf:
         return real, TYPES.get(Path(path).suffix.lower(), "application/octet-stream")
 
     def _still(self, id: str, second: float) -> bytes:
-        """What a clip shows at a second, as JPEG. Absent as for `file`; BenchError: it cannot be decoded."""
+        """What a clip shows at a second, as JPEG. Absent: as for `file`, or it cannot be decoded there."""
         path, _ = self.file(id)
-        timeline = scan(path)
-        times = (timeline.stamps - timeline.stamps[0]) * float(timeline.base)
-        index = max(0, int(np.searchsorted(times, second, side="right")) - 1)
-        picture = Image.fromarray(np.ascontiguousarray(next(upright(path, timeline, [index]))))
+        try:
+            timeline = scan(path)
+            times = (timeline.stamps - timeline.stamps[0]) * float(timeline.base)
+            index = max(0, int(np.searchsorted(times, second, side="right")) - 1)
+            picture = Image.fromarray(np.ascontiguousarray(next(upright(path, timeline, [index]))))
+        except VideoError:
+            raise Absent(f"{self._entries[id][0]} cannot be decoded there: it is damaged.") from None
         picture.thumbnail((STILL, STILL))
         file = io.BytesIO()
         picture.save(file, "JPEG", quality=80)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from bench.data.loading import Collator
+from bench.errors import BenchError
 from bench.explain import Spoken, explain_words
 from bench.results import load
 from bench.search import Searcher
@@ -44,13 +45,17 @@ def cannot(searcher: Searcher) -> str:
 def explained(searcher: Searcher, query: str, window: int) -> Spoken:
     """What each word of a query gives to its score with a window of the index; `cannot` must be empty.
 
-    UsageError: more words than the text tower reads. BenchError: the run is gone since it was loaded.
+    UsageError: more words than the text tower reads. BenchError: the run is gone since it was loaded. Neither says
+    where anything lies.
     """
     about, encoder = searcher.store.about, searcher.encoder
     assert isinstance(encoder, OfVariant)
     run, results = about.model.removeprefix("run:"), Path(about.results)
-    record = load(find_record(run, results))
-    tokenizer = read_tokenizer(run_weights(run, results))
+    try:
+        record = load(find_record(run, results))
+        tokenizer = read_tokenizer(run_weights(run, results))
+    except BenchError:
+        raise BenchError(f"the record of {run} cannot be read any more, so its scores are not explained.") from None
     reader = _Reader(record.variant, encoder.variant, tokenizer, record.config["model"]["tokens"])
     bank = torch.from_numpy(_features(searcher.store, window)[None]).to(encoder.variant.device)
     return explain_words(reader, " ".join(query.lower().split()), bank, 0)

@@ -100,7 +100,7 @@ def test_error_states_are_said(page: Any, first: Side, at: At) -> None:  # noqa:
     card = page.locator(".card", has_text="green.mp4").first
     assert "green.mp4 is not there any more" in card.inner_text()
     assert card.locator("video").count() == 0
-    page.get_by_text("in the folder could not be searched").click()
+    page.get_by_text("Left out of the search (1)").click()
     assert page.get_by_text("broken.mp4:").is_visible()
 
 

@@ -11,6 +11,7 @@ from demo_things import client_of, side
 from search_things import clip
 from starlette.testclient import TestClient
 
+from bench.data.timeline import VideoError
 from bench.demo.shelf import Absent, Shelf
 from bench.demo.side import Side
 
@@ -164,3 +165,14 @@ def test_a_clip_without_rights_is_said_to_be_so(first: Side, monkeypatch: pytest
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(Absent, match=r"red\.mp4 cannot be read: Permission denied\. Mend its rights\."):
         shelf.file(id_of(first, "red.mp4"))
+
+
+def test_a_clip_that_cannot_be_decoded_is_said_to_be_so(
+    client: TestClient, red: str, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(path: Path) -> None:
+        raise VideoError(f"{path}: damaged")
+
+    monkeypatch.setattr("bench.demo.shelf.scan", damaged)
+    answer = client.get(red.replace("clips", "stills") + ".jpg")
+    assert (answer.status_code, answer.text) == (404, "red.mp4 cannot be decoded there: it is damaged.\n")

@@ -92,5 +92,6 @@ def test_a_run_that_is_gone_since_is_said_to_be_so(
         answer = client.get("/why?q=a+man&window=0")
     finally:
         away.rename(record)
-    assert answer.status_code == 400 and "no record of a run" in answer.text
+    assert answer.status_code == 404 and f"the record of {run[0]} cannot be read any more" in answer.text
+    assert str(run[1]) not in answer.text
     assert client.get("/?q=a+man").status_code == 200
