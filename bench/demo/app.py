@@ -179,7 +179,7 @@ def _failed(sides: list[Side], request: Request, status: int, message: str) -> R
         return JSONResponse({"error": message}, status)
     if path.startswith(("/clips/", "/stills/", "/static/")):
         return PlainTextResponse(message + "\n", status)
-    return HTMLResponse(_template("page.html").render(**_standing(sides), query="", problem=message), status)
+    return HTMLResponse(_template("page.html").render(**_standing(sides), query=None, problem=message), status)
 
 
 def _standing(sides: list[Side]) -> dict[str, Any]:

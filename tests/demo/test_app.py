@@ -99,7 +99,7 @@ def test_the_first_page_has_examples(client: TestClient) -> None:
 @pytest.mark.parametrize("query", ["", "   ", "\t"])
 def test_an_empty_query_is_asked_for_words(client: TestClient, query: str) -> None:
     page = client.get("/", params={"q": query})
-    assert page.status_code == 200 and "Type what you look for." in page.text
+    assert page.status_code == 200 and "Type what you look for." in page.text and "aria-invalid" in page.text
     answer = client.get("/api/search", params={"q": query})
     assert (answer.status_code, answer.json()) == (400, {"error": "Type what you look for."})
 
@@ -128,7 +128,7 @@ def test_a_folder_of_broken_clips_finds_nothing_and_says_why(tmp_path: Path) -> 
 
 def test_a_page_that_there_is_not_is_said_so(client: TestClient) -> None:
     answer = client.get("/nowhere")
-    assert answer.status_code == 404 and "Not Found" in answer.text
+    assert answer.status_code == 404 and "Not Found" in answer.text and "aria-invalid" not in answer.text
     assert client.get("/docs").status_code == client.get("/openapi.json").status_code == 404
 
 
