@@ -93,7 +93,7 @@ def _planned(path: str, file: Path, frames: int, window: float) -> _Plan | Piece
         return _broken(path, error)
     count = len(timeline.stamps)
     times = (timeline.stamps - timeline.stamps[0]) * float(timeline.base)
-    seconds = round(count / float(timeline.fps), 3)
+    seconds = max(0.001, round(count / float(timeline.fps), 3))
     windows = []
     for start, end in spans(seconds, window):
         first = int(np.searchsorted(times, start, side="right")) - 1  # what is on the screen when the window opens
