@@ -41,7 +41,7 @@ def pictures_of(base: Family, others: Iterable[Record], results: Path) -> list[F
     """What is shown of single runs: rank changes of the best, similarity and maps of the best that has features."""
     record = base.records[0]
     others = list(others)
-    found: list[Figure | None] = [rank_changes(record, others[0])] if others else []
+    found: list[Figure | None] = [rank_changes(others[0], record)] if others else []
     found.append(similarity(record, results))
     for other in others:
         if maps := tsne_figures(record, other, results):
