@@ -9,8 +9,6 @@ from .numbers import estimate, number
 
 _COLUMNS = {  # heading -> where it stands in a probe
     "EmoP@1": ("emotion", "EmoP@1"),
-    "EmoNDCG": ("emotion", "EmoNDCG@10"),
-    "OppPol@1": ("emotion", "OppPol@1"),
     "FlipAcc": ("counterfactual", "edits", "swap", "FlipAcc"),
     "Group": ("twins", "group"),
 }
@@ -24,10 +22,10 @@ def measured(group: Group) -> Table | None:
     named = {heading: path for heading, path in _COLUMNS.items() if any(_entry(run, path)["n"] for _, run in probed)}
     rows: list[list[str] | str] = []
     for name, record in probed:
-        cells = [estimate(_scaled(_entry(record, path), heading)) for heading, path in named.items()]
+        cells = [estimate(_entry(record, path)) for path in named.values()]
         rows.append([name, str(record.seed), *cells])
     _, first = probed[0]
-    chances = [_scaled(_entry(first, path), heading).get("chance") for heading, path in named.items()]
+    chances = [_entry(first, path).get("chance") for path in named.values()]
     rows.append(["chance", "", *("–" if chance is None else number(chance) for chance in chances)])
     blind = first.probe["text_only"]["edits"]["swap"]
     if "FlipAcc" in named and blind["value"] is not None:
@@ -38,9 +36,9 @@ def measured(group: Group) -> Table | None:
 
 
 NOTE = (
-    "Emotion measured directly (bench probe), in %, [95 % interval]. EmoP@1: the first rival shares an emotion with "
-    "the query; EmoNDCG: of the first ten rivals; OppPol@1: the first rival has the opposite polarity; FlipAcc: own "
-    "clip scores the true caption above one with another emotion; Group: twins with both captions and both clips right."
+    "Emotion measured directly, in %, [95 % interval]; `bench probe RUN` has more. EmoP@1: the first rival shares an "
+    "emotion with the query; FlipAcc: own clip scores the true caption above one with another emotion; Group: twins with "
+    "both captions and both clips right."
 )
 
 
@@ -49,10 +47,3 @@ def _entry(record: Record, path: tuple[str, ...]) -> dict[str, Any]:
     for name in path:
         found = found.get(name, {})
     return found or {"n": 0, "value": None, "low": None, "high": None}
-
-
-def _scaled(entry: dict[str, Any], heading: str) -> dict[str, Any]:
-    """In percent, which nDCG is not."""
-    if heading != "EmoNDCG":
-        return entry
-    return {name: 100 * value if name != "n" and value is not None else value for name, value in entry.items()}
