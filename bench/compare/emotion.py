@@ -37,8 +37,8 @@ def measured(group: Group) -> Table | None:
 
 NOTE = (
     "Emotion measured directly, in %, [95 % interval]; `bench probe RUN` has more. EmoP@1: the first rival shares an "
-    "emotion with the query; FlipAcc: own clip scores the true caption above one with another emotion; Group: twins with "
-    "both captions and both clips right."
+    "emotion with the query; FlipAcc: own clip scores the true caption above one with another emotion; Group: twins "
+    "with both captions and both clips right."
 )
 
 
