@@ -1,5 +1,6 @@
 """Emotion measured directly, run beside run: what `bench probe` left in the records."""
 
+from collections import Counter
 from typing import Any
 
 from ..results import Record
@@ -19,6 +20,10 @@ def measured(group: Group) -> Table | None:
     probed = [(family.name, record) for family in group.families for record in family.records if record.probe]
     if not probed:
         return None
+    ways = Counter(_way(record) for _, record in probed)
+    (way, _), *_ = ways.most_common(1)
+    apart = [record.run for _, record in probed if _way(record) != way]
+    probed = [(name, record) for name, record in probed if _way(record) == way]
     named = {heading: path for heading, path in _COLUMNS.items() if any(_entry(run, path)["n"] for _, run in probed)}
     rows: list[list[str] | str] = []
     for name, record in probed:
@@ -32,7 +37,12 @@ def measured(group: Group) -> Table | None:
         cells = [estimate(blind) if name == "FlipAcc" else "" for name in named]
         rows.append(["text only", "", *cells])
     ns = ", ".join(f"{name} {_entry(first, path)['n']}" for name, path in named.items())
-    return Table(["variant", "seed", *named], rows, [f"n: {ns}."])
+    below = [f"n: {ns}. The clips' emotions: {way[1]}."]
+    if any(record.faces for _, record in probed):
+        below.append("Runs that see faces are judged by the faces they are given: compare them with their controls.")
+    if apart:
+        below.append(f"Left out, measured by other code or other witnesses: {', '.join(apart)}. Probe them again.")
+    return Table(["variant", "seed", *named], rows, below)
 
 
 NOTE = (
@@ -40,6 +50,11 @@ NOTE = (
     "emotion with the query; FlipAcc: own clip scores the true caption above one with another emotion; Group: twins "
     "with both captions and both clips right."
 )
+
+
+def _way(record: Record) -> tuple[str, str]:
+    """The code that measured, and who said what the clips' emotions are."""
+    return record.probe["code"], record.probe["emotion"].get("source", "nobody")
 
 
 def _entry(record: Record, path: tuple[str, ...]) -> dict[str, Any]:

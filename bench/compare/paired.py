@@ -31,10 +31,13 @@ NO_CLAIM = "no claim"
 class Comparison:
     """A family against the baseline, in one direction, over the queries of one subset, at one cut-off k.
 
-    difference: of recall at k, family - baseline, in points, {"value", "low", "high"}. p: sign-flip on log-ranks.
+    ratio: geometric mean rank, family / baseline: below 1 the family's answers stand further up. p: the sign-flip test
+    on log-ranks, which asks whether it is 1. difference: of recall at k, family - baseline, in points. Both are
+    {"value", "low", "high"}.
     wins, losses, mcnemar: queries that one alone has right at k, and their exact p; None where there are several seeds.
-    found: the smallest difference at k that so many queries show in four of five studies; None: none at all.
-    verdict: better, worse, not distinguishable, or no claim (fewer than 20 queries).
+    found: the smallest difference at k that McNemar's test on so many queries finds in four of five studies; None where
+    there is none, or where there are several seeds.
+    verdict: better, worse (by ratio), not distinguishable, or no claim (fewer than 20 queries).
     """
 
     name: str
@@ -44,6 +47,7 @@ class Comparison:
     k: int
     n: int
     seeds: tuple[int, ...]
+    ratio: dict[str, float]
     difference: dict[str, float]
     p: float
     wins: int | None
@@ -57,20 +61,20 @@ class Comparison:
 def compare_all(group: Group, subset: str, baseline: str) -> tuple[list[Comparison], list[Comparison]]:
     """The declared and the exploratory comparisons of a group's families with the baseline; none where it is not here.
 
-    baseline: a variant's name or a run's id; of several families of that name the first, which is the best.
+    baseline: a variant's name or a run's id; see `Group.baseline`.
     """
-    families = group.families
-    base = next((family for family in families if family.holds(baseline)), None)
-    if group.mixed or base is None:
+    base = None if group.mixed else group.baseline(baseline)
+    if base is None:
         return [], []
-    others = [family for family in families if family is not base]
+    others = group.others(base)
     return _declared(others, base), [one for family in others for one in _exploratory(family, base, subset)]
 
 
 def _declared(families: Sequence[Family], baseline: Family) -> list[Comparison]:
     """Each family on the question that was declared; p by Holm, with a verdict."""
     rows = range(baseline.records[0].metrics["all"]["n"])
-    found = [compare(family, baseline, "all", rows, "t2v", 1) for family in families]
+    alpha = ALPHA / max(1, len(families))  # what Holm asks of the smallest p
+    found = [compare(family, baseline, "all", rows, "t2v", 1, alpha) for family in families]
     raised = holm([one.p for one in found])
     return [
         replace(one, holm=float(p), verdict=_verdict(family, baseline, rows, float(p)))
@@ -90,22 +94,25 @@ def _exploratory(family: Family, baseline: Family, subset: str) -> list[Comparis
     return [replace(one, verdict=_quiet_verdict(one)) for one in found]
 
 
-def compare(family: Family, baseline: Family, subset: str, rows: Sequence[int], way: str, k: int) -> Comparison:
+def compare(
+    family: Family, baseline: Family, subset: str, rows: Sequence[int], way: str, k: int, alpha: float = ALPHA
+) -> Comparison:
     """The numbers of one comparison, without Holm and verdict. rows: the subset's queries, at least one.
 
-    With one seed on each side the difference's interval is `stats.paired_difference`; with more, hierarchical over
-    seeds and queries. p asks about other queries, by each query's mean over the seeds.
+    With one seed on each side the difference's interval is `stats.paired_difference`; with more it is hierarchical over
+    seeds and queries, and no narrower than that of the seeds' means. p asks about other queries, by each query's mean
+    over the seeds. alpha: the level at which `found` asks.
     """
     one, other = family.hits(rows, way, k), baseline.hits(rows, way, k)  # (S, n), (T, n)
+    ranked = family.log_ranks(rows, way), baseline.log_ranks(rows, way)
     clusters = _clusters(baseline, rows, way)
     single = len(one) == len(other) == 1
-    if single:
-        difference = paired_difference(one[0], other[0])
-    else:
+    difference = paired_difference(one.mean(axis=0), other.mean(axis=0))
+    if not single:
         low, high = hierarchical_interval(one, other, 0, clusters)
-        difference = {"value": 100 * float(one.mean() - other.mean()), "low": 100 * low, "high": 100 * high}
+        difference |= {"low": min(difference["low"], 100 * low), "high": max(difference["high"], 100 * high)}
+    low, high = hierarchical_interval(*ranked, 0, clusters)
     wins, losses = int((one[0] > other[0]).sum()), int((one[0] < other[0]).sum())
-    differing = float((one[:, None] != other[None]).mean())  # over all pairs of seeds
     return Comparison(
         name=family.name,
         baseline=baseline.name,
@@ -114,12 +121,13 @@ def compare(family: Family, baseline: Family, subset: str, rows: Sequence[int], 
         k=k,
         n=len(rows),
         seeds=tuple(record.seed for record in family.records),
+        ratio={"value": float(np.exp(ranked[0].mean() - ranked[1].mean())), "low": np.exp(low), "high": np.exp(high)},
         difference=difference,
-        p=sign_flip(family.log_ranks(rows, way).mean(axis=0), baseline.log_ranks(rows, way).mean(axis=0), clusters),
+        p=sign_flip(ranked[0].mean(axis=0), ranked[1].mean(axis=0), clusters),
         wins=wins if single else None,
         losses=losses if single else None,
         mcnemar=mcnemar(wins, losses) if single else None,
-        found=detectable(len(rows), differing),
+        found=detectable(len(rows), (wins + losses) / len(rows), alpha=alpha) if single else None,
     )
 
 

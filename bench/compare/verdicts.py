@@ -12,26 +12,17 @@ from ..results import Record
 from ..stats import ALPHA, MIN_QUERIES, paired_difference, sign_flip
 from ..tables import Table
 from .groups import control, hyperparameters
-from .numbers import equals, gap, number, probability
+from .numbers import equals, gap, number, probability, ratio
 from .paired import ALIKE, NO_CLAIM, Comparison
 from .sections import faces
 
 
 def against(found: Sequence[Comparison]) -> Table:
-    """Every variant against the baseline on the declared question, with p, Holm's p and a verdict; the words below."""
+    """Every variant against the baseline on the declared question: its size, Holm's p and a verdict; words below."""
     rows: list[list[str] | str] = [
-        [
-            one.name,
-            str(len(one.seeds)),
-            gap(one.difference),
-            probability(one.p),
-            probability(one.holm or one.p),
-            one.verdict,
-        ]
-        for one in found
+        [one.name, ratio(one.ratio), gap(one.difference), probability(_raised(one)), one.verdict] for one in found
     ]
-    header = ["variant", "seeds", "Δ R@1", "p", "Holm p", "verdict"]
-    return Table(header, rows, [_sentence(one) for one in found])
+    return Table(["variant", "rank ratio", "Δ R@1", "Holm p", "verdict"], rows, [_sentence(one) for one in found])
 
 
 def explored(found: Sequence[Comparison]) -> Table:
@@ -88,22 +79,29 @@ def controls(records: Sequence[Record], subset: str) -> Table:
     return Table(header, rows, found + faces(involved))
 
 
+def _raised(one: Comparison) -> float:
+    return one.p if one.holm is None else one.holm
+
+
 def _sentence(one: Comparison) -> str:
     """The verdict in words, e.g. "film_text is not distinguishable from plain on 240 queries (…)."."""
-    if one.verdict == ALIKE:
-        least = (
-            "no difference at all could have been found"
-            if one.found is None
-            else f"a difference of {one.found:.1f} points of R@1 could have been found"
-        )
-        return f"{one.name} is {ALIKE} from {one.baseline} on {one.n} queries; {least}."
-    if one.n < MIN_QUERIES:
+    if one.verdict == NO_CLAIM:
         return f"{one.name}: {one.n} queries are too few for a claim."
-    return f"{one.name} is {one.verdict} than {one.baseline} on {one.n} queries (p {equals(one.holm or one.p)})."
+    p = f"p {equals(_raised(one))}"
+    if one.verdict == ALIKE:
+        least = "" if one.found is None else f"; McNemar's test would have found {one.found:.1f} points of R@1"
+        return f"{one.name} is {ALIKE} from {one.baseline} on {one.n} queries ({p}){least}."
+    moved = one.difference["value"]
+    odd = ", although its R@1 is " + ("lower" if moved < 0 else "higher")
+    odd = odd if (moved < 0) == (one.verdict == "better") and moved else ""
+    size = f"mean rank {one.ratio['value']:.2f} times the baseline's"
+    return f"{one.name} is {one.verdict} than {one.baseline} on {one.n} queries ({size}, {p}){odd}."
 
 
 def _effect(true: Record, shuffled: Record, p: float, name: str) -> str:
     n = true.metrics["all"]["n"]
+    if n < MIN_QUERIES:
+        return f"{name}: {n} queries are too few for a claim."
     what = "shuffled" if control(shuffled) == "emotions shuffled" else "trained on shuffled"
     if what == "shuffled" and true.ranks == shuffled.ranks:
         return f"{name}: no emotion effect was found: true and shuffled rank all {n} queries the same."

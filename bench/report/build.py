@@ -115,8 +115,8 @@ def render_page(parts: Sequence[Part], results: Path, out: Path, baseline: str) 
     ]
     main = parts[0].group
     data = flip_data(main, baseline)
-    base = next((family for family in main.families if family.holds(baseline)), None)
-    others = [family.records[0] for family in main.families if base and family.name != base.name]
+    base = main.baseline(baseline)
+    others = [family.records[0] for family in main.others(base)] if base else []
     explained, explained_note = explanations(base.records[0], others, results) if base else ([], "")
     findings = audit(load_published())
     return template.render(
@@ -139,9 +139,8 @@ def render_page(parts: Sequence[Part], results: Path, out: Path, baseline: str) 
 
 def flip_data(group: Group, baseline: str) -> dict[str, Any]:
     """What the page's list of won and lost queries is made of, as JSON: pairs of runs, their queries and clips."""
-    families = group.families
-    base = next((family for family in families if family.holds(baseline)), None)
-    pairs = [pair(base, other) for other in families if other is not base] if base else []
+    base = group.baseline(baseline)
+    pairs = [pair(base, other) for other in group.others(base)] if base else []
     queries = sorted({flip["query"] for one in pairs for flip in one["flips"]})
     clips = {clip for one in pairs for flip in one["flips"] for top in flip["top"] for clip in top} | {*queries}
     if not pairs:
@@ -210,8 +209,8 @@ def tex(parts: Sequence[Part]) -> str:
     """Tables and figures for \\input in a paper."""
     lines = ["% needs \\usepackage{booktabs,longtable,graphicx}"]
     for part in parts:
-        for place, section in enumerate(part.sections):
-            lines.append(latex(section.table, "" if place else part.group.protocol, section.note))
+        for section in part.sections:
+            lines.append(latex(section.table, part.group.protocol, section.note))
         for figure in part.figures:
             lines += ["\\begin{figure}", "\\centering"]
             lines.append(f"\\includegraphics[width=\\linewidth]{{{FIGURES}/{figure.name}.png}}")

@@ -30,9 +30,8 @@ def draw(group: Group, results: Path, subset: str, baseline: str, prefix: str) -
         training_curves(group, baseline),
     ]
     base = baseline_of(group, baseline)
-    others = [family.records[0] for family in group.families if base is None or family.name != base.name]
     if base:
-        found += pictures_of(base, others, results)
+        found += pictures_of(base, [family.records[0] for family in group.others(base)], results)
     found.append(next(filter(None, map(seen, group.trues)), None))
     return [replace(figure, name=f"{prefix}{figure.name}") for figure in found if figure]
 

@@ -14,9 +14,13 @@ def entry(value: float | None, n: int, chance: float | None = None) -> dict[str,
     return {"value": value, **bounds, "n": n, "chance": chance}
 
 
-def probed(record: Record, value: float, group: float | None = 10.0, flip: float | None = 55.0) -> Record:
+def probed(
+    record: Record, value: float, group: float | None = 10.0, flip: float | None = 55.0, code: str = "1"
+) -> Record:
     probe = {
+        "code": code,
         "emotion": {
+            "source": "simulated faces",
             "EmoP@1": entry(value, 50, 20.0),
         },
         "counterfactual": {"edits": {"swap": {"FlipAcc": entry(flip, 40)}}},
@@ -49,6 +53,16 @@ def test_what_has_too_few_queries_is_no_number() -> None:
 
 def test_without_twins_there_is_no_group_score() -> None:
     assert "Group" not in table([probed(PLAIN, 25.0, group=None)])[0]
+
+
+def test_who_says_what_the_clips_show_stands_below() -> None:
+    assert "The clips' emotions: simulated faces." in render([probed(PLAIN, 25.0)], "markdown")
+
+
+def test_runs_measured_by_other_code_are_left_out_and_named() -> None:
+    third = make_record(60, variant="third")
+    text = render([probed(PLAIN, 25.0), probed(OTHER, 35.0), probed(third, 99.0, code="2")], "markdown")
+    assert f"Left out, measured by other code or other witnesses: {third.run}." in text and "99.0" not in text
 
 
 def test_without_probes_there_is_no_such_table() -> None:
