@@ -123,9 +123,9 @@ def _tidy(group: Group, subset: str, baseline: str) -> list[list[Any]]:
     for role, found in zip(_ROLES, compare_all(group, subset, baseline), strict=True):
         for one in found:
             family = [group.protocol, group.data, None, one.name, None, " ".join(map(str, one.seeds)), *[None] * 7]
-            tests = [role, one.baseline, one.p if one.k == 1 else None, one.holm, one.mcnemar, one.verdict]
+            tests = [role, one.baseline, one.p, one.holm, one.mcnemar, one.verdict]
             rows.append([*family, one.subset, one.n, one.way, f"Δ R@{one.k}", *one.difference.values(), *tests])
-            if role == "declared":
+            if one.ratio:
                 rows.append([*family, one.subset, one.n, one.way, "rank ratio", *one.ratio.values(), *tests])
     return rows
 

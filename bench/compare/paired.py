@@ -31,9 +31,9 @@ NO_CLAIM = "no claim"
 class Comparison:
     """A family against the baseline, in one direction, over the queries of one subset, at one cut-off k.
 
-    ratio: geometric mean rank, family / baseline: below 1 the family's answers stand further up. p: the sign-flip test
-    on log-ranks, which asks whether it is 1. difference: of recall at k, family - baseline, in points. Both are
-    {"value", "low", "high"}.
+    difference: of recall at k, family - baseline, in points, {"value", "low", "high"}. p: the sign-flip test on the
+    log-ranks of these queries; at k = 1 alone, for ranks belong to no k. ratio, of what is declared alone: geometric
+    mean rank, family / baseline, which p asks about; below 1 the family's answers stand further up.
     wins, losses, mcnemar: queries that one alone has right at k, and their exact p; None where there are several seeds.
     found: the smallest difference at k that McNemar's test on so many queries finds in four of five studies; None where
     there is none, or where there are several seeds.
@@ -47,15 +47,21 @@ class Comparison:
     k: int
     n: int
     seeds: tuple[int, ...]
-    ratio: dict[str, float]
     difference: dict[str, float]
-    p: float
+    p: float | None
     wins: int | None
     losses: int | None
     mcnemar: float | None
     found: float | None
+    ratio: dict[str, float] | None = None
     holm: float | None = None
     verdict: str = ""
+
+    @property
+    def raised(self) -> float:
+        """Holm's p, which declared comparisons alone have."""
+        assert self.holm is not None, "an exploratory comparison has no Holm p"
+        return self.holm
 
 
 def compare_all(group: Group, subset: str, baseline: str) -> tuple[list[Comparison], list[Comparison]]:
@@ -75,9 +81,14 @@ def _declared(families: Sequence[Family], baseline: Family) -> list[Comparison]:
     rows = range(baseline.records[0].metrics["all"]["n"])
     alpha = ALPHA / max(1, len(families))  # what Holm asks of the smallest p
     found = [compare(family, baseline, "all", rows, "t2v", 1, alpha) for family in families]
-    raised = holm([one.p for one in found])
+    raised = holm([one.p or 0.0 for one in found])
     return [
-        replace(one, holm=float(p), verdict=_verdict(family, baseline, rows, float(p)))
+        replace(
+            one,
+            ratio=_ratio(family, baseline, rows),
+            holm=float(p),
+            verdict=_verdict(family, baseline, rows, float(p)),
+        )
         for one, family, p in zip(found, families, raised, strict=True)
     ]
 
@@ -104,14 +115,13 @@ def compare(
     over the seeds. alpha: the level at which `found` asks.
     """
     one, other = family.hits(rows, way, k), baseline.hits(rows, way, k)  # (S, n), (T, n)
-    ranked = family.log_ranks(rows, way), baseline.log_ranks(rows, way)
+    mine, theirs = (side.log_ranks(rows, way).mean(axis=0) for side in (family, baseline))
     clusters = _clusters(baseline, rows, way)
     single = len(one) == len(other) == 1
     difference = paired_difference(one.mean(axis=0), other.mean(axis=0))
     if not single:
         low, high = hierarchical_interval(one, other, 0, clusters)
         difference |= {"low": min(difference["low"], 100 * low), "high": max(difference["high"], 100 * high)}
-    low, high = hierarchical_interval(*ranked, 0, clusters)
     wins, losses = int((one[0] > other[0]).sum()), int((one[0] < other[0]).sum())
     return Comparison(
         name=family.name,
@@ -121,9 +131,8 @@ def compare(
         k=k,
         n=len(rows),
         seeds=tuple(record.seed for record in family.records),
-        ratio={"value": float(np.exp(ranked[0].mean() - ranked[1].mean())), "low": np.exp(low), "high": np.exp(high)},
         difference=difference,
-        p=sign_flip(ranked[0].mean(axis=0), ranked[1].mean(axis=0), clusters),
+        p=sign_flip(mine, theirs, clusters) if k == 1 else None,
         wins=wins if single else None,
         losses=losses if single else None,
         mcnemar=mcnemar(wins, losses) if single else None,
@@ -145,11 +154,23 @@ def _verdict(family: Family, baseline: Family, rows: Sequence[int], p: float) ->
     return "better" if one.mean() < other.mean() else "worse"
 
 
-def _quiet_verdict(comparison: Comparison) -> str:
-    if comparison.n < MIN_QUERIES:
+def _quiet_verdict(one: Comparison) -> str:
+    """Not distinguishable where neither its own tests nor, with several seeds, its interval say otherwise."""
+    if one.n < MIN_QUERIES:
         return NO_CLAIM
-    smallest = comparison.p if comparison.mcnemar is None else min(comparison.p, comparison.mcnemar)
-    return ALIKE if smallest >= ALPHA else ""
+    ps = [p for p in (one.p, one.mcnemar) if p is not None]
+    told = min(ps, default=1.0) < ALPHA
+    if one.mcnemar is None and one.k > 1:
+        told = not one.difference["low"] <= 0 <= one.difference["high"]
+    return "" if told else ALIKE
+
+
+def _ratio(family: Family, baseline: Family, rows: Sequence[int]) -> dict[str, float]:
+    """The ratio of the geometric mean T2V ranks, with its interval over seeds and queries."""
+    one, other = (side.log_ranks(rows, "t2v") for side in (family, baseline))
+    low, high = hierarchical_interval(one, other, 0, _clusters(baseline, rows, "t2v"))
+    bounds = {"value": float(one.mean() - other.mean()), "low": low, "high": high}
+    return {name: float(np.exp(bound)) for name, bound in bounds.items()}
 
 
 def _clusters(family: Family, rows: Sequence[int], way: str) -> np.ndarray | None:

@@ -20,7 +20,8 @@ from .sections import faces
 def against(found: Sequence[Comparison]) -> Table:
     """Every variant against the baseline on the declared question: its size, Holm's p and a verdict; words below."""
     rows: list[list[str] | str] = [
-        [one.name, ratio(one.ratio), gap(one.difference), probability(_raised(one)), one.verdict] for one in found
+        [one.name, ratio(one.ratio) if one.ratio else "–", gap(one.difference), probability(one.raised), one.verdict]
+        for one in found
     ]
     return Table(["variant", "rank ratio", "Δ R@1", "Holm p", "verdict"], rows, [_sentence(one) for one in found])
 
@@ -34,7 +35,10 @@ def explored(found: Sequence[Comparison]) -> Table:
         quiet: dict[str, list[str]] = defaultdict(list)
         for one in members:
             question = f"{'' if one.subset == 'all' else one.subset.capitalize() + ' '}{one.way.upper()} R@{one.k}"
-            tests = ["–" if one.mcnemar is None else probability(one.mcnemar), probability(one.p) if one.k == 1 else ""]
+            tests = [
+                "–" if one.mcnemar is None else probability(one.mcnemar),
+                "" if one.p is None else probability(one.p),
+            ]
             won = "–" if one.wins is None else f"{one.wins}:{one.losses}"
             finds = "–" if one.found is None else f"±{number(one.found, 10)}"
             rows.append([question, str(one.n), gap(one.difference), finds, won, *tests])
@@ -79,21 +83,18 @@ def controls(records: Sequence[Record], subset: str) -> Table:
     return Table(header, rows, found + faces(involved))
 
 
-def _raised(one: Comparison) -> float:
-    return one.p if one.holm is None else one.holm
-
-
 def _sentence(one: Comparison) -> str:
     """The verdict in words, e.g. "film_text is not distinguishable from plain on 240 queries (…)."."""
     if one.verdict == NO_CLAIM:
         return f"{one.name}: {one.n} queries are too few for a claim."
-    p = f"p {equals(_raised(one))}"
+    p = f"p {equals(one.raised)}"
     if one.verdict == ALIKE:
         least = "" if one.found is None else f"; McNemar's test would have found {one.found:.1f} points of R@1"
         return f"{one.name} is {ALIKE} from {one.baseline} on {one.n} queries ({p}){least}."
     moved = one.difference["value"]
     odd = ", although its R@1 is " + ("lower" if moved < 0 else "higher")
     odd = odd if (moved < 0) == (one.verdict == "better") and moved else ""
+    assert one.ratio is not None, "this one is exploratory"
     size = f"mean rank {one.ratio['value']:.2f} times the baseline's"
     return f"{one.name} is {one.verdict} than {one.baseline} on {one.n} queries ({size}, {p}){odd}."
 
