@@ -44,11 +44,16 @@ from .weights import read_tensors
 HERE = Path(__file__).parent
 MADE_BY = (  # a change in one of them is another measurement
     "probe.py",
+    "stats.py",
+    "emotions.py",
+    "vader.py",
+    "words.py",
     "counterfactuals.py",
     "text_only.py",
     "video_emotions.py",
     "metrics/counterfactual.py",
     "metrics/emotion.py",
+    "metrics/ranking.py",
     "metrics/subsets.py",
     "metrics/swaps.yaml",
 )
@@ -74,7 +79,7 @@ def probe(run: str, folder: Path, root: Path | None = None) -> Probed:
     path = find_record(run, folder)
     record = results.load(path)
     code = code_digest()
-    if record.probe.get("code") == code:
+    if record.probe.get("code") == code and record.probe["emotion"]:  # without witnesses: perhaps there are some by now
         return Probed(record, path, True)
     found = _measure(load_trained(str(path), folder, root))
     now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -18,7 +18,7 @@ def render(record: Record, format: str = "terminal") -> str:
     head = f"{record.run}, {len(record.queries['videos'])} queries"
     parts: list[str] = []
     for table, note in (pair for pair in tables if pair):
-        parts.append(layout(table, "" if parts else head, note))
+        parts.append(layout(table, record.protocol, note if parts else f"{head}. {note}"))
     return "\n".join(parts).rstrip("\n")
 
 
@@ -36,6 +36,7 @@ def _edits(record: Record) -> tuple[Table, str]:
         f"text only: the same of {blind['model']}. "
         "Δ log-rank: how far the own video falls; 0 is deaf to the edit.",
     ]
+    below.append("All p here are exploratory: as they are, not corrected for their number.")
     for control, entry in found["selectivity"].items():
         what = f"selectivity, swap − {control}: "
         below.append(what + (FEW if entry["value"] is None else f"{_signed(entry)}, p {_p(entry['p'])}") + _n(entry))
@@ -103,7 +104,9 @@ def _confusion(record: Record) -> tuple[Table, str] | None:
         entries = [found.get(f"Pol {query}>{clip}") for clip in names]
         if all(entries):
             rows.append([query, str(entries[0]["n"]), *(_points(entry) for entry in entries)])
-    note = "Polarity: of the query in rows, of the first rival clip in columns, in % of the row, [95 % interval]."
+    note = (
+        "Polarity of the query (rows) and of the first clip, be it its own (columns), in % of the row, [95 % interval]."
+    )
     return (Table(["query", "n", *names], rows), note) if rows else None
 
 

@@ -40,6 +40,7 @@ def check(record: "Record") -> None:
     _check_metrics(record, n)
     if record.probe:
         _check_probe(record.probe, n)
+    _check_selection(record)
     parts = parse_signature(record.protocol)
     for name, own in (("test", f"{record.dataset}-{record.test}"), ("train", record.split), ("seed", str(record.seed))):
         if parts.get(name) != own:
@@ -71,6 +72,16 @@ def _check_shape(record: "Record") -> None:
         raise BenchError("it holds a number that is NaN or infinite.") from None
     except TypeError as error:
         raise BenchError(f"it holds what JSON cannot: {error}.") from None
+
+
+def _check_selection(record: "Record") -> None:
+    """The rule is one of three, and the signature brands it."""
+    rule, step = record.selection["rule"], record.selection["step"]
+    if rule not in ("last", "val", "test") or type(step) is not int or step < 0:
+        raise BenchError(f"selection says rule {rule!r} and step {step!r}: none of last, val, test, or no step.")
+    branded = parse_signature(record.protocol).get("ckpt")
+    if branded != ("test-dsl" if rule == "test" else rule):
+        raise BenchError(f"the protocol says ckpt {branded}, the record was selected by {rule}.")
 
 
 def _check_controls(record: "Record") -> None:

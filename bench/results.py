@@ -19,6 +19,7 @@ from .files import replacing
 from .record_check import check
 
 SCHEMA = 3
+_SINCE = {2: {"controls", "faces"}, 3: {"top", "post", "honest", "probe"}}  # the fields that came with each schema
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +131,9 @@ def _build(raw: dict[str, Any]) -> Record:
     stated = raw.pop("sha256", None)
     schema = raw.pop("schema")
     intact = stated == _digest(raw)
+    for until, fields_of in _SINCE.items():
+        if schema < until and (later := raw.keys() & fields_of):
+            raise BenchError(f"it says schema {schema}, which has no {', '.join(sorted(later))}.")
     if schema < 2:
         raw = _from_1(raw)
     if schema < 3:

@@ -86,11 +86,7 @@ class Searcher:
         emotion: only moments whose strongest facial expression is this one. UsageError: an empty query, k below 1, an
         emotion that no face shows, or an index without faces.
         """
-        words = " ".join(query.lower().split())
-        if not words:
-            raise UsageError('an empty query finds nothing. Say what you look for: "happy smiling people"')
-        if k < 1:
-            raise UsageError(f"-k takes a number of at least 1, not {k}.")
+        words = check_query(query, k)
         among = self._showing(emotion) if emotion else None
         moments: list[Moment] = []
         if among is None or len(among):
@@ -184,6 +180,16 @@ def open_folder(
         opened = Store(store.place(folder), about)
     summary = building.update(opened, encoder, folder, found, looker, retry)
     return Searcher(folder, opened, encoder, summary, backend)
+
+
+def check_query(query: str, k: int) -> str:
+    """The words of a query, in lower case. UsageError: there are none, or k is below 1."""
+    words = " ".join(query.lower().split())
+    if not words:
+        raise UsageError('an empty query finds nothing. Say what you look for: "happy smiling people"')
+    if k < 1:
+        raise UsageError(f"-k takes a number of at least 1, not {k}.")
+    return words
 
 
 def _completed(folder: Path, choice: Choice, old: About | None, results: Path) -> About:

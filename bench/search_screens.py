@@ -28,7 +28,7 @@ def work(summary: Summary) -> str:
     line = f"clips: {', '.join(counts)}; {summary.indexed} windows"
     if summary.windows:
         rest = max(0.0, summary.total - summary.model - summary.waited)
-        beside = f"decoding {summary.decoding - summary.faces:.1f} s"
+        beside = f"decoding {summary.decoding:.1f} s"
         beside += f" and faces {summary.faces:.1f} s" if summary.faces else ""
         line += (
             f"\n{summary.windows} windows in {summary.total:.1f} s: model {summary.model:.1f} s, "

@@ -1,41 +1,40 @@
-"""Debian's or anybody's Chromium, for tests that look at pages as people do."""
+"""A browser for tests: found where Debian and others put it, or the test skips with the reason."""
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """A browser; the test skips where there is none."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"no browser found: none of {', '.join(NAMES)} is on the PATH")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+@contextmanager
+def browser() -> Iterator[Any]:
+    """A headless Chromium, driven by Playwright; skips where there is none."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.skip(f"no browser: none of {', '.join(NAMES)} is on the PATH")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
 
 
-@pytest.fixture
-def page(chromium: Any) -> Iterator[Any]:
-    """An empty page. The test fails if a console gets an error, or if a request goes elsewhere than the first one."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    opened.set_default_timeout(20_000)
-    wrong: list[str] = []
-    asked: list[str] = []
-    opened.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("request", lambda request: asked.append(request.url))
-    yield opened
-    context.close()
-    assert wrong == []
-    origins = {urlsplit(url)[:2] for url in asked if urlsplit(url).scheme not in ("data", "blob")}
-    assert len(origins) <= 1, origins
+@contextmanager
+def opened(address: str, **settings: Any) -> Iterator[Any]:
+    """A page at this address. On leaving: nothing was written to the console, and nothing was asked of elsewhere."""
+    with browser() as chromium:
+        page = chromium.new_page(**settings)
+        said: list[str] = []
+        asked: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(address)
+        yield page
+        outside = [url for url in asked if not url.startswith(("data:", "blob:", address.rsplit("/", 1)[0]))]
+        assert (said, outside) == ([], [])

@@ -258,6 +258,24 @@ def test_an_old_record_is_upgraded_when_it_is_saved(tmp_path: Path, schema: int)
     assert json.loads(path.read_text(encoding="utf-8"))["schema"] == SCHEMA and load(path) == old
 
 
+def test_a_newer_record_that_says_an_older_schema_is_refused(path: Path):
+    with pytest.raises(BenchError, match="it says schema 2, which has no honest, post, probe, top"):
+        load(rewrite(path, lambda raw: raw.update(schema=2)))
+
+
+@pytest.mark.parametrize(
+    ("selection", "said"),
+    [
+        ({"rule": "tset", "step": 1}, "none of last, val, test"),
+        ({"rule": "last", "step": "x"}, "none of last, val, test, or no step"),
+        ({"rule": "test", "step": 1}, "ckpt last, the record was selected by test"),
+    ],
+)
+def test_a_selection_that_the_signature_does_not_brand_is_refused(selection: dict[str, Any], said: str):
+    with pytest.raises(BenchError, match=said):
+        check(changed(selection=selection))
+
+
 @pytest.mark.parametrize("schema", [0, "1", None, True, 1.0])
 def test_a_schema_that_is_no_number_is_refused(path: Path, schema: Any):
     with pytest.raises(BenchError, match="no schema number"):

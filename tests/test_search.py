@@ -280,6 +280,7 @@ def test_json_holds_what_the_table_shows(clips: Path, plain_clip: str, capsys: C
         (["--run", "nobody"], 2, "no record of a run 'nobody'"),
         ([], 2, "no run with weights under"),
         (["--backend", "redis"], 2, "redis"),
+        (["-k", "0"], 2, "-k takes a number of at least 1"),
         (["--filter", "joy", "--model", "CLIP"], 2, "would know no faces"),
     ],
 )

@@ -193,6 +193,23 @@ def test_work_is_written_down_while_it_goes_on(clips: Path, monkeypatch: pytest.
     assert there == [0, 1, 2]
 
 
+def test_a_look_that_changes_nothing_waits_for_nobody(clips: Path) -> None:
+    updated(clips)
+    opened = store.read(clips)
+    assert opened is not None
+    with opened.locked():
+        assert updated(clips).kept == 3
+
+
+def test_features_that_are_no_numbers_stop_the_work(clips: Path) -> None:
+    class Broken(SeesColours):
+        def windows(self, seen: list) -> np.ndarray:
+            return super().windows(seen) * np.nan
+
+    with pytest.raises(BenchError, match="clip:colours gives features that are no numbers"):
+        updated(clips, Broken())
+
+
 # --- the walk -------------------------------------------------------------------------------------------------------
 
 

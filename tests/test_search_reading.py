@@ -100,3 +100,29 @@ def test_no_more_is_decoded_ahead_than_a_few_pieces(tmp_path: Path, monkeypatch:
 
 def test_seconds_in_threads_are_counted(tmp_path: Path) -> None:
     assert pieces(write(tmp_path / "a.mp4", numbered(20)))[0].spent > 0
+
+
+def test_faces_are_looked_for_in_the_frames_that_the_model_sees_and_are_no_decoding(tmp_path: Path) -> None:
+    """A looker that takes its time, and sees a face in every frame with an even number."""
+    asked: list[int] = []
+
+    class Slow(Looker):
+        def __init__(self) -> None:
+            pass
+
+        def __call__(self, path: Path, frames: int, index: int, image: np.ndarray) -> np.ndarray | None:
+            asked.append(index)
+            time.sleep(0.1)
+            return np.full(8, index / 100, np.float32) if index % 2 == 0 else None
+
+    path = write(tmp_path / "a.mp4", numbered(20), fps=10)
+    [piece] = pieces(path, looker=Slow())
+    expected = sample_indices(20, 4)
+    assert asked == expected.tolist()
+    track = piece.windows[0].track
+    assert track is not None
+    assert track.seen.tolist() == (expected % 2 == 0).tolist()
+    np.testing.assert_allclose(track.scores[:, 0], np.where(expected % 2, 0, expected / 100), atol=1e-6)
+    assert piece.spent < 0.3
+    seen = [index / 100 for index in expected.tolist() if index % 2 == 0]
+    np.testing.assert_allclose(track.summary(), [*[np.mean(seen)] * 8, len(seen) / 4], atol=1e-6)

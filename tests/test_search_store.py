@@ -171,6 +171,16 @@ def test_one_process_at_a_time_changes_an_index(opened: Store) -> None:
         pass
 
 
+def test_what_another_process_wrote_since_is_not_overwritten(tmp_path: Path, opened: Store) -> None:
+    late = again(tmp_path)
+    with opened.locked():
+        opened.remove({"a.mp4"})
+    with pytest.raises(BenchError, match=r"another process has just indexed .* Ask again"), late.locked():
+        pass
+    with again(tmp_path).locked():
+        pass
+
+
 # --- windows --------------------------------------------------------------------------------------------------------
 
 

@@ -155,3 +155,32 @@ def explain(
         print(explain_screens.terminal(explained, coloured))
     if html:
         print(html, file=sys.stderr if json_output else sys.stdout)
+
+
+@app.command
+def report(
+    *,
+    format: Literal["html", "latex"] = "html",
+    subset: str = "emotion",
+    baseline: str = "plain",
+    results: Results = RESULTS,
+    out: Path = Path("reports"),
+) -> None:
+    """Make the report: one offline page, the same as markdown, and the figures.
+
+    Parameters
+    ----------
+    format
+        html: index.html and report.md; latex: report.tex, with tables and figure includes.
+    subset
+        The queries of the second pair of columns; a dataset's card names its subsets.
+    baseline
+        A variant, or a run by its id, that the others are tested against.
+    out
+        The folder to write to.
+    """
+    quiet()
+    from ..report.build import build
+    from ..results import load_all
+
+    print(*build(load_all(results), results, out, subset, baseline, format)[: 1 if format == "latex" else 2], sep="\n")

@@ -16,11 +16,11 @@ def index(
     folder: Path,
     /,
     *,
-    run: str = "",
-    model: str = "",
-    tokenizer: str = "",
-    window: float = 0.0,
-    faces: str = "",
+    run: str | None = None,
+    model: str | None = None,
+    tokenizer: str | None = None,
+    window: float | None = None,
+    faces: str | None = None,
     faces_model: Path | None = None,
     faces_detector: str | None = None,
     faces_engine: Literal["onnx", "pytorch", "tensorflow"] | None = None,
@@ -64,7 +64,7 @@ def index(
     paths = {"model": faces_model, "weights": faces_weights}
     settings = {name: str(path.resolve()) for name, path in paths.items() if path}
     settings |= {name: word for name, word in (("detector", faces_detector), ("engine", faces_engine)) if word}
-    choice = Choice(_model(run, model), tokenizer, window, faces, settings, replace)
+    choice = Choice(_model(run, model), tokenizer or "", window or 0.0, faces or "", settings, replace)
     searcher = open_folder(folder, results, choice, retry=True)
     print(*search_screens.changes(searcher.summary), searcher.encoder.described.about, sep="\n")
     print(search_screens.work(searcher.summary))
@@ -78,10 +78,10 @@ def search(
     *,
     videos: Path,
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 5,
-    filter: str = "",
-    run: str = "",
-    model: str = "",
-    tokenizer: str = "",
+    filter: str | None = None,
+    run: str | None = None,
+    model: str | None = None,
+    tokenizer: str | None = None,
     backend: Literal["numpy", "faiss", "qdrant"] = "numpy",
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
@@ -112,11 +112,13 @@ def search(
     """
     quiet()
     from .. import search_screens
-    from ..search import Choice, open_folder
+    from ..search import Choice, check_query, open_folder
 
     load_plugins(plugin)
-    searcher = open_folder(videos, results, Choice(_model(run, model), tokenizer), backend=backend, emotion=filter)
-    found = searcher.ask(query, k, filter)
+    check_query(query, k)  # before any work
+    choice = Choice(_model(run, model), tokenizer or "")
+    searcher = open_folder(videos, results, choice, backend=backend, emotion=filter or "")
+    found = searcher.ask(query, k, filter or "")
     print(*search_screens.changes(searcher.summary), sep="\n", end="", file=sys.stderr)
     if searcher.summary.windows:
         print(search_screens.work(searcher.summary), file=sys.stderr)
@@ -128,10 +130,10 @@ def demo(
     folder: Path,
     /,
     *,
-    run: str = "",
-    model: str = "",
-    tokenizer: str = "",
-    compare: str = "",
+    run: str | None = None,
+    model: str | None = None,
+    tokenizer: str | None = None,
+    compare: str | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
     plugin: Plugins = [],  # noqa: B006
@@ -161,11 +163,11 @@ def demo(
     from ..search import Choice
 
     load_plugins(plugin)
-    serve(folder, results, Choice(_model(run, model), tokenizer), compare, host, port)
+    serve(folder, results, Choice(_model(run, model), tokenizer or ""), compare or "", host, port)
 
 
-def _model(run: str, model: str) -> str:
+def _model(run: str | None, model: str | None) -> str:
     """The model that --run or --model names, or none."""
     if run and model:
         raise UsageError("name one model: --run ID, or --model.")
-    return f"run:{run}" if run else model
+    return f"run:{run}" if run else model or ""

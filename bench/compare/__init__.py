@@ -11,7 +11,6 @@ emotional ones alone: true against shuffled emotions at evaluation, the sign-fli
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from itertools import chain
 from typing import Any
 
 from ..errors import BenchError, UsageError
@@ -19,7 +18,7 @@ from ..metrics.ranking import DIRECTIONS
 from ..registry import did_you_mean
 from ..results import Record
 from ..tables import csv_text, latex, markdown, terminal
-from .groups import Group, control, groups, mixed
+from .groups import Group, control, data_digest, groups, mixed, signature
 from .numbers import estimate
 from .paired import compare_all
 from .plan import scope, sections
@@ -74,8 +73,8 @@ def render(
     layout = LAYOUTS[format]
     texts = []
     for group in found:
-        for place, section in enumerate(sections(group, found[0], subset, baseline, published)):
-            texts.append(layout(section.table, "" if place else group.protocol, section.note))
+        for section in sections(group, found[0], subset, baseline, published):
+            texts.append(layout(section.table, group.protocol, section.note))
     return "\n".join(texts).rstrip("\n")
 
 
@@ -99,19 +98,20 @@ def _listed(subsets: Iterable[str]) -> str:
 _COLUMNS = ["protocol", "data", "run", "variant", "hyperparameters", "seed"]
 _COLUMNS += ["emotions", "train_emotions", "matched_parameters", "true_run", "faces", "faces_sha256", "faces_pooling"]
 _COLUMNS += ["subset", "n", "direction", "metric", "value", "low", "high"]
-_COLUMNS += ["baseline", "p", "p_holm", "mcnemar", "verdict"]
+_COLUMNS += ["role", "baseline", "p", "p_holm", "mcnemar", "verdict"]
+_ROLES = ("declared", "exploratory")
 
 
 def _tidy(group: Group, subset: str, baseline: str) -> list[list[Any]]:
     """One row per number, as pandas and seaborn like it; None, the value of an empty subset, becomes an empty cell.
 
-    Then one per comparison with the baseline: the metric is a difference, the run and the seed are empty where several
-    seeds stand behind it.
+    Then one per comparison with the baseline: its role, p of the log-ranks (which belong to no k, so beside k = 1
+    alone), and all seeds that stand behind it.
     """
     rows: list[list[Any]] = []
     for record in group.records:
         settings = json.dumps(record.hyperparameters)
-        run = [group.protocol, group.data, record.run, record.variant, settings, record.seed]
+        run = [signature(record), data_digest(record), record.run, record.variant, settings, record.seed]
         run += [record.controls[name] for name in ("emotions", "train_emotions", "matched_parameters", "true_run")]
         run += [record.faces.get(name) for name in ("source", "sha256", "pooling")]
         for name, metrics in record.metrics.items():
@@ -119,17 +119,23 @@ def _tidy(group: Group, subset: str, baseline: str) -> list[list[Any]]:
                 for metric, entry in metrics[way].items():
                     n = entry.get("n", metrics["n"])
                     numbers = [entry["value"], entry["low"], entry["high"]]
-                    rows.append([*run, name, n, way, metric, *numbers, *[None] * 5])
-    for one in chain(*compare_all(group, subset, baseline)):
-        values = [one.difference["value"], one.difference["low"], one.difference["high"]]
-        family = [group.protocol, group.data, None, one.name, None, *[None] * 8]
-        tests = [one.baseline, one.p, one.holm, one.mcnemar, one.verdict]
-        rows.append([*family, one.subset, one.n, one.way, f"Δ R@{one.k}", *values, *tests])
+                    rows.append([*run, name, n, way, metric, *numbers, *[None] * 6])
+    for role, found in zip(_ROLES, compare_all(group, subset, baseline), strict=True):
+        for one in found:
+            family = [group.protocol, group.data, None, one.name, None, " ".join(map(str, one.seeds)), *[None] * 7]
+            tests = [role, one.baseline, one.p, one.holm, one.mcnemar, one.verdict]
+            rows.append([*family, one.subset, one.n, one.way, f"Δ R@{one.k}", *one.difference.values(), *tests])
+            if one.ratio:
+                rows.append([*family, one.subset, one.n, one.way, "rank ratio", *one.ratio.values(), *tests])
     return rows
 
 
 def _plain(group: Group, subset: str, baseline: str) -> dict[str, Any]:
-    names = ("run", "variant", "hyperparameters", "seed", "controls", "faces", "metrics")
+    names = ("run", "protocol", "variant", "hyperparameters", "seed", "controls", "faces", "metrics")
     runs = [{name: getattr(record, name) for name in names} for record in group.records]
-    comparisons = [asdict(one) for one in chain(*compare_all(group, subset, baseline))]
+    comparisons = [
+        {"role": role, **asdict(one)}
+        for role, found in zip(_ROLES, compare_all(group, subset, baseline), strict=True)
+        for one in found
+    ]
     return {"protocol": group.protocol, "data": group.data, "runs": runs, "comparisons": comparisons}

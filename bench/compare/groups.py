@@ -26,9 +26,10 @@ class Family:
     name: str
     records: tuple[Record, ...]
 
-    def holds(self, name: str) -> bool:
-        """Whether these are runs of a variant of this name, or one of them has this id."""
-        return any(name in (record.variant, record.run) for record in self.records)
+    @property
+    def recall(self) -> float:
+        """Mean T2V R@1 of all queries over the seeds, in percent."""
+        return sum(record.metrics["all"]["t2v"]["R@1"]["value"] for record in self.records) / len(self.records)
 
     def hits(self, rows: Sequence[int], way: str, k: int) -> NDArray[np.float64]:  # (S, n)
         """Each seed's hits among the first k, of the queries `rows`."""
@@ -57,18 +58,42 @@ class Group:
 
     @property
     def families(self) -> list[Family]:
-        """The true runs, those that differ in their seed alone together."""
-        found: dict[str, list[Record]] = defaultdict(list)
-        for record, parts in zip(self.trues, details(self.trues), strict=True):
-            found[" ".join([record.variant, *parts])].append(record)
-        return [Family(name, tuple(records)) for name, records in found.items()]
+        """The true runs, those that differ in their seed alone together, the best mean T2V R@1 first."""
+        return _families(self.trues, self.mixed)
+
+    def baseline(self, name: str) -> Family | None:
+        """The runs of a variant, or the run of this id, that all others are tested against.
+
+        None where there are none here, or where several settings of that variant are: which of them is meant must not
+        be decided by how well they did. `no_baseline` says which.
+        """
+        alone = [record for record in self.trues if record.run == name]
+        if alone:
+            return Family(name, tuple(alone))
+        found = [family for family in self.families if family.records[0].variant == name]
+        return found[0] if len(found) == 1 else None
+
+    def no_baseline(self, name: str) -> str:
+        """Why nothing is tested here, or an empty text."""
+        found = [family for family in self.families if family.records[0].variant == name]
+        if self.mixed or self.baseline(name):
+            return ""
+        if found:
+            names = ", ".join(family.name for family in found)
+            return f"Nothing is tested: {len(found)} settings of {name} ({names}); name a run: --baseline ID."
+        return f"Nothing is tested: there is no run of {name} under this protocol."
+
+    def others(self, baseline: Family) -> list[Family]:
+        """The families that no run of the baseline belongs to."""
+        runs = {record.run for record in baseline.records}
+        return [family for family in self.families if not runs & {record.run for record in family.records}]
 
 
 def groups(records: Iterable[Record]) -> list[Group]:
     """The records sorted into groups, the groups in order of their signatures."""
     found: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
-        found[join_signature(_without_seed(record)), _data(record)].append(record)
+        found[signature(record), data_digest(record)].append(record)
     return [Group(protocol, data, _ordered(members)) for (protocol, data), members in sorted(found.items())]
 
 
@@ -84,9 +109,9 @@ def marks(records: Sequence[Record]) -> list[list[str]]:
     parts = [_without_seed(record) for record in records]
     names = dict.fromkeys(name for part in parts for name in part)
     differ = [name for name in names if len({part.get(name) for part in parts}) > 1]
-    told = len({_data(record) for record in records}) > len({join_signature(part) for part in parts})
+    told = len({data_digest(record) for record in records}) > len({join_signature(part) for part in parts})
     return [
-        [f"{name}:{part.get(name, 'none')}" for name in differ] + ([f"data:{_data(record)}"] if told else [])
+        [f"{name}:{part.get(name, 'none')}" for name in differ] + ([f"data:{data_digest(record)}"] if told else [])
         for record, part in zip(records, parts, strict=True)
     ]
 
@@ -123,7 +148,9 @@ def details(records: Sequence[Record]) -> list[list[str]]:
     """
     configs = [_flat(record.config) for record in records]
     names = dict.fromkeys(name for config in configs for name in config)
-    differ = [name for name in names if len({config.get(name) for config in configs}) > 1 and _matters(name)]
+    # a setting that an older config does not know is no difference
+    values = {name: {config[name] for config in configs if name in config} for name in names}
+    differ = [name for name in names if len(values[name]) > 1 and _matters(name)]
     poolings = {record.faces["pooling"] for record in records if record.faces}
     found = [
         hyperparameters(record)
@@ -166,22 +193,30 @@ def _without_seed(record: Record) -> dict[str, str]:
     return parts
 
 
-def _data(record: Record) -> str:
+def signature(record: Record) -> str:
+    """A record's protocol without its seed."""
+    return join_signature(_without_seed(record))
+
+
+def data_digest(record: Record) -> str:
+    """8 hex digits over the splits' checksums, the queries, their subsets and twins."""
     asked = [record.checksums, record.queries, record.subsets, record.twins]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
 
 
+def _families(trues: Sequence[Record], mixed: bool = False) -> list[Family]:
+    beside = marks(trues) if mixed else [[] for _ in trues]
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record, parts, mark in zip(trues, details(trues), beside, strict=True):
+        found[" ".join([record.variant, *parts, *mark])].append(record)
+    families = [
+        Family(name, tuple(sorted(records, key=lambda record: (record.seed, record.run))))
+        for name, records in found.items()
+    ]
+    return sorted(families, key=lambda family: (-family.recall, family.name))
+
+
 def _ordered(records: Sequence[Record]) -> tuple[Record, ...]:
-    trues = [record for record in records if not control(record)]
-    names = {id(record): " ".join([record.variant, *hyperparameters(record)]) for record in trues}
-    seeds: dict[str, list[float]] = defaultdict(list)
-    for record in trues:
-        seeds[names[id(record)]].append(record.metrics["all"]["t2v"]["R@1"]["value"])
-
-    def place(record: Record) -> tuple:
-        name = names[id(record)]
-        return -sum(seeds[name]) / len(seeds[name]), name, record.seed, record.run
-
     def row(record: Record) -> tuple:
         under = record.controls
         training, scoring = (CONTROLS.index(under[when]) for when in ("train_emotions", "emotions"))
@@ -190,5 +225,10 @@ def _ordered(records: Sequence[Record]) -> tuple[Record, ...]:
     controls: dict[str, list[Record]] = defaultdict(list)
     for record in sorted((record for record in records if control(record)), key=row):
         controls[record.controls["true_run"]].append(record)
-    placed = [run for true in sorted(trues, key=place) for run in (true, *controls.pop(true.run, []))]
+    trues = [
+        record
+        for family in _families([record for record in records if not control(record)])
+        for record in family.records
+    ]
+    placed = [run for true in trues for run in (true, *controls.pop(true.run, []))]
     return (*placed, *(run for alone in controls.values() for run in alone))

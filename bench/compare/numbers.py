@@ -1,5 +1,7 @@
 """How numbers are written in tables: few digits, intervals in brackets, n never far."""
 
+ENDS = ("value", "low", "high")
+
 
 def estimate(entry: dict[str, float | None]) -> str:
     """Value and interval, e.g. "35.0 [29.2–41.2]"; large numbers lose their decimal so that columns stay narrow."""
@@ -17,6 +19,12 @@ def number(value: float, whole_from: int = 1000) -> str:
 def gap(entry: dict[str, float]) -> str:
     """A difference in points with its interval, e.g. "+4.2 [−0.3, +8.7]"."""
     return f"{signed(entry['value'])} [{signed(entry['low'])}, {signed(entry['high'])}]"
+
+
+def ratio(entry: dict[str, float]) -> str:
+    """A ratio with its interval, e.g. "0.71 [0.60–0.84]"."""
+    value, low, high = (f"{entry[name]:.2f}" if entry[name] < 99.5 else f"{entry[name]:.0f}" for name in ENDS)
+    return f"{value} [{low}–{high}]"
 
 
 def signed(value: float) -> str:

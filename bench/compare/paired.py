@@ -31,10 +31,13 @@ NO_CLAIM = "no claim"
 class Comparison:
     """A family against the baseline, in one direction, over the queries of one subset, at one cut-off k.
 
-    difference: of recall at k, family - baseline, in points, {"value", "low", "high"}. p: sign-flip on log-ranks.
+    difference: of recall at k, family - baseline, in points, {"value", "low", "high"}. p: the sign-flip test on the
+    log-ranks of these queries; at k = 1 alone, for ranks belong to no k. ratio, of what is declared alone: geometric
+    mean rank, family / baseline, which p asks about; below 1 the family's answers stand further up.
     wins, losses, mcnemar: queries that one alone has right at k, and their exact p; None where there are several seeds.
-    found: the smallest difference at k that so many queries show in four of five studies; None: none at all.
-    verdict: better, worse, not distinguishable, or no claim (fewer than 20 queries).
+    found: the smallest difference at k that McNemar's test on so many queries finds in four of five studies; None where
+    there is none, or where there are several seeds.
+    verdict: better, worse (by ratio), not distinguishable, or no claim (fewer than 20 queries).
     """
 
     name: str
@@ -45,35 +48,47 @@ class Comparison:
     n: int
     seeds: tuple[int, ...]
     difference: dict[str, float]
-    p: float
+    p: float | None
     wins: int | None
     losses: int | None
     mcnemar: float | None
     found: float | None
+    ratio: dict[str, float] | None = None
     holm: float | None = None
     verdict: str = ""
+
+    @property
+    def raised(self) -> float:
+        """Holm's p, which declared comparisons alone have."""
+        assert self.holm is not None, "an exploratory comparison has no Holm p"
+        return self.holm
 
 
 def compare_all(group: Group, subset: str, baseline: str) -> tuple[list[Comparison], list[Comparison]]:
     """The declared and the exploratory comparisons of a group's families with the baseline; none where it is not here.
 
-    baseline: a variant's name or a run's id; of several families of that name the first, which is the best.
+    baseline: a variant's name or a run's id; see `Group.baseline`.
     """
-    families = group.families
-    base = next((family for family in families if family.holds(baseline)), None)
-    if group.mixed or base is None:
+    base = None if group.mixed else group.baseline(baseline)
+    if base is None:
         return [], []
-    others = [family for family in families if family is not base]
+    others = group.others(base)
     return _declared(others, base), [one for family in others for one in _exploratory(family, base, subset)]
 
 
 def _declared(families: Sequence[Family], baseline: Family) -> list[Comparison]:
     """Each family on the question that was declared; p by Holm, with a verdict."""
     rows = range(baseline.records[0].metrics["all"]["n"])
-    found = [compare(family, baseline, "all", rows, "t2v", 1) for family in families]
-    raised = holm([one.p for one in found])
+    alpha = ALPHA / max(1, len(families))  # what Holm asks of the smallest p
+    found = [compare(family, baseline, "all", rows, "t2v", 1, alpha) for family in families]
+    raised = holm([one.p or 0.0 for one in found])
     return [
-        replace(one, holm=float(p), verdict=_verdict(family, baseline, rows, float(p)))
+        replace(
+            one,
+            ratio=_ratio(family, baseline, rows),
+            holm=float(p),
+            verdict=_verdict(family, baseline, rows, float(p)),
+        )
         for one, family, p in zip(found, families, raised, strict=True)
     ]
 
@@ -90,22 +105,24 @@ def _exploratory(family: Family, baseline: Family, subset: str) -> list[Comparis
     return [replace(one, verdict=_quiet_verdict(one)) for one in found]
 
 
-def compare(family: Family, baseline: Family, subset: str, rows: Sequence[int], way: str, k: int) -> Comparison:
+def compare(
+    family: Family, baseline: Family, subset: str, rows: Sequence[int], way: str, k: int, alpha: float = ALPHA
+) -> Comparison:
     """The numbers of one comparison, without Holm and verdict. rows: the subset's queries, at least one.
 
-    With one seed on each side the difference's interval is `stats.paired_difference`; with more, hierarchical over
-    seeds and queries. p asks about other queries, by each query's mean over the seeds.
+    With one seed on each side the difference's interval is `stats.paired_difference`; with more it is hierarchical over
+    seeds and queries, and no narrower than that of the seeds' means. p asks about other queries, by each query's mean
+    over the seeds. alpha: the level at which `found` asks.
     """
     one, other = family.hits(rows, way, k), baseline.hits(rows, way, k)  # (S, n), (T, n)
+    mine, theirs = (side.log_ranks(rows, way).mean(axis=0) for side in (family, baseline))
     clusters = _clusters(baseline, rows, way)
     single = len(one) == len(other) == 1
-    if single:
-        difference = paired_difference(one[0], other[0])
-    else:
+    difference = paired_difference(one.mean(axis=0), other.mean(axis=0))
+    if not single:
         low, high = hierarchical_interval(one, other, 0, clusters)
-        difference = {"value": 100 * float(one.mean() - other.mean()), "low": 100 * low, "high": 100 * high}
+        difference |= {"low": min(difference["low"], 100 * low), "high": max(difference["high"], 100 * high)}
     wins, losses = int((one[0] > other[0]).sum()), int((one[0] < other[0]).sum())
-    differing = float((one[:, None] != other[None]).mean())  # over all pairs of seeds
     return Comparison(
         name=family.name,
         baseline=baseline.name,
@@ -115,11 +132,11 @@ def compare(family: Family, baseline: Family, subset: str, rows: Sequence[int], 
         n=len(rows),
         seeds=tuple(record.seed for record in family.records),
         difference=difference,
-        p=sign_flip(family.log_ranks(rows, way).mean(axis=0), baseline.log_ranks(rows, way).mean(axis=0), clusters),
+        p=sign_flip(mine, theirs, clusters) if k == 1 else None,
         wins=wins if single else None,
         losses=losses if single else None,
         mcnemar=mcnemar(wins, losses) if single else None,
-        found=detectable(len(rows), differing),
+        found=detectable(len(rows), (wins + losses) / len(rows), alpha=alpha) if single else None,
     )
 
 
@@ -137,11 +154,23 @@ def _verdict(family: Family, baseline: Family, rows: Sequence[int], p: float) ->
     return "better" if one.mean() < other.mean() else "worse"
 
 
-def _quiet_verdict(comparison: Comparison) -> str:
-    if comparison.n < MIN_QUERIES:
+def _quiet_verdict(one: Comparison) -> str:
+    """Not distinguishable where neither its own tests nor, with several seeds, its interval say otherwise."""
+    if one.n < MIN_QUERIES:
         return NO_CLAIM
-    smallest = comparison.p if comparison.mcnemar is None else min(comparison.p, comparison.mcnemar)
-    return ALIKE if smallest >= ALPHA else ""
+    ps = [p for p in (one.p, one.mcnemar) if p is not None]
+    told = min(ps, default=1.0) < ALPHA
+    if one.mcnemar is None and one.k > 1:
+        told = not one.difference["low"] <= 0 <= one.difference["high"]
+    return "" if told else ALIKE
+
+
+def _ratio(family: Family, baseline: Family, rows: Sequence[int]) -> dict[str, float]:
+    """The ratio of the geometric mean T2V ranks, with its interval over seeds and queries."""
+    one, other = (side.log_ranks(rows, "t2v") for side in (family, baseline))
+    low, high = hierarchical_interval(one, other, 0, _clusters(baseline, rows, "t2v"))
+    bounds = {"value": float(one.mean() - other.mean()), "low": low, "high": high}
+    return {name: float(np.exp(bound)) for name, bound in bounds.items()}
 
 
 def _clusters(family: Family, rows: Sequence[int], way: str) -> np.ndarray | None:

@@ -33,14 +33,15 @@ def sections(group: Group, first: Group, subset: str, baseline: str, published: 
     counted += [f"{len(below)} control{'s' if len(below) != 1 else ''}"] if below else []
     apart = f"Not comparable with the first table: {difference(group, first)}. " if group is not first else ""
     if group.mixed:
-        apart = "Several protocols (--allow-mixed): what differs is named in each row, and nothing is tested. "
+        apart = "Several protocols (--allow-mixed): what differs is named in each row; nothing is tested, controls are "
+        apart += "left out. "
     sizes = {scope(record, subset) for record in group.records}
     size = scope(record, subset) if len(sizes) == 1 else "queries differ. R@k in %, [95 % interval]."
     size = f"{apart}{' and '.join(counted)}, {size}"
     found: list[Section] = []
     if trues:
         found.append(Section("runs", "Every run", report(trues, subset, notes(group)), size))
-        found.append(Section("board", "One line a run", leaderboard(group), _board_note(group)))
+        found.append(Section("board", "One line a run", leaderboard(group), _board_note(group, baseline)))
         if after := rescored(group):
             found.append(Section("rescored", "After rescoring the gallery", after, _RESCORED))
         found += _tests(group, subset, baseline)
@@ -48,7 +49,7 @@ def sections(group: Group, first: Group, subset: str, baseline: str, published: 
             found.append(Section("emotion", "Emotion, measured directly", told, NOTE))
         if published and (literature := beside(group, subset)):
             found.append(Section("published", "Published numbers", literature, protocols(group)))
-    if below:
+    if below and not group.mixed:
         n = record.metrics["all"]["n"]
         note = (
             "Controls: the same run without true emotions. Differences are true − control, in points of T2V R@1 over "
@@ -68,7 +69,7 @@ def scope(record: Record, subset: str) -> str:
     return f"{n} queries, {part}, gallery of {n}. R@k in %, [95 % interval]."
 
 
-def _board_note(group: Group) -> str:
+def _board_note(group: Group, baseline: str) -> str:
     ns = {record.metrics["all"]["n"] for record in group.trues}
     twins = {
         metrics["TwinAcc"]["n"] for record in group.trues if "TwinAcc" in (metrics := record.metrics["all"]["t2v"])
@@ -76,7 +77,8 @@ def _board_note(group: Group) -> str:
     legend = f" TwinAcc: own video above its twin, {_either(twins)} queries, chance 50." if twins else ""
     seeds = any(len(family.records) > 1 for family in group.families) and not group.mixed
     means = f" Means: interval over seeds and queries, {RESAMPLES} resamples." if seeds else ""
-    return f"All {_either(ns)} queries, T2V where not said otherwise; R@k in %, [95 % interval].{legend}{means}"
+    why = f" {why}" if len(group.families) > 1 and (why := group.no_baseline(baseline)) else ""
+    return f"All {_either(ns)} queries, T2V where not said otherwise; R@k in %, [95 % interval].{legend}{means}{why}"
 
 
 _RESCORED = (
@@ -100,7 +102,8 @@ def _tests(group: Group, subset: str, baseline: str) -> list[Section]:
     )
     note = (
         f"Against {name}, the declared question: T2V log-ranks over all {n} queries, paired sign-flip test, Holm over "
-        f"{m} variant{'s' if m != 1 else ''}. Δ R@1 in points, [95 % interval]. {seeds}"
+        f"{m} variant{'s' if m != 1 else ''}. Rank ratio: geometric mean rank by the baseline's, below 1 is better; "
+        f"Δ R@1 in points; [95 % interval]. {seeds}"
     )
     more = (
         f"Exploratory, against {name}: p as they are, not corrected for their number. Differences in points, [95 % "

@@ -20,13 +20,15 @@ def beside(group: Group, subset: str) -> Table | None:
 
     Each row is one direction over one set of queries. Below: what the audit finds of the marked rows.
     """
-    trues = group.trues
-    published = rows_for(trues[0].dataset, trues[0].test) if trues else []
-    if not published:
+    test = _covered(group)
+    if test is None:
         return None
+    published = rows_for(*test)
     rows: list[list[str] | str] = ["ours"]
     for family in group.families:
         for record in family.records:
+            if (record.dataset, record.test) != test:  # in a mixed group
+                continue
             for part in ("all", subset):
                 rows += [_ours(family.name, record, part, way) for way in DIRECTIONS if part in record.metrics]
     below: list[str] = []
@@ -55,7 +57,8 @@ def covers(groups: Sequence[Group]) -> None:
 def protocols(group: Group) -> str:
     """What is known of how the published rows were made, for the table's note."""
     known: dict[str, dict[str, str]] = {}
-    for row in rows_for(group.trues[0].dataset, group.trues[0].test):
+    test = _covered(group)
+    for row in rows_for(*test) if test else ():
         shared = known.setdefault(row.source.name, dict(row.protocol))
         known[row.source.name] = {name: value for name, value in shared.items() if row.protocol.get(name) == value}
     parts = [f"{name} {', '.join(f'{key}:{value}' for key, value in shared.items())}" for name, shared in known.items()]
@@ -63,6 +66,12 @@ def protocols(group: Group) -> str:
         "Published numbers as printed, beside ours: not of our protocol, so nothing is tested. "
         f"{MARK}: cannot be as it stands, see below. Known of theirs: {'; '.join(parts)}."
     )
+
+
+def _covered(group: Group) -> tuple[str, str] | None:
+    """The test set, of those that the group's runs are of, for which there are published numbers."""
+    tests = dict.fromkeys((record.dataset, record.test) for record in group.trues)
+    return next((test for test in tests if rows_for(*test)), None)
 
 
 def _ours(name: str, record: Record, part: str, way: str) -> list[str]:

@@ -36,7 +36,6 @@ def leaderboard(group: Group) -> Table:
     trues = group.trues
     twins = any("TwinAcc" in record.metrics["all"]["t2v"] for record in trues)
     header = ["variant", "seed", *ROWS, "V2T R@1", *(["TwinAcc"] if twins else [])]
-    beside = dict(zip((record.run for record in trues), marks(trues), strict=True)) if group.mixed else {}
     rows: list[list[str] | str] = []
     for family in group.families:
         lines = []
@@ -45,9 +44,8 @@ def leaderboard(group: Group) -> Table:
             lines.append([t2v[metric]["value"] for metric in ROWS[1:]] + [v2t["R@1"]["value"]])
             if twins:
                 lines[-1].append(t2v.get("TwinAcc", _EMPTY)["value"])
-            label = " ".join([family.name, *beside.get(record.run, [])])
             numbers = ["–" if value is None else number(value) for value in lines[-1]]
-            rows.append([label, str(record.seed), estimate(t2v["R@1"]), *numbers])
+            rows.append([family.name, str(record.seed), estimate(t2v["R@1"]), *numbers])
         if len(lines) > 1 and not group.mixed:
             means = [
                 "–" if None in column else number(sum(column) / len(column)) for column in zip(*lines, strict=True)
@@ -116,8 +114,10 @@ def notes(group: Group) -> list[list[str]]:
 
 
 def _over_seeds(family: Family) -> dict[str, float | None]:
-    """Mean T2V R@1 with its interval over seeds and queries."""
+    """Mean T2V R@1 with its interval over seeds and queries, no narrower than Wilson's of the queries alone."""
     record = family.records[0]
     found = family.hits(range(record.metrics["all"]["n"]), "t2v", 1)
     low, high = hierarchical_interval(found, None, 0, record.queries["captions"])
-    return {"value": 100 * float(found.mean()), "low": 100 * low, "high": 100 * high}
+    mean = float(found.mean())
+    least, most = wilson(mean * found.shape[1], found.shape[1])
+    return {"value": 100 * mean, "low": 100 * min(low, least), "high": 100 * max(high, most)}

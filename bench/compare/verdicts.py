@@ -12,26 +12,18 @@ from ..results import Record
 from ..stats import ALPHA, MIN_QUERIES, paired_difference, sign_flip
 from ..tables import Table
 from .groups import control, hyperparameters
-from .numbers import equals, gap, number, probability
+from .numbers import equals, gap, number, probability, ratio
 from .paired import ALIKE, NO_CLAIM, Comparison
 from .sections import faces
 
 
 def against(found: Sequence[Comparison]) -> Table:
-    """Every variant against the baseline on the declared question, with p, Holm's p and a verdict; the words below."""
+    """Every variant against the baseline on the declared question: its size, Holm's p and a verdict; words below."""
     rows: list[list[str] | str] = [
-        [
-            one.name,
-            str(len(one.seeds)),
-            gap(one.difference),
-            probability(one.p),
-            probability(one.holm or one.p),
-            one.verdict,
-        ]
+        [one.name, ratio(one.ratio) if one.ratio else "–", gap(one.difference), probability(one.raised), one.verdict]
         for one in found
     ]
-    header = ["variant", "seeds", "Δ R@1", "p", "Holm p", "verdict"]
-    return Table(header, rows, [_sentence(one) for one in found])
+    return Table(["variant", "rank ratio", "Δ R@1", "Holm p", "verdict"], rows, [_sentence(one) for one in found])
 
 
 def explored(found: Sequence[Comparison]) -> Table:
@@ -43,7 +35,10 @@ def explored(found: Sequence[Comparison]) -> Table:
         quiet: dict[str, list[str]] = defaultdict(list)
         for one in members:
             question = f"{'' if one.subset == 'all' else one.subset.capitalize() + ' '}{one.way.upper()} R@{one.k}"
-            tests = ["–" if one.mcnemar is None else probability(one.mcnemar), probability(one.p) if one.k == 1 else ""]
+            tests = [
+                "–" if one.mcnemar is None else probability(one.mcnemar),
+                "" if one.p is None else probability(one.p),
+            ]
             won = "–" if one.wins is None else f"{one.wins}:{one.losses}"
             finds = "–" if one.found is None else f"±{number(one.found, 10)}"
             rows.append([question, str(one.n), gap(one.difference), finds, won, *tests])
@@ -90,20 +85,24 @@ def controls(records: Sequence[Record], subset: str) -> Table:
 
 def _sentence(one: Comparison) -> str:
     """The verdict in words, e.g. "film_text is not distinguishable from plain on 240 queries (…)."."""
-    if one.verdict == ALIKE:
-        least = (
-            "no difference at all could have been found"
-            if one.found is None
-            else f"a difference of {one.found:.1f} points of R@1 could have been found"
-        )
-        return f"{one.name} is {ALIKE} from {one.baseline} on {one.n} queries; {least}."
-    if one.n < MIN_QUERIES:
+    if one.verdict == NO_CLAIM:
         return f"{one.name}: {one.n} queries are too few for a claim."
-    return f"{one.name} is {one.verdict} than {one.baseline} on {one.n} queries (p {equals(one.holm or one.p)})."
+    p = f"p {equals(one.raised)}"
+    if one.verdict == ALIKE:
+        least = "" if one.found is None else f"; McNemar's test would have found {one.found:.1f} points of R@1"
+        return f"{one.name} is {ALIKE} from {one.baseline} on {one.n} queries ({p}){least}."
+    moved = one.difference["value"]
+    odd = ", although its R@1 is " + ("lower" if moved < 0 else "higher")
+    odd = odd if (moved < 0) == (one.verdict == "better") and moved else ""
+    assert one.ratio is not None, "this one is exploratory"
+    size = f"mean rank {one.ratio['value']:.2f} times the baseline's"
+    return f"{one.name} is {one.verdict} than {one.baseline} on {one.n} queries ({size}, {p}){odd}."
 
 
 def _effect(true: Record, shuffled: Record, p: float, name: str) -> str:
     n = true.metrics["all"]["n"]
+    if n < MIN_QUERIES:
+        return f"{name}: {n} queries are too few for a claim."
     what = "shuffled" if control(shuffled) == "emotions shuffled" else "trained on shuffled"
     if what == "shuffled" and true.ranks == shuffled.ranks:
         return f"{name}: no emotion effect was found: true and shuffled rank all {n} queries the same."

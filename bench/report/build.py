@@ -18,10 +18,13 @@ from ..audit_screens import ASKED
 from ..compare.groups import Family, Group, groups
 from ..compare.plan import Section, sections
 from ..emotions import EMOTIONS
+from ..explain_screens import explanation_css
 from ..files import replacing
 from ..published import load_published
 from ..results import Record
 from ..tables import Table, escape, latex, markdown
+from .drawing import draw
+from .explained import explanations
 from .figure import Figure, save
 from .flips import MOST, asked, flips, swapped
 from .html import html
@@ -58,18 +61,13 @@ def build(
         shown = sections(group, found[0], subset, baseline)
         name = f"{group.records[0].dataset}, trained on {group.records[0].split}"
         name += f" ({number + 1})" if len(found) > 1 else ""
-        drawn = draw(group, results, subset, baseline)
+        drawn = draw(group, results, subset, baseline, f"{number + 1}-" if number else "")
         parts.append(Part(group, f"group{number + 1}", name, shown, sentences(group, shown), drawn))
     paths = [path for part in parts for figure in part.figures for path in save(figure, out / FIGURES)]
     if format == "latex":
         return [write(out / "report.tex", tex(parts)), *paths]
     page = write(out / "index.html", render_page(parts, results, out, baseline))
     return [page, write(out / "report.md", text(parts)), *paths]
-
-
-def draw(group: Group, results: Path, subset: str, baseline: str) -> list[Figure]:
-    """The group's figures, in the order of the page."""
-    return []
 
 
 def write(path: Path, content: str) -> Path:
@@ -115,7 +113,11 @@ def render_page(parts: Sequence[Part], results: Path, out: Path, baseline: str) 
         }
         for part in parts
     ]
-    data = flip_data(parts[0].group, baseline)
+    main = parts[0].group
+    data = flip_data(main, baseline)
+    base = main.baseline(baseline)
+    others = [family.records[0] for family in main.others(base)] if base else []
+    explained, explained_note = explanations(base.records[0], others, results) if base else ([], "")
     findings = audit(load_published())
     return template.render(
         title=TITLE,
@@ -127,6 +129,9 @@ def render_page(parts: Sequence[Part], results: Path, out: Path, baseline: str) 
         flip_note=""
         if any(record.top for record in records)
         else "The records hold no lists of clips: run them again.",
+        explained=[Markup(fragment) for fragment in explained],
+        explained_note=explained_note,
+        explained_css=Markup(explanation_css() if explained else ""),
         audit={"note": ASKED, "findings": [str(finding) for finding in findings]},
         provenance=[Markup(html(provenance(records), "Code, libraries and hardware of every run.", "provenance"))],
     )
@@ -134,10 +139,8 @@ def render_page(parts: Sequence[Part], results: Path, out: Path, baseline: str) 
 
 def flip_data(group: Group, baseline: str) -> dict[str, Any]:
     """What the page's list of won and lost queries is made of, as JSON: pairs of runs, their queries and clips."""
-    families = group.families
-    base = next((family for family in families if family.holds(baseline)), None)
-    others = [family for family in families if family is not base] if base else []
-    pairs = [pair(base, other) for other in others] if base else []
+    base = group.baseline(baseline)
+    pairs = [pair(base, other) for other in group.others(base)] if base else []
     queries = sorted({flip["query"] for one in pairs for flip in one["flips"]})
     clips = {clip for one in pairs for flip in one["flips"] for top in flip["top"] for clip in top} | {*queries}
     if not pairs:
@@ -206,8 +209,8 @@ def tex(parts: Sequence[Part]) -> str:
     """Tables and figures for \\input in a paper."""
     lines = ["% needs \\usepackage{booktabs,longtable,graphicx}"]
     for part in parts:
-        for place, section in enumerate(part.sections):
-            lines.append(latex(section.table, "" if place else part.group.protocol, section.note))
+        for section in part.sections:
+            lines.append(latex(section.table, part.group.protocol, section.note))
         for figure in part.figures:
             lines += ["\\begin{figure}", "\\centering"]
             lines.append(f"\\includegraphics[width=\\linewidth]{{{FIGURES}/{figure.name}.png}}")

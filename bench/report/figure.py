@@ -104,7 +104,7 @@ def sheet(height: float, rows: int = 1, columns: int = 1, **settings: Any) -> tu
 
 def baseline_of(group: Group, baseline: str) -> Family | None:
     """The family that the others are measured against: the best of that variant, or the one with that run."""
-    return next((family for family in group.families if family.holds(baseline)), None)
+    return group.baseline(baseline)
 
 
 def looks(group: Group, baseline: str) -> dict[str, dict[str, Any]]:

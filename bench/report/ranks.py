@@ -69,22 +69,31 @@ def similarity(record: Record, results: Path) -> Figure | None:
     scores = _scores(record, results)
     if scores is None:
         return None
+    import seaborn
+
     order, blocks = _by_emotion(record)
     drawing, ((axis,),) = sheet(5.4)
-    image = axis.imshow(scores[np.ix_(order, order)], cmap="viridis")
-    axis.grid(visible=False)
+    seaborn.heatmap(
+        scores[np.ix_(order, order)],
+        ax=axis,
+        cmap="viridis",
+        square=True,
+        rasterized=True,  # a picture inside the SVG, not a shape for each of n² cells
+        xticklabels=False,
+        yticklabels=False,
+        cbar_kws={"label": "similarity (cosine)", "shrink": 0.8},
+    )
     axis.set(xlabel="clips", ylabel="captions")
     if len(blocks) > 1:
         ends = np.cumsum([size for _, size in blocks])
-        for end in ends[:-1] - 0.5:
+        for end in ends[:-1]:
             axis.axhline(end, color="white", linewidth=0.5)
             axis.axvline(end, color="white", linewidth=0.5)
-        middles = ends - np.array([size for _, size in blocks]) / 2 - 0.5
+        middles = ends - np.array([size for _, size in blocks]) / 2
         labels = [f"{name} ({size})" for name, size in blocks]
         axis.set_yticks(middles, labels)
         axis.set_xticks(middles, [name for name, _ in blocks], rotation=45, ha="right", rotation_mode="anchor")
         axis.tick_params(length=0)
-    drawing.colorbar(image, ax=axis, label="similarity (cosine)", shrink=0.8)
     n = len(scores)
     sorted_by = (
         "sorted by emotion (n queries each; one of several emotions stands with the first)"

@@ -90,7 +90,7 @@ def forest(group: Group, comparisons: Sequence[Comparison]) -> Figure | None:
         _intervals(axis, [one.difference], np.array([place]), marker, filled, colour)
         if len(family.records) > 1:
             _dots(axis, 100 * (family.hits(_every(family), "t2v", 1).mean(axis=1) - reference), place + 0.09)
-        _beside(axis, place, probability(one.holm if one.holm is not None else one.p), one.verdict)
+        _beside(axis, place, probability(one.raised), one.verdict)
     _beside(axis, -0.08, "Holm p", "verdict")
     axis.set(xlabel=f"T2V R@1 − that of {base.name}, in points")
     present = [verdict for verdict in VERDICTS if any(one.verdict == verdict for one in comparisons)]
@@ -108,11 +108,7 @@ def forest(group: Group, comparisons: Sequence[Comparison]) -> Figure | None:
         f"sign-flip test, Holm over {_many(len(comparisons), 'variant')}); it can differ from what R@1 suggests. "
         f"n = {_n(group)} queries, {seeds_of([base, *shown])}. Protocol: {group.protocol}"
     )
-    told = [
-        f"{one.name} {gap(one.difference)}, Holm p {probability(one.holm if one.holm is not None else one.p)}, "
-        f"{one.verdict}"
-        for one in comparisons
-    ]
+    told = [f"{one.name} {gap(one.difference)}, Holm p {probability(one.raised)}, {one.verdict}" for one in comparisons]
     alt = f"Difference of T2V R@1 from {base.name}, in points: {'; '.join(told)}."
     return Figure("forest", f"Every variant against {base.name}", caption, alt, drawing)
 

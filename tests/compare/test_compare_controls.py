@@ -133,6 +133,12 @@ def test_a_training_on_shuffled_emotions_has_its_own_sentence():
     assert "additive_text s42: true is better than trained on shuffled: geometric mean rank" in text
 
 
+def test_few_queries_make_no_claim_of_an_effect():
+    few: dict[str, Any] = {**SETTINGS, "n": 12}
+    text = one_line(render([make_record(**few), make_control(**{**few, "strength": 0.0}, emotions="shuffled")]))
+    assert "additive_text s42: 12 queries are too few for a claim." in text and "than shuffled" not in text
+
+
 def test_a_worse_shuffled_run_is_an_effect():
     text = one_line(render([TRUE, WORSE]))
     assert re.search(

@@ -129,8 +129,8 @@ def test_seeds_that_disagree_leave_variants_undistinguished():
 
 def test_another_baseline_may_be_named_by_variant_or_run():
     for name in ("strong", STRONG.run):
-        assert {one.baseline for one in declared([PLAIN, STRONG, WEAK], baseline=name)} == {"strong"}
-        assert "Against strong, the declared question" in one_line(render([PLAIN, STRONG, WEAK], baseline=name))
+        assert {one.baseline for one in declared([PLAIN, STRONG, WEAK], baseline=name)} == {name}
+        assert f"Against {name}, the declared question" in one_line(render([PLAIN, STRONG, WEAK], baseline=name))
 
 
 def test_an_unknown_baseline_names_the_nearest():
@@ -138,16 +138,68 @@ def test_an_unknown_baseline_names_the_nearest():
         render([PLAIN, STRONG], baseline="strnog")
 
 
-def test_without_the_usual_baseline_nothing_is_tested():
-    assert "declared question" not in render([STRONG, WEAK])
+def test_without_the_usual_baseline_nothing_is_tested_and_that_is_said():
+    text = one_line(render([STRONG, WEAK]))
+    assert "declared question" not in text
+    assert "Nothing is tested: there is no run of plain under this protocol." in text
+
+
+def with_lr(lr: float, strength: float) -> Record:
+    config = {"variant": "plain", "seed": 42, "train": {"lr": lr}}
+    return make_record(60, strength=strength, config=config)
+
+
+def test_which_setting_of_the_baseline_is_meant_is_not_decided_by_its_results():
+    settings = [with_lr(1e-4, 6.0), with_lr(1e-6, 0.0)]
+    text = one_line(render([*settings, ALIKE]))
+    assert "Nothing is tested: 2 settings of plain (plain train.lr=0.0001, plain train.lr=1e-06)" in text
+    assert {one.baseline for one in declared([*settings, ALIKE], baseline=settings[1].run)} == {settings[1].run}
+
+
+def test_a_run_as_baseline_is_that_run_alone_and_its_other_seeds_are_no_rivals():
+    seeds = [make_record(60, strength=2.0, seed=seed) for seed in (1, 2, 3)]
+    (one,) = declared([*seeds, STRONG], baseline=seeds[0].run)
+    assert one.name == "strong" and one.baseline == seeds[0].run and one.wins is not None
+
+
+def test_families_are_in_the_order_of_their_own_recall():
+    (group,) = groups([with_lr(1e-6, 0.0), with_lr(1e-4, 6.0), ALIKE])
+    recalls = [family.recall for family in group.families]
+    assert recalls == sorted(recalls, reverse=True) and len(recalls) == 3
+
+
+def test_the_rank_ratio_is_that_of_geometric_means():
+    base = with_ranks(make_record(40), [4] * 40, "plain")
+    (one,) = declared([base, with_ranks(base, [2] * 20 + [1] * 20, "other")])
+    assert one.ratio["value"] == pytest.approx((2**20 / 4**40) ** (1 / 40))
+    assert one.ratio["low"] <= one.ratio["value"] <= one.ratio["high"] < 1
+
+
+def test_a_verdict_against_the_grain_of_r1_says_so():
+    base = with_ranks(make_record(240), [1] * 60 + [60] * 180, "plain")
+    text = one_line(render([base, with_ranks(base, [2] * 60 + [20] * 180, "other")]))
+    assert re.search(r"other is better than plain .*, although its R@1 is lower\.", text)
+
+
+def test_what_could_have_been_found_is_asked_at_holms_level():
+    one, among = declared([PLAIN, ALIKE])[0], {o.name: o for o in declared([PLAIN, ALIKE, STRONG, WEAK])}["alike"]
+    assert one.found and among.found and among.found > one.found
+
+
+def test_means_of_seeds_without_spread_still_have_a_width():
+    records = [with_ranks(make_record(40), [1] * 40, "plain", seed) for seed in (1, 2)]
+    assert re.search(r"^mean of 2 seeds +100\.0 \[91\.2–100\]", render(records), re.MULTILINE)
 
 
 def test_the_verdict_is_said_in_words_with_what_could_have_been_found():
     text = one_line(render([PLAIN, STRONG, ALIKE]))
     assert re.search(
-        r"alike is not distinguishable from plain on 60 queries; a difference of \d+\.\d points of R@1", text
+        r"alike is not distinguishable from plain on 60 queries \(p = \d\.\d+\); McNemar's test would have found \d+",
+        text,
     )
-    assert re.search(r"strong is better than plain on 60 queries \(p < 0\.001\)\.", text)
+    assert re.search(
+        r"strong is better than plain on 60 queries \(mean rank 0\.\d+ times the baseline's, p < 0\.001\)\.", text
+    )
 
 
 def test_what_was_not_declared_is_called_exploratory():
@@ -220,6 +272,17 @@ def test_mixed_protocols_share_a_table_in_which_every_row_is_marked():
     assert f"**{PLAIN.run}  frames:8**" in text and f"**{OTHER.run}  frames:12**" in text
 
 
+def test_mixed_rows_are_marked_in_every_table_and_format():
+    post = {"dsl": PLAIN.ranks}
+    records = [replace(record, post=post) for record in (PLAIN, OTHER)]
+    text = render(records, "markdown", allow_mixed=True)
+    assert text.count("| plain frames:8 |") == 2  # one line a run, and after rescoring
+    rows = list(csv.DictReader(io.StringIO(render(records, "csv", allow_mixed=True))))
+    assert {(row["run"], "frames:12" in row["protocol"]) for row in rows} == {(PLAIN.run, False), (OTHER.run, True)}
+    (group,) = json.loads(render(records, "json", allow_mixed=True))["groups"]
+    assert [run["protocol"] for run in group["runs"]] == [record.protocol for record in (OTHER, PLAIN)]
+
+
 def test_mixed_protocols_are_not_tested():
     text = one_line(render([PLAIN, OTHER, STRONG], allow_mixed=True))
     assert "Several protocols (--allow-mixed)" in text and "nothing is tested" in text
@@ -247,7 +310,9 @@ def test_csv_has_a_row_for_each_comparison():
     (one,) = declared([PLAIN, STRONG])
     assert (rows[0]["metric"], rows[0]["verdict"]) == ("Δ R@1", "better")
     assert [float(rows[0][name]) for name in ("p", "p_holm", "value")] == [one.p, one.holm, one.difference["value"]]
-    assert len(rows) == 1 + 6
+    assert [row["role"] for row in rows] == ["declared"] * 2 + ["exploratory"] * 6
+    assert (rows[1]["metric"], float(rows[1]["value"])) == ("rank ratio", one.ratio["value"])
+    assert [row["metric"] for row in rows if not row["p"]] == ["Δ R@5", "Δ R@10"]  # p is of log-ranks, of no k
 
 
 def test_json_holds_the_comparisons():

@@ -1,14 +1,15 @@
 """A folder of clips that is indexed once a test, under models that see colours."""
 
-import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 pytest.importorskip("fastapi", reason="the extra demo is not installed")
 
+from browser import browser
 from demo_things import SeesNegatives, client_of, fill, side
 from search_things import SeesColours, as_encoder
 from starlette.testclient import TestClient
@@ -37,3 +38,27 @@ def first(clips: Path) -> Side:
 @pytest.fixture
 def client(first: Side) -> TestClient:
     return client_of([first])
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser; the test skips where there is none."""
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """An empty page. The test fails if a console gets an error, or if a request goes elsewhere than the first one."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    opened.set_default_timeout(20_000)
+    wrong: list[str] = []
+    asked: list[str] = []
+    opened.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("request", lambda request: asked.append(request.url))
+    yield opened
+    context.close()
+    assert wrong == []
+    assert len({urlsplit(url)[:2] for url in asked}) <= 1, asked

@@ -103,7 +103,7 @@ def test_the_matrix_is_text_by_video_sorted_by_emotion(tmp_path: Path):
     figure = similarity(kept(tmp_path, text, video, text @ video.T), tmp_path)
     assert figure
     order = [2, 5, 0, 1, 3, 4]  # joy (query 0 with it), anger, neutral, none
-    drawn = figure.drawing.axes[0].images[0].get_array()
+    drawn = figure.drawing.axes[0].collections[0].get_array()
     assert np.asarray(drawn) == pytest.approx((text @ video.T)[np.ix_(order, order)])
     labels = [label.get_text() for label in figure.drawing.axes[0].get_yticklabels()]
     assert labels == ["joy (3)", "anger (1)", "neutral (1)", "no emotion (1)"]

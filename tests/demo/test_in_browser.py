@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium, page  # noqa: F401
 from demo_things import serving, side
 from search_things import clip, trained
 from test_why import LOAD
@@ -19,19 +18,19 @@ At = Callable[[str], str]
 
 
 @pytest.fixture
-def at(first: Side, tmp_path: Path, chromium: Any) -> Iterator[At]:  # noqa: F811
+def at(first: Side, tmp_path: Path, chromium: Any) -> Iterator[At]:
     """Addresses on a server over the coloured clips and two models."""
     with serving([first, open_second(first, "clip:b", tmp_path / "results")]) as address:
         yield lambda path: address + path
 
 
-def ask(page: Any, query: str) -> None:  # noqa: F811
+def ask(page: Any, query: str) -> None:
     page.get_by_label("What do you look for?").fill(query)
     page.keyboard.press("Enter")
     page.wait_for_url("**/?q=*")
 
 
-def test_a_query_is_typed_submitted_and_answered(page: Any, at: At) -> None:  # noqa: F811
+def test_a_query_is_typed_submitted_and_answered(page: Any, at: At) -> None:
     page.goto(at("/"))
     ask(page, "happy green")
     assert page.locator(".card .file").first.inner_text() == "green.mp4"
@@ -39,7 +38,7 @@ def test_a_query_is_typed_submitted_and_answered(page: Any, at: At) -> None:  # 
     assert page.get_by_label("What do you look for?").input_value() == "happy green"
 
 
-def test_a_clip_plays(page: Any, at: At) -> None:  # noqa: F811
+def test_a_clip_plays(page: Any, at: At) -> None:
     page.goto(at("/?q=green"))
     video = page.locator("video").first
     video.evaluate("video => { video.muted = true; return video.play(); }")
@@ -47,7 +46,7 @@ def test_a_clip_plays(page: Any, at: At) -> None:  # noqa: F811
     assert video.evaluate("video => [video.error, video.videoWidth]") == [None, 32]
 
 
-def test_a_long_clip_starts_at_its_moment(page: Any, at: At) -> None:  # noqa: F811
+def test_a_long_clip_starts_at_its_moment(page: Any, at: At) -> None:
     """20 s red, then 20 s blue: the moment is in the blue part, and what is drawn there is blue."""
     page.goto(at("/?q=blue"))
     card = page.locator(".card", has_text="sub/long.mp4").first
@@ -67,7 +66,7 @@ def test_a_long_clip_starts_at_its_moment(page: Any, at: At) -> None:  # noqa: F
     assert colour[2] > 200 > 60 > colour[0]
 
 
-def test_the_switch_asks_both_models(page: Any, at: At) -> None:  # noqa: F811
+def test_the_switch_asks_both_models(page: Any, at: At) -> None:
     page.goto(at("/?q=green"))
     assert page.locator("h2").count() == 1
     page.get_by_label("Compare two models side by side").check()
@@ -79,7 +78,7 @@ def test_the_switch_asks_both_models(page: Any, at: At) -> None:  # noqa: F811
     assert abs(left.bounding_box()["y"] - right.bounding_box()["y"]) < 1
 
 
-def test_a_clip_that_the_browser_cannot_play_becomes_a_picture(page: Any, first: Side, at: At) -> None:  # noqa: F811
+def test_a_clip_that_the_browser_cannot_play_becomes_a_picture(page: Any, first: Side, at: At) -> None:
     """Its name says mp4, but it holds MPEG-4 part 2, which browsers lack."""
     (first.folder / "old.avi").rename(first.folder / "old.mp4")
     with serving([side(first.folder)]) as address:
@@ -92,7 +91,7 @@ def test_a_clip_that_the_browser_cannot_play_becomes_a_picture(page: Any, first:
         page.wait_for_function("() => [...document.querySelectorAll('img')].every(image => image.naturalWidth > 0)")
 
 
-def test_error_states_are_said(page: Any, first: Side, at: At) -> None:  # noqa: F811
+def test_error_states_are_said(page: Any, first: Side, at: At) -> None:
     page.goto(at("/?q="))
     assert page.get_by_role("alert").inner_text() == "Type what you look for."
     (first.folder / "green.mp4").unlink()
@@ -104,7 +103,7 @@ def test_error_states_are_said(page: Any, first: Side, at: At) -> None:  # noqa:
     assert page.get_by_text("broken.mp4:").is_visible()
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen(page: Any, at: At) -> None:  # noqa: F811
+def test_on_a_phone_nothing_is_wider_than_the_screen(page: Any, at: At) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     for path in ("/", "/?q=blue", "/?q=blue&compare=1", "/?q=" + "r" * 300):
         page.goto(at(path))
@@ -114,7 +113,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(page: Any, at: At) -> None:
     assert page.url.endswith("#model-2")
 
 
-def test_without_a_script_the_search_and_the_player_work(chromium: Any, at: At) -> None:  # noqa: F811
+def test_without_a_script_the_search_and_the_player_work(chromium: Any, at: At) -> None:
     context = chromium.new_context(java_script_enabled=False)
     opened = context.new_page()
     opened.goto(at("/"))
@@ -126,7 +125,7 @@ def test_without_a_script_the_search_and_the_player_work(chromium: Any, at: At) 
     context.close()
 
 
-def test_the_keyboard_reaches_everything_in_order(page: Any, at: At) -> None:  # noqa: F811
+def test_the_keyboard_reaches_everything_in_order(page: Any, at: At) -> None:
     page.goto(at("/?q=green&compare=1"))
     seen = []
     for _ in range(5):
@@ -136,7 +135,7 @@ def test_the_keyboard_reaches_everything_in_order(page: Any, at: At) -> None:  #
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_ground(page: Any, at: At, scheme: str) -> None:  # noqa: F811
+def test_text_stands_out_from_its_ground(page: Any, at: At, scheme: str) -> None:
     """WCAG 2.1's contrast of at least 4.5, by its own formula, for every element that has text."""
     page.emulate_media(color_scheme=scheme)
     page.goto(at("/?q=happy+blue&compare=1"))
@@ -160,7 +159,7 @@ def _luminance(colour: str) -> float:
 
 
 def test_why_opens_in_its_card_and_closes(
-    page: Any,  # noqa: F811
+    page: Any,
     small: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

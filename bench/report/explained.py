@@ -1,0 +1,39 @@
+"""Why a run picked what it picked, for some flips: words, frames, the emotion input, as `bench explain` shows them."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import BenchError
+from ..results import Record
+from .flips import flips
+
+MOST = 3
+
+
+def explanations(baseline: Record, others: Sequence[Record], results: Path) -> tuple[list[str], str]:
+    """HTML of explanations, and one line on what they are of; nothing where no run's weights are at hand.
+
+    Of the best other run that has weights: the flips that moved furthest, each with the clip that ranks first.
+    """
+    from ..explain import explain
+    from ..explain_screens import explanation_html
+    from ..trained import load_trained
+
+    for record in others:
+        work = results / record.dataset / record.split / record.variant / record.run
+        if not (work / "model.safetensors").is_file():
+            continue
+        try:
+            trained = load_trained(record.run, results)
+            chosen = flips(baseline, record)[:MOST]
+            shown = [explanation_html(explain(trained, record.queries["captions"][one["query"]])) for one in chosen]
+        except BenchError as error:
+            print(f"no explanations of {record.run}: {error}", file=sys.stderr)
+            continue
+        note = (
+            f"The {len(shown)} queries that moved furthest from {baseline.run} to {record.run}, each with the clip "
+            "that the latter ranks first. Words: integrated gradients; frames: what the score loses without them."
+        )
+        return shown, note
+    return [], ""

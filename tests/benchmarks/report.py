@@ -1,0 +1,26 @@
+"""How long `bench report` takes over the committed records, and how large its page is.
+
+python tests/benchmarks/report.py [RESULTS]
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.report.build import build
+from bench.results import load_all
+
+
+def main() -> None:
+    results = Path(sys.argv[1] if len(sys.argv) > 1 else "results/reference")
+    records = load_all(results)
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        page = build(records, results, Path(folder), "emotion", "plain", "html")[0]
+        seconds = time.perf_counter() - start
+        print(f"{len(records)} records: {seconds:.0f} s, {page.name} {page.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
