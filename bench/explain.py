@@ -27,12 +27,13 @@ import torch
 from tokenizers import Encoding, Tokenizer
 from torch import Tensor, nn
 
-from .data.batch import TextBatch, VideoBatch
+from .data.batch import TextBatch
 from .data.loading import Collator
 from .data.video import sample_indices
 from .emotions import EMOTIONS
 from .errors import BenchError, UsageError
 from .lexicons import nrc
+from .occlusion import occlude
 from .registry import did_you_mean
 from .tokenizer import UNKNOWN
 from .trained import Trained
@@ -43,7 +44,6 @@ STEPS = (64, 256, 1024)  # of the integral; more are taken only where fewer do n
 TOLERANCE = 0.01  # of the score difference
 ROUNDING = 1e-6  # a score's, in float32
 AT_ONCE = 32  # captions; clips are 30 times as large
-CLIPS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,7 @@ class Explanation(Spoken):
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain JSON types, but for the pictures."""
-        told = None
-        if self.emotion:
-            told = {**vars(self.emotion), "effect": self.effect}
+        told = {**vars(self.emotion), "effect": self.effect} if self.emotion else None
         return {
             **vars(self),
             "difference": self.difference,
@@ -305,39 +303,6 @@ def reference_token(tokenizer: Tokenizer) -> int:
     """
     unknown = tokenizer.token_to_id(UNKNOWN)
     return 0 if unknown is None else unknown
-
-
-@torch.no_grad()
-def occlude(variant: Variant, text: TextBatch, clip: VideoBatch) -> tuple[list[float], float]:
-    """For each of the T frames of one clip, on the variant's device, the score minus the score without that frame; and
-    the score without any frame.
-
-    A frame is taken away by painting it grey, in the mean colour of CLIP's images; no face is seen in it then. Its own
-    mean colour would still tell a beach from a night.
-    """
-    T = clip.pixels.shape[1]
-    rows = [clip, *(_without(clip, [t]) for t in range(T)), _without(clip, list(range(T)))]
-    parts = [_stack(rows[at : at + CLIPS_AT_ONCE]) for at in range(0, len(rows), CLIPS_AT_ONCE)]
-    features = torch.cat([variant.encode_video(part).float() for part in parts])  # (1 + T + 1, …)
-    scores = variant.similarity(variant.encode_text(text).float(), features)[0]
-    return (scores[0] - scores[1:-1]).tolist(), scores[-1].item()
-
-
-def _without(clip: VideoBatch, frames: list[int]) -> VideoBatch:
-    pixels = clip.pixels.clone()
-    pixels[:, frames] = 0  # of normalized pixels
-    seen = None if clip.seen is None else clip.seen.clone()
-    if seen is not None:
-        seen[:, frames] = False
-    return VideoBatch(pixels, clip.faces, seen)
-
-
-def _stack(clips: list[VideoBatch]) -> VideoBatch:
-    def column(name: str) -> Any:
-        parts = [getattr(clip, name) for clip in clips]
-        return None if parts[0] is None else torch.cat(parts)
-
-    return VideoBatch(column("pixels"), column("faces"), column("seen"))
 
 
 def _place(video: str, trained: Trained) -> int:

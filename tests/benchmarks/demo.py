@@ -83,8 +83,8 @@ def measure(words: list[str]) -> None:
 def main() -> None:
     if sys.argv[1:]:
         measure(sys.argv[1:])
-    sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "demo")]
-    from demo_things import fill
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from demo.things import fill
     from search_things import tiny_clip
 
     with tempfile.TemporaryDirectory() as name:

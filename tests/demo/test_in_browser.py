@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from demo_things import serving, side
 from search_things import clip, trained
-from test_why import LOAD
 
 from bench.demo.side import Side, open_second
 from bench.search import Choice, open_folder
 from bench.search_index import models
+from demo.test_why import LOAD
+from demo.things import serving, side
+
+pytest.importorskip("fastapi", reason="the extra demo is not installed")
 
 At = Callable[[str], str]
 

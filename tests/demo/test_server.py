@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from asking import Capture, failure
-from demo_things import fill
 from search_things import SeesColours, as_encoder, tiny_clip
 
 from bench.demo import server
 from bench.search import Choice, open_folder
 from bench.search_index import models
+from demo.things import fill
+
+TestClient = pytest.importorskip("starlette.testclient", reason="the extra demo is not installed").TestClient
 
 
 def test_a_server_answers_until_ctrl_c(tmp_path: Path) -> None:
@@ -66,7 +68,6 @@ def test_another_host_warns_and_is_answered_under_any_name(
     assert "bench: with --host 0.0.0.0 everybody who reaches this machine can see the clips" in warned
     server.serve(clips, clips.parent, Choice("clip:a"), port=0)
     assert "everybody" not in capsys.readouterr().err
-    from starlette.testclient import TestClient
 
     answers = [TestClient(app, base_url="http://my.name").get("/").status_code for app in made]
     assert answers == [200, 400]

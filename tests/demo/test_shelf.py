@@ -7,13 +7,14 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from demo_things import client_of, side
 from search_things import clip
-from starlette.testclient import TestClient
 
 from bench.data.timeline import VideoError
 from bench.demo.shelf import Absent, Shelf
 from bench.demo.side import Side
+from demo.things import client_of, side
+
+TestClient = pytest.importorskip("starlette.testclient", reason="the extra demo is not installed").TestClient
 
 
 def id_of(first: Side, path: str) -> str:

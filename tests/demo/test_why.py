@@ -5,14 +5,15 @@ import re
 from pathlib import Path
 
 import pytest
-from demo_things import client_of
 from search_things import clip, trained
-from starlette.testclient import TestClient
 
 from bench.demo import why
 from bench.demo.side import Side
 from bench.search import Choice, Searcher, open_folder
 from bench.search_index import models
+from demo.things import client_of
+
+TestClient = pytest.importorskip("starlette.testclient", reason="the extra demo is not installed").TestClient
 
 LOAD = models.load  # before the fixtures put another in its place
 

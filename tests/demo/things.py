@@ -1,17 +1,17 @@
 """What the tests of the demo share: a folder of coloured clips, models that see colours, a server of their own."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from search_things import COLOURS, SeesColours, clip
-from starlette.testclient import TestClient
 
-from bench.demo.app import make_app
 from bench.demo.shelf import Shelf
 from bench.demo.side import Side
 from bench.search import Choice, open_folder
@@ -47,8 +47,12 @@ def side(folder: Path) -> Side:
     return Side(open_folder(folder, folder.parent / "results", Choice("clip:a")), folder)
 
 
-def client_of(sides: list[Side]) -> TestClient:
+def client_of(sides: list[Side]) -> Any:
     """Asks as a browser on this machine does."""
+    from starlette.testclient import TestClient
+
+    from bench.demo.app import make_app
+
     app = make_app(sides, Shelf(sides[0].folder, sides[0].searcher.store), {"127.0.0.1"})
     return TestClient(app, base_url=ORIGIN)
 
@@ -56,9 +60,9 @@ def client_of(sides: list[Side]) -> TestClient:
 @contextmanager
 def serving(sides: list[Side]) -> Iterator[str]:
     """A server on 127.0.0.1 for as long as the block lasts; its address."""
-    import socket
-
     import uvicorn
+
+    from bench.demo.app import make_app
 
     app = make_app(sides, Shelf(sides[0].folder, sides[0].searcher.store), {"127.0.0.1"})
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
