@@ -18,7 +18,7 @@ from bench.config import RunConfig
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("frobnicate", 'Unknown command "frobnicate". Available commands: data, list, run'),
+        ("frobnicate", 'Unknown command "frobnicate". Available commands: data, list, '),
         ("run --varaint plain", "Unknown option: --varaint. Did you mean --variant?"),
         ("run more", "['more']"),
         ("run --variant additve_text", "'additve_text' is no variant. Did you mean additive_text?"),
