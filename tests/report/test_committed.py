@@ -1,0 +1,33 @@
+"""What is committed under results/ and reports/: every record loads, and the report says what they say."""
+
+from conftest import ROOT
+
+from bench.compare.groups import groups
+from bench.compare.plan import sections
+from bench.report.summary import sentences
+from bench.results import load_all
+from bench.tables import markdown
+
+RECORDS = load_all(ROOT / "results" / "reference")
+REPORT = (ROOT / "reports" / "report.md").read_text(encoding="utf-8")
+
+
+def test_every_variant_of_the_default_grid_is_there() -> None:
+    trues = {record.variant for record in RECORDS if record.controls["true_run"] == record.run}
+    assert trues == {path.stem for path in (ROOT / "variants").glob("*.py")} - {"__init__"}
+
+
+def test_the_report_has_the_tables_that_its_records_give() -> None:
+    (group,) = groups(RECORDS)
+    for section in sections(group, group, "emotion", "plain"):
+        assert markdown(section.table, "", section.note) in REPORT, section.key
+
+
+def test_the_report_says_what_its_records_say() -> None:
+    (group,) = groups(RECORDS)
+    for sentence in sentences(group, sections(group, group, "emotion", "plain")):
+        assert f"- {sentence}\n" in REPORT
+
+
+def test_every_true_run_is_probed() -> None:
+    assert all(record.probe for record in RECORDS if record.controls["true_run"] == record.run)
