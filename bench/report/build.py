@@ -33,6 +33,7 @@ from .summary import sentences
 
 TITLE = "Does emotion help a model find the right video?"
 FIGURES = "figures"
+_FIT = r"width=\linewidth,height=0.6\textheight,keepaspectratio"  # with its caption on one page
 _FOLDED = {"runs": "every metric of every run", "explored": "every question that was not declared"}
 
 
@@ -213,7 +214,7 @@ def tex(parts: Sequence[Part]) -> str:
             lines.append(latex(section.table, part.group.protocol, section.note))
         for figure in part.figures:
             lines += ["\\begin{figure}", "\\centering"]
-            lines.append(f"\\includegraphics[width=\\linewidth]{{{FIGURES}/{figure.name}.png}}")
+            lines.append(f"\\includegraphics[{_FIT}]{{{FIGURES}/{figure.name}.png}}")
             lines += [f"\\caption{{{escape(figure.caption)}}}", "\\end{figure}", ""]
     return "\n".join(lines)
 
