@@ -87,6 +87,7 @@ def test_a_broken_file_is_a_piece_that_says_why(tmp_path: Path, share: float) ->
 def test_no_more_is_decoded_ahead_than_a_few_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading.os, "cpu_count", lambda: 1)
     begun: list[str] = []
+    before = threading.active_count()
     scan = reading.scan
     monkeypatch.setattr(reading, "scan", lambda path: (begun.append(path.name), scan(path))[1])
     files = {f"{n}.mp4": write(tmp_path / f"{n}.mp4", numbered(2)) for n in range(12)}
@@ -95,7 +96,7 @@ def test_no_more_is_decoded_ahead_than_a_few_pieces(tmp_path: Path, monkeypatch:
     time.sleep(0.2)
     assert len(begun) <= 2 * reading.AHEAD + 2
     coming.close()
-    assert threading.active_count() < 20
+    assert threading.active_count() <= before + 2  # the pool is gone; others may come and go
 
 
 def test_seconds_in_threads_are_counted(tmp_path: Path) -> None:
