@@ -111,7 +111,7 @@ def _effect(true: Record, shuffled: Record, p: float, name: str) -> str:
     own, other = (float(np.exp(_log_ranks(record).mean())) for record in (true, shuffled))
     word = "better" if own < other else "worse"
     means = f"geometric mean rank {own:.2f} against {other:.2f}"
-    return f"{name}: true is {word} than {what}: {means} (p {equals(p)}, n = {n})."
+    return f"{name}: true is {word} than {what}: {means} (p {equals(p)}, not corrected, n = {n})."
 
 
 def _short_name(record: Record, trues: Sequence[Record]) -> str:

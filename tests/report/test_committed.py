@@ -9,7 +9,7 @@ from bench.results import load_all
 from bench.tables import markdown
 
 RECORDS = load_all(ROOT / "results" / "reference")
-REPORT = (ROOT / "reports" / "report.md").read_text(encoding="utf-8")
+REPORT = (ROOT / "reports" / "reference" / "report.md").read_text(encoding="utf-8")
 
 
 def test_every_variant_of_the_default_grid_is_there() -> None:
