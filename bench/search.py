@@ -196,6 +196,8 @@ def _completed(folder: Path, choice: Choice, old: About | None, results: Path) -
     """What an index is to be made with: the words, or else what the folder's index was made with, or the defaults."""
     if choice.window < 0 or 0 < choice.window < SHORTEST:
         raise UsageError(f"--window takes seconds, at least {SHORTEST:g}, not {choice.window:g}.")
+    if choice.model.startswith("run:"):
+        models.find_run(choice.model.removeprefix("run:"), results)  # before an index of another model is spoken of
     model = models.resolved(choice.model) or (old.model if old else "") or f"run:{models.latest_run(results)}"
     inherited = old is not None and not choice.model
     faces = dict(old.faces) if old else {}

@@ -133,8 +133,17 @@ def test_without_words_the_index_s_own_model_is_taken_or_else_the_latest_run(cli
 # --- an index that was made otherwise -------------------------------------------------------------------------------
 
 
-def test_another_model_is_an_error_that_says_what_to_run(clips: Path, loaded: list) -> None:
+def test_a_run_that_is_none_is_said_before_an_index_of_another_model_is(clips: Path, loaded: list) -> None:
     opened(clips)
+    with pytest.raises(UsageError, match="no record of a run 'mine'"):
+        opened(clips, model="run:mine")
+
+
+def test_another_model_is_an_error_that_says_what_to_run(
+    clips: Path, loaded: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(clips)
+    monkeypatch.setattr(models, "find_run", lambda run, results: results / f"{run}.json")
     with pytest.raises(UsageError) as error:
         opened(clips, model="run:mine")
     assert str(error.value) == (

@@ -105,6 +105,14 @@ def resolved(name: str) -> str:
     return f"{kind}:{local.resolve()}" if kind in ("clip", "clip-vip") and where and local.exists() else name
 
 
+def find_run(run: str, results: Path) -> Path:
+    """The record of a run. UsageError, with near names: there is none."""
+    known = _records(results)
+    if run not in known:
+        raise UsageError(f"no record of a run '{run}' under {results}.{did_you_mean(run, known)}")
+    return known[run]
+
+
 def latest_run(results: Path) -> str:
     """The id of the run with weights that was made last, controls left out. UsageError: there is none."""
     made = [records.load(path) for path in _records(results).values() if _weights(path).is_file()]
@@ -192,10 +200,7 @@ class PlainClip:
 
 
 def _run(run: str, results: Path) -> Encoder:
-    known = _records(results)
-    if run not in known:
-        raise UsageError(f"no record of a run '{run}' under {results}.{did_you_mean(run, known)}")
-    record = records.load(known[run])
+    record = records.load(find_run(run, results))
     if why := _control(record):
         raise UsageError(f"{run} is a control, {why}. Search with its true run: --run {record.controls['true_run']}")
     path = run_weights(run, results)
