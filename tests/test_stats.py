@@ -153,9 +153,9 @@ def test_mcnemar_equals_statsmodels(table: list[int]):
     assert mcnemar(wins, losses) == pytest.approx(expected, abs=1e-12)
 
 
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_equals_statsmodels(ps: list[float]):
+@pytest.mark.parametrize("seed", range(5))
+def test_holm_equals_statsmodels(seed: int):
+    ps = np.random.default_rng(seed).random(12) ** 3  # some small, as in a table with effects
     assert holm(ps).tolist() == pytest.approx(multipletests(ps, method="holm")[1].tolist())
 
 
