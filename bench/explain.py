@@ -17,7 +17,6 @@ Source: Sundararajan et al., Axiomatic Attribution for Deep Networks, arXiv 1703
 gradients as transformers-interpret wraps them; occlusion as in Zeiler and Fergus, arXiv 1311.2901.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -34,6 +33,7 @@ from .emotions import EMOTIONS
 from .errors import BenchError, UsageError
 from .lexicons import nrc
 from .occlusion import occlude
+from .pictures import jpeg
 from .registry import did_you_mean
 from .tokenizer import UNKNOWN
 from .trained import Trained
@@ -377,17 +377,9 @@ def _frames(trained: Trained, place: int, losses: list[float], pictures: Tensor)
     video = trained.videos[place]
     count, seconds = trained.data.videos.frames[video], trained.data.videos.seconds[video]
     times = [index / count * seconds for index in sample_indices(count, len(losses)).tolist()]
-    return tuple(Frame(time, loss, _jpeg(one)) for time, loss, one in zip(times, losses, pictures, strict=True))
-
-
-def _jpeg(picture: Tensor) -> bytes:
-    from PIL import Image
-
-    file = io.BytesIO()
-    image = Image.fromarray(picture.numpy())
-    image.thumbnail((160, 160))
-    image.save(file, "JPEG", quality=85)
-    return file.getvalue()
+    return tuple(
+        Frame(time, loss, jpeg(one.numpy(), 85, 160)) for time, loss, one in zip(times, losses, pictures, strict=True)
+    )
 
 
 @torch.no_grad()

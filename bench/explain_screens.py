@@ -3,7 +3,6 @@
 Sign and size are told by side, length and number; colour only repeats it.
 """
 
-import base64
 import math
 import string
 import textwrap
@@ -12,6 +11,7 @@ from functools import cache
 import jinja2
 
 from .explain import Explanation, Spoken, Word
+from .pictures import data_address
 
 WIDTH = 80
 HALF = 22  # columns of a bar to one side of zero
@@ -203,5 +203,5 @@ def _template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
+    environment.filters["data_address"] = data_address
     return environment.get_template(name)

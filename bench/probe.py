@@ -74,7 +74,7 @@ def probe(run: str, folder: Path, root: Path | None = None) -> Probed:
     """Measures a run and writes `probe` into its record; done before if neither code nor lists changed since.
 
     run: an id under the results `folder`, or a record's path. root: the dataset's folder, where it moved.
-    UsageError: no such run, or a control of the evaluation. BenchError: weights or features are gone, data changed.
+    UsageError: no such run, or a control of the evaluation. BenchError: the weights are gone, or the data changed.
     """
     path = find_record(run, folder)
     record = results.load(path)
@@ -100,12 +100,13 @@ def _measure(trained: Trained) -> dict[str, Any]:
     edited = [caption for one in asked if one for caption in one.edited.values() if caption]
     texts = list(dict.fromkeys([*captions, *edited]))
     accelerator = make_accelerator(trained.config.train)
-    text = dict(zip(texts, encode_inputs(variant, texts, trained.collator(texts), accelerator), strict=True))
-    _compare(torch.stack([text[caption] for caption in captions]), trained)
+    features, rows = encode_inputs(variant, texts, trained.collator(texts), accelerator)
+    _compare(features[[rows[caption] for caption in captions]], trained)
+    parts = features.to(variant.device).split(1024)
+    every = torch.cat([variant.similarity(part, trained.gallery).float().cpu() for part in parts]).numpy()
 
     def scores(captions: Sequence[str]) -> NDArray:
-        rows = torch.stack([text[caption] for caption in captions]).to(variant.device)
-        return torch.cat([variant.similarity(part, trained.gallery).float().cpu() for part in rows.split(1024)]).numpy()
+        return every[[rows[caption] for caption in captions]]
 
     true = scores(captions)
     witness = _witness(data.test, trained.faces or _faces_at(trained.folder))
@@ -183,16 +184,23 @@ def blind_flips(
     return preferred
 
 
-def encode_inputs(variant: Variant, captions: Sequence[str], collate: Collator, accelerator: Accelerator) -> Tensor:
-    """(n, …) features. What is the same to the model is encoded once: two unknown words may not differ by rounding."""
-    first: dict[tuple, int] = {}
-    place = []
+def encode_inputs(
+    variant: Variant, captions: Sequence[str], collate: Collator, accelerator: Accelerator
+) -> tuple[Tensor, dict[str, int]]:
+    """(U, …) features, and the row of each caption.
+
+    What is the same to the model has one row: two unknown words may not differ by rounding.
+    """
+    unique: dict[tuple, str] = {}
+    keys = {}
     for caption in captions:
         batch = collate.text([caption])
         emotions = () if batch.emotions is None else tuple(batch.emotions[0].tolist())
-        place.append(first.setdefault((*batch.input_ids[0].tolist(), None, *emotions), len(first)))
-    unique = [captions[place.index(row)] for row in range(len(first))]
-    return encode_captions(variant, unique, collate, accelerator).cpu()[place]
+        keys[caption] = (*batch.input_ids[0].tolist(), None, *emotions)
+        unique.setdefault(keys[caption], caption)
+    place = {key: row for row, key in enumerate(unique)}
+    features = encode_captions(variant, list(unique.values()), collate, accelerator).cpu()
+    return features, {caption: place[key] for caption, key in keys.items()}
 
 
 def _compare(now: Tensor, trained: Trained) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .compare.numbers import ENDS, equals, gap
 from .counterfactuals import EDITS
 from .results import Record
 from .stats import MIN_QUERIES
@@ -38,8 +39,8 @@ def _edits(record: Record) -> tuple[Table, str]:
     ]
     below.append("All p here are exploratory: as they are, not corrected for their number.")
     for control, entry in found["selectivity"].items():
-        what = f"selectivity, swap − {control}: "
-        below.append(what + (FEW if entry["value"] is None else f"{_signed(entry)}, p {_p(entry['p'])}") + _n(entry))
+        size = FEW if entry["value"] is None else f"{_signed(entry)}, p {equals(entry['p'])}"
+        below.append(f"selectivity, swap − {control}: {size}{_n(entry)}")
     shift = found["shift"]
     below.append(
         "directional shift towards the swap's emotion, in standard deviations: "
@@ -126,20 +127,15 @@ def _graded(record: Record) -> tuple[Table, str]:
 def _points(entry: dict[str, Any], digits: int = 1) -> str:
     if entry["value"] is None:
         return "–" if not entry["n"] else f"n < {MIN_QUERIES}"
-    value, low, high = (f"{entry[name]:.{digits}f}".replace("-", "−") for name in ("value", "low", "high"))
-    return f"{value} [{low}–{high}]"
+    value, low, high = (f"{round(entry[name], digits) + 0.0:.{digits}f}".replace("-", "−") for name in ENDS)
+    return f"{value} [{low}{', ' if entry['low'] < 0 else '–'}{high}]"
 
 
 def _signed(entry: dict[str, Any]) -> str:
     if entry["value"] is None:
         return "–" if not entry["n"] else f"n < {MIN_QUERIES}"
-    value, low, high = (f"{round(entry[name], 2) + 0.0:+.2f}".replace("-", "−") for name in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
+    return gap(entry, 2)
 
 
 def _n(entry: dict[str, Any]) -> str:
     return f" (n = {entry['n']})"
-
-
-def _p(p: float) -> str:
-    return f"= {p:.3f}" if p >= 0.001 else "< 0.001"

@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from .errors import BenchError
+from .errors import BenchError, UsageError
 from .files import replacing
 from .record_check import check
+from .registry import did_you_mean
 
 SCHEMA = 3
 _SINCE = {2: {"controls", "faces"}, 3: {"top", "post", "honest", "probe"}}  # the fields that came with each schema
@@ -94,16 +95,30 @@ def load(path: Path) -> Record:
     raise BenchError(f"{path} has schema {raw['schema']}, this bench reads up to {SCHEMA}. Update bench.")
 
 
+def record_paths(folder: Path) -> list[Path]:
+    """The files of all records under the results folder, in order; the literature's numbers in published/ are none."""
+    return [
+        path
+        for path in sorted(folder.glob("*/*/*/*.json"))
+        if path.relative_to(folder).parts[0] != "published" and not path.name.startswith(".")  # being written
+    ]
+
+
+def find(run: str, folder: Path) -> Path:
+    """The file of a run's record, by the run's id. UsageError, with near names, if there is none."""
+    known = {path.stem: path for path in record_paths(folder)}
+    if run not in known:
+        raise UsageError(f"no record of a run '{run}' under {folder}.{did_you_mean(run, known)}")
+    return known[run]
+
+
 def load_all(folder: Path) -> list[Record]:
-    """Every record under the results folder, in order of path; the literature's numbers in published/ are none.
+    """Every record under the results folder, in order of path.
 
     BenchError if there is none, or for the first that is broken or lies in another place than its content says.
     """
-    paths = sorted(path for path in folder.glob("*/*/*/*.json") if path.relative_to(folder).parts[0] != "published")
     records = []
-    for path in paths:
-        if path.name.startswith("."):  # being written by another process
-            continue
+    for path in record_paths(folder):
         record = load(path)
         place = record_path(folder, record.dataset, record.split, record.variant, record.run)
         if path != place:

@@ -20,6 +20,7 @@ from .controls import EXPRESSED
 from .emotions import EMOTIONS, score_captions
 from .errors import BenchError, UsageError
 from .registry import did_you_mean
+from .results import find
 from .search_index import building, models, store
 from .search_index.building import Summary
 from .search_index.expressions import Looker
@@ -197,7 +198,7 @@ def _completed(folder: Path, choice: Choice, old: About | None, results: Path) -
     if choice.window < 0 or 0 < choice.window < SHORTEST:
         raise UsageError(f"--window takes seconds, at least {SHORTEST:g}, not {choice.window:g}.")
     if choice.model.startswith("run:"):
-        models.find_run(choice.model.removeprefix("run:"), results)  # before an index of another model is spoken of
+        find(choice.model.removeprefix("run:"), results)  # before an index of another model is spoken of
     model = models.resolved(choice.model) or (old.model if old else "") or f"run:{models.latest_run(results)}"
     inherited = old is not None and not choice.model
     faces = dict(old.faces) if old else {}

@@ -18,7 +18,6 @@ from .data.loading import TEST, Collator, Data, Samples, open_data, open_faces
 from .errors import BenchError, UsageError
 from .evaluate import encode_clips
 from .faces import Faces
-from .registry import did_you_mean
 from .results import Record
 from .run import checksums, complete, make_variant
 from .scoring import make_samples
@@ -124,10 +123,7 @@ def find_record(run: str, folder: Path) -> Path:
         if path.is_file() and len(path.parents) > 3:
             return path
         raise UsageError(f"no record at {run}.")
-    known = {path.stem: path for path in sorted(folder.glob("*/*/*/*.json")) if not path.name.startswith(".")}
-    if run not in known:
-        raise UsageError(f"no record of a run '{run}' under {folder}.{did_you_mean(run, known)}")
-    return known[run]
+    return results.find(run, folder)
 
 
 def config_of(record: Record, root: Path | None = None) -> RunConfig:

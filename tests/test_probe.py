@@ -203,7 +203,8 @@ def test_what_is_the_same_to_the_model_is_encoded_once(hears: bool):
         return TextBatch(ids, torch.ones_like(ids), emotions)
 
     accelerator = make_accelerator(RunConfig().train)
-    one, other, third = encode_inputs(Noise(), ["a", "b", "c"], SimpleNamespace(text=text), accelerator)  # type: ignore[arg-type]
+    features, rows = encode_inputs(Noise(), ["a", "b", "c"], SimpleNamespace(text=text), accelerator)  # type: ignore[arg-type]
+    one, other, third = (features[rows[caption]] for caption in "abc")
     assert torch.equal(one, other) is not hears
     assert not torch.equal(one, third)
 

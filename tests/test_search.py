@@ -139,11 +139,11 @@ def test_a_run_that_is_none_is_said_before_an_index_of_another_model_is(clips: P
         opened(clips, model="run:mine")
 
 
-def test_another_model_is_an_error_that_says_what_to_run(
-    clips: Path, loaded: list, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_model_is_an_error_that_says_what_to_run(clips: Path, loaded: list) -> None:
     opened(clips)
-    monkeypatch.setattr(models, "find_run", lambda run, results: results / f"{run}.json")
+    record = clips.parent / "results" / "moodclips" / "train" / "plain" / "mine.json"
+    record.parent.mkdir(parents=True)
+    record.touch()
     with pytest.raises(UsageError) as error:
         opened(clips, model="run:mine")
     assert str(error.value) == (

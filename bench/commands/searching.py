@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,14 +12,42 @@ from ..errors import UsageError
 from . import RESULTS, Flag, Json, Plugins, Results, app, load_plugins, quiet
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Encoder:
+    """What encodes clips and queries.
+
+    Parameters
+    ----------
+    run
+        A run by its id. Without a model: the index's own, or else the latest run.
+    model
+        clip-vip:FILE, a published checkpoint; or clip:DIR_OR_NAME, a plain CLIP, which needs no training.
+    tokenizer
+        clip-vip: CLIP's tokenizer, a Hugging Face name, a folder, or bpe_simple_vocab_16e6.txt.gz.
+    """
+
+    run: str | None = None
+    model: str | None = None
+    tokenizer: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The model that --run or --model names, or none."""
+        if self.run and self.model:
+            raise UsageError("name one model: --run ID, or --model.")
+        return f"run:{self.run}" if self.run else self.model or ""
+
+
+LATEST = Encoder()
+
+
 @app.command
 def index(
     folder: Path,
     /,
     *,
-    run: str | None = None,
-    model: str | None = None,
-    tokenizer: str | None = None,
+    encoder: Encoder = LATEST,
     window: float | None = None,
     faces: str | None = None,
     faces_model: Path | None = None,
@@ -35,12 +64,6 @@ def index(
     ----------
     folder
         The folder; its videos are found at any depth.
-    run
-        A run by its id. Without a model: the index's own, or else the latest run.
-    model
-        clip-vip:FILE, a published checkpoint; or clip:DIR_OR_NAME, a plain CLIP, which needs no training.
-    tokenizer
-        clip-vip: CLIP's tokenizer, a Hugging Face name, a folder, or bpe_simple_vocab_16e6.txt.gz.
     window
         Seconds of a moment, 10 if not given; longer videos are split into windows that overlap by half.
     faces
@@ -64,7 +87,7 @@ def index(
     paths = {"model": faces_model, "weights": faces_weights}
     settings = {name: str(path.resolve()) for name, path in paths.items() if path}
     settings |= {name: word for name, word in (("detector", faces_detector), ("engine", faces_engine)) if word}
-    choice = Choice(_model(run, model), tokenizer or "", window or 0.0, faces or "", settings, replace)
+    choice = Choice(encoder.name, encoder.tokenizer or "", window or 0.0, faces or "", settings, replace)
     searcher = open_folder(folder, results, choice, retry=True)
     print(*search_screens.changes(searcher.summary), searcher.encoder.described.about, sep="\n")
     print(search_screens.work(searcher.summary))
@@ -79,9 +102,7 @@ def search(
     videos: Path,
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 5,
     filter: str | None = None,
-    run: str | None = None,
-    model: str | None = None,
-    tokenizer: str | None = None,
+    encoder: Encoder = LATEST,
     backend: Literal["numpy", "faiss", "qdrant"] = "numpy",
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
@@ -99,12 +120,6 @@ def search(
         How many moments.
     filter
         Only moments whose faces show this emotion: joy, fear, surprise, sadness, disgust or anger.
-    run
-        A run by its id. Without a model: the index's own, or else the latest run.
-    model
-        clip-vip:FILE or clip:DIR_OR_NAME, as for `bench index`.
-    tokenizer
-        clip-vip: CLIP's tokenizer.
     backend
         What searches the features: numpy; faiss or qdrant, extras of the same name. See docs/search.md.
     json_output
@@ -116,10 +131,11 @@ def search(
 
     load_plugins(plugin)
     check_query(query, k)  # before any work
-    choice = Choice(_model(run, model), tokenizer or "")
+    choice = Choice(encoder.name, encoder.tokenizer or "")
     searcher = open_folder(videos, results, choice, backend=backend, emotion=filter or "")
     found = searcher.ask(query, k, filter or "")
-    print(*search_screens.changes(searcher.summary), sep="\n", end="", file=sys.stderr)
+    for line in search_screens.changes(searcher.summary):
+        print(line, file=sys.stderr)
     if searcher.summary.windows:
         print(search_screens.work(searcher.summary), file=sys.stderr)
     print(json.dumps(found.as_json(), indent=1, ensure_ascii=False) if json_output else search_screens.answer(found))
@@ -130,9 +146,7 @@ def demo(
     folder: Path,
     /,
     *,
-    run: str | None = None,
-    model: str | None = None,
-    tokenizer: str | None = None,
+    encoder: Encoder = LATEST,
     compare: str | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,
@@ -145,12 +159,6 @@ def demo(
     ----------
     folder
         The folder.
-    run
-        A run by its id. Without a model: the index's own, or else the latest run.
-    model
-        clip-vip:FILE or clip:DIR_OR_NAME, as for `bench index`.
-    tokenizer
-        clip-vip: CLIP's tokenizer.
     compare
         A second model, a run by its id or as --model, to be asked the same queries.
     host
@@ -163,11 +171,4 @@ def demo(
     from ..search import Choice
 
     load_plugins(plugin)
-    serve(folder, results, Choice(_model(run, model), tokenizer or ""), compare or "", host, port)
-
-
-def _model(run: str | None, model: str | None) -> str:
-    """The model that --run or --model names, or none."""
-    if run and model:
-        raise UsageError("name one model: --run ID, or --model.")
-    return f"run:{run}" if run else model or ""
+    serve(folder, results, Choice(encoder.name, encoder.tokenizer or ""), compare or "", host, port)

@@ -4,8 +4,8 @@ Runs share a table if their protocol signatures are equal but for the seed, and 
 the same data. Nothing is marked as best: who is better is a verdict of `bench.compare.paired`, against one baseline.
 
 A run under a control (shuffled emotions, say) is no rival of the others: it stands below its own true run, with the
-difference between the two. Whether an emotion effect was found is asked once a run, and of all queries, not of the
-emotional ones alone: true against shuffled emotions at evaluation, the sign-flip p of T2V log-ranks.
+difference between the two. Whether an emotion effect was found is asked of all queries, not of the emotional ones
+alone: the sign-flip p of T2V log-ranks, true against shuffled emotions, shuffled at evaluation or in training.
 """
 
 import json
@@ -62,6 +62,8 @@ def render(
     if baseline not in known and baseline != BASELINE:
         raise UsageError(f"no record is of '{baseline}'.{did_you_mean(baseline, known)} Name a variant or a run.")
     found = [mixed(records)] if allow_mixed and len(groups(records)) > 1 else groups(records)
+    if published and format in ("csv", "json"):
+        raise UsageError(f"{format} holds records alone: ask for --published in terminal, markdown or latex.")
     if published:
         covers(found)
     if format == "json":

@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -51,12 +52,12 @@ class Group:
     records: tuple[Record, ...]
     mixed: bool = False  # records of several protocols (--allow-mixed)
 
-    @property
+    @cached_property
     def trues(self) -> list[Record]:
         """The runs without a control."""
         return [record for record in self.records if not control(record)]
 
-    @property
+    @cached_property
     def families(self) -> list[Family]:
         """The true runs, those that differ in their seed alone together, the best mean T2V R@1 first."""
         return _families(self.trues, self.mixed)

@@ -16,9 +16,10 @@ def number(value: float, whole_from: int = 1000) -> str:
     return f"{value:.1f}" if value < whole_from - 0.05 else f"{value:.0f}"
 
 
-def gap(entry: dict[str, float]) -> str:
-    """A difference in points with its interval, e.g. "+4.2 [−0.3, +8.7]"."""
-    return f"{signed(entry['value'])} [{signed(entry['low'])}, {signed(entry['high'])}]"
+def gap(entry: dict[str, float], digits: int = 1) -> str:
+    """A difference with its interval, e.g. "+4.2 [−0.3, +8.7]"."""
+    value, low, high = (signed(entry[name], digits) for name in ENDS)
+    return f"{value} [{low}, {high}]"
 
 
 def ratio(entry: dict[str, float]) -> str:
@@ -27,9 +28,9 @@ def ratio(entry: dict[str, float]) -> str:
     return f"{value} [{low}–{high}]"
 
 
-def signed(value: float) -> str:
-    """One decimal with its sign; nothing is "+0.0", never "−0.0"."""
-    return f"{round(value, 1) + 0.0:+.1f}".replace("-", "−")  # + 0.0 makes -0.0 positive
+def signed(value: float, digits: int = 1) -> str:
+    """With its sign; nothing is "+0.0", never "−0.0"."""
+    return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")  # + 0.0 makes -0.0 positive
 
 
 def probability(p: float) -> str:

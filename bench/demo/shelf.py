@@ -4,17 +4,16 @@ An id is a number of the index's manifest. No request says a path, so none can c
 a link leads out of it is refused, though `bench index` follows such links.
 """
 
-import io
 import stat
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from bench.data.timeline import VideoError, scan
 from bench.data.video import upright
 from bench.errors import BenchError
+from bench.pictures import jpeg
 from bench.search_index.store import Entry, Store
 
 # What browsers play; the others have a still picture. The codec inside may still be one that a browser lacks.
@@ -75,10 +74,7 @@ class Shelf:
             timeline = scan(path)
             times = (timeline.stamps - timeline.stamps[0]) * float(timeline.base)
             index = max(0, int(np.searchsorted(times, second, side="right")) - 1)
-            picture = Image.fromarray(np.ascontiguousarray(next(upright(path, timeline, [index]))))
+            picture = next(upright(path, timeline, [index]))
         except VideoError:
             raise Absent(f"{self._entries[id][0]} cannot be decoded there: it is damaged.") from None
-        picture.thumbnail((STILL, STILL))
-        file = io.BytesIO()
-        picture.save(file, "JPEG", quality=80)
-        return file.getvalue()
+        return jpeg(picture, 80, STILL)

@@ -20,6 +20,7 @@ from ..compare.plan import Section, sections
 from ..emotions import EMOTIONS
 from ..explain_screens import explanation_css
 from ..files import replacing
+from ..pictures import data_address
 from ..published import load_published
 from ..results import Record
 from ..tables import Table, escape, latex, markdown
@@ -28,7 +29,7 @@ from .explained import explanations
 from .figure import Figure, save
 from .flips import MOST, asked, flips, swapped
 from .html import html
-from .pictures import data_address, thumbnails
+from .pictures import thumbnails
 from .summary import sentences
 
 TITLE = "Does emotion help a model find the right video?"
@@ -189,7 +190,8 @@ def provenance(records: Sequence[Record]) -> Table:
         rows.append(
             [record.run, record.created[:10], code["version"], commit, torch, str(hardware.get("cpu", "–")), seconds]
         )
-    below = ["+ behind a commit: with changes that were not committed."] if any("+" in str(row) for row in rows) else []
+    dirty = any(record.code["dirty"] for record in records)
+    below = ["+ behind a commit: with changes that were not committed."] if dirty else []
     return Table(["run", "day", "bench", "commit", "torch", "processor", "seconds"], rows, below)
 
 

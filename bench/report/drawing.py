@@ -9,7 +9,7 @@ from ..compare.paired import compare_all
 from ..results import Record
 from .curves import training_curves
 from .expressions import expressions
-from .figure import Figure, baseline_of
+from .figure import Figure
 from .pictures import dataset_folder
 from .ranks import rank_changes, similarity
 from .recalls import forest, per_emotion, recall_overview
@@ -24,12 +24,12 @@ def draw(group: Group, results: Path, subset: str, baseline: str, prefix: str) -
     """
     comparisons, _ = compare_all(group, subset, baseline)
     found: list[Figure | None] = [
-        forest(group, comparisons),
+        forest(group, comparisons, baseline),
         recall_overview(group),
         per_emotion(group, comparisons, baseline),
         training_curves(group, baseline),
     ]
-    base = baseline_of(group, baseline)
+    base = group.baseline(baseline)
     if base:
         found += pictures_of(base, [family.records[0] for family in group.others(base)], results)
     found.append(next(filter(None, map(seen, group.trues)), None))

@@ -102,23 +102,19 @@ def sheet(height: float, rows: int = 1, columns: int = 1, **settings: Any) -> tu
     return drawing, drawing.subplots(rows, columns, squeeze=False, **settings)
 
 
-def baseline_of(group: Group, baseline: str) -> Family | None:
-    """The family that the others are measured against: the best of that variant, or the one with that run."""
-    return group.baseline(baseline)
-
-
 def looks(group: Group, baseline: str) -> dict[str, dict[str, Any]]:
     """Colour, linestyle and marker of every family by its name, the same in all figures of a group.
 
     The baseline is grey, with crosses.
     """
-    base = baseline_of(group, baseline)
-    names = [family.name for family in group.families if not base or family.name != base.name]
-    found = {}
-    for number, name in enumerate(names):
+    base = group.baseline(baseline)
+    found: dict[str, dict[str, Any]] = {}
+    for number, family in enumerate(group.others(base) if base else group.families):
         shade, stroke = colour(number)
-        found[name] = {"color": shade, "linestyle": stroke, "marker": MARKERS[number % len(MARKERS)]}
-    return found | ({base.name: {"color": BASELINE_COLOUR, "linestyle": "-", "marker": "x"}} if base else {})
+        found[family.name] = {"color": shade, "linestyle": stroke, "marker": MARKERS[number % len(MARKERS)]}
+    for family in (base, *group.families) if base else ():  # named by a run, it stands for the family of that run too
+        found.setdefault(family.name, {"color": BASELINE_COLOUR, "linestyle": "-", "marker": "x"})
+    return found
 
 
 def folded(name: str, width: int = 30) -> str:

@@ -1,12 +1,7 @@
 """Small pictures of clips, for pages: one frame from the middle, as a data address."""
 
-import base64
-import io
 from collections.abc import Iterable
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..data.annotation import keep, load_annotation
 from ..data.importers import ensure
@@ -14,6 +9,7 @@ from ..data.loading import look_at
 from ..data.pixels import resize_crop
 from ..data.video import read_frames
 from ..errors import BenchError
+from ..pictures import data_address, jpeg
 from ..results import Record
 
 SIZE = 96  # pixels
@@ -40,21 +36,8 @@ def thumbnails(record: Record, clips: Iterable[int]) -> dict[int, str]:
     except BenchError:
         return {}
     videos, _ = look_at(folder, sorted(clip.video for clip in split.clips))
-    return {
-        wanted[video]: jpeg(resize_crop(read_frames(videos.paths[video], [frames // 2]), SIZE)[0])
-        for video, frames in videos.frames.items()
-    }
-
-
-def jpeg(frame: NDArray[np.uint8]) -> str:
-    """(H, W, 3) uint8 as a data address."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(frame).save(buffer, "JPEG", quality=QUALITY)
-    return data_address(buffer.getvalue(), "image/jpeg")
-
-
-def data_address(content: bytes, kind: str) -> str:
-    """Bytes inside a page, so that nothing is requested."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    found = {}
+    for video, frames in videos.frames.items():
+        (middle,) = resize_crop(read_frames(videos.paths[video], [frames // 2]), SIZE)
+        found[wanted[video]] = data_address(jpeg(middle, QUALITY, SIZE), "image/jpeg")
+    return found

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compare.groups import control
+from ..compare.groups import signature
 from ..emotions import EMOTIONS
-from ..errors import BenchError
 from ..metrics.ranking import DIRECTIONS, ranks
-from ..protocol import join_signature, parse_signature
-from ..results import Record, record_path
+from ..results import Record
+from .features import unit_features
 from .figure import COLOURS, GREY, Figure, legend_below, sheet, styled
 
 AGREE = 0.99  # of the queries must rank by the features as the record says
@@ -63,8 +62,7 @@ def rank_changes(one: Record, other: Record) -> Figure | None:
 def similarity(record: Record, results: Path) -> Figure | None:
     """A run's scores of all captions with all clips, emotion by emotion. results: the folder with the records.
 
-    None where there are no features, and where the score is not their dot product: features of a length that is not 1,
-    which the contract leaves to variants with a similarity of their own, or that do not give the record's ranks.
+    None where there are no `unit_features`, and where their dot products do not give the record's ranks.
     """
     scores = _scores(record, results)
     if scores is None:
@@ -137,12 +135,7 @@ def _seeds(one: Record, other: Record) -> str:
 
 
 def _protocols(one: Record, other: Record) -> str:
-    shared, there = (join_signature(_without_seed(record)) for record in (one, other))
-    return shared if shared == there else f"{shared} and {there}"
-
-
-def _without_seed(record: Record) -> dict[str, str]:
-    return {name: part for name, part in parse_signature(record.protocol).items() if name != "seed"}
+    return " and ".join(dict.fromkeys(map(signature, (one, other))))
 
 
 def _bar(colour: str, hatch: str) -> Any:
@@ -152,23 +145,10 @@ def _bar(colour: str, hatch: str) -> Any:
 
 
 def _scores(record: Record, results: Path) -> NDArray[np.float32] | None:  # (N, N), text by video
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    place = record_path(results, record.dataset, record.split, record.variant, record.run).with_suffix("")
-    path = place / "features.safetensors"
-    if control(record) or not path.is_file():
+    features = unit_features(record, results)
+    if features is None:
         return None
-    try:
-        features = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise BenchError(f"{path} cannot be read ({error}). Remove it: the figure is then left out.") from None
-    text, video = features["text"], features["video"]
-    shape = (record.metrics["all"]["n"],)
-    if text.ndim != 2 or text.shape != video.shape or text.shape[:1] != shape:
-        return None
-    if any(np.abs(np.linalg.norm(part, axis=1) - 1).max() > 1e-3 for part in (text, video)):
-        return None
+    text, video = features
     scores = text @ video.T
     return scores if all(_fits(scores if way == "t2v" else scores.T, record, way) for way in DIRECTIONS) else None
 

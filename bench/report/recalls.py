@@ -16,7 +16,6 @@ from .figure import (
     COLOURS,
     GREY,
     Figure,
-    baseline_of,
     folded,
     legend_below,
     looks,
@@ -70,15 +69,15 @@ def recall_overview(group: Group) -> Figure | None:
 
 
 @styled
-def forest(group: Group, comparisons: Sequence[Comparison]) -> Figure | None:
+def forest(group: Group, comparisons: Sequence[Comparison], baseline: str = BASELINE) -> Figure | None:
     """Every variant's difference of T2V R@1 from the baseline's; None where there is nothing to compare.
 
     comparisons: the declared ones, from `compare_all`.
     """
-    if not comparisons:
+    base = group.baseline(baseline)
+    if not base or not comparisons:
         return None
     families = {family.name: family for family in group.families}
-    base = families[comparisons[0].baseline]
     shown = [families[one.name] for one in comparisons]
     names = [family.name for family in shown]
     drawing, ((axis,),) = sheet(0.7 + _places(names)[1])
@@ -168,9 +167,9 @@ def per_emotion(group: Group, comparisons: Sequence[Comparison], baseline: str =
 
 def _telling(group: Group, comparisons: Sequence[Comparison], baseline: str) -> list[Family]:
     """The baseline, then of the others, best first, the best one and those with a verdict, SHOWN at most."""
-    base = baseline_of(group, baseline)
+    base = group.baseline(baseline)
     verdicts = {one.name: one.verdict for one in comparisons}
-    others = [family for family in group.families if not base or family.name != base.name]
+    others = group.others(base) if base else group.families
     chosen = others[:1] + [family for family in others[1:] if verdicts.get(family.name) in ("better", "worse")]
     return ([base] if base else []) + chosen[:SHOWN]
 

@@ -16,16 +16,18 @@ def sentences(group: Group, sections: Sequence[Section]) -> list[str]:
             f"{_count(len(trues), 'run')} of {_count(variants, 'variant')} under {_count(seeds, 'seed')}, "
             f"{n} queries against {n} clips of {trues[0].dataset}."
         )
-    by_key = {section.key: section.table.below for section in sections}
+    by_key = {
+        section.key: [sentence for sentence in section.table.below if not sentence.startswith("faces: ")]
+        for section in sections
+    }
     if "verdicts" in by_key:
         found += by_key["verdicts"]
     elif trues:
         found.append("Nothing is tested: it takes a run of the baseline and one of another variant.")
-    found += [sentence for sentence in by_key.get("controls", []) if "effect" in sentence or " than " in sentence]
+    found += by_key.get("controls", [])
     if trues and not any(control(record) for record in group.records):
         found.append("Whether a gain comes from emotion is open: no run has a control yet (bench grid controls).")
-    found += [sentence for sentence in by_key.get("runs", []) if "selected on the test set" in sentence]
-    return found
+    return found + by_key.get("runs", [])  # of runs that were selected on the test set
 
 
 def _count(number: int, what: str) -> str:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compare.numbers import equals, probability
+from ..compare.numbers import equals, probability, signed
 from ..emotions import EMOTIONS
-from ..errors import BenchError
-from ..results import Record, record_path
+from ..results import Record
 from ..stats import MIN_QUERIES
+from .features import unit_features
 from .figure import WIDTH, Figure, styled
 from .maps import MODALITIES, Layer, beneath, class_layers, emotion_layers, legend, reach, scatter
 from .representation import (
@@ -104,10 +104,8 @@ def tsne_figures(baseline: Record, variant: Record, folder: Path) -> list[Figure
     """A map for each of joy and trust that any query is about, one of all emotions, one of all at three perplexities.
 
     folder: the results folder; features lie there as `bench run` wrote them. Nothing is drawn, and the list is empty,
-    where a run has no features (controls of the evaluation keep none), or fewer than 20 queries, where the two were
-    asked other queries, and where features are not what a map can show: vectors of unit norm, captions and clips of
-    one width, whose cosine is the score. Late fusion, for one, has none: its features are two vectors in one, of which
-    a caption's second is its emotion label itself.
+    where a run has no `unit_features`, or fewer than 20 queries, or all in one point, and where the two were asked
+    other queries.
     """
     from threadpoolctl import threadpool_limits
 
@@ -116,7 +114,7 @@ def tsne_figures(baseline: Record, variant: Record, folder: Path) -> list[Figure
     names = (baseline.variant, variant.variant) if baseline.variant != variant.variant else (baseline.run, variant.run)
     sides = []
     for record, name in zip((baseline, variant), names, strict=True):
-        features = read_features(record, folder)
+        features = mappable(record, folder)
         if features is None:
             return []
         sides.append(Side(record, name, *features))
@@ -126,28 +124,12 @@ def tsne_figures(baseline: Record, variant: Record, folder: Path) -> list[Figure
         return [*(emotion_map(sides, emotion) for emotion in mapped), emotions_map(sides), perplexity_strip(sides)]
 
 
-def read_features(record: Record, folder: Path) -> tuple[NDArray, NDArray] | None:
-    """(N, P) of the captions and of the clips; None where there are none that a map can show, see `tsne_figures`."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    path = record_path(folder, record.dataset, record.split, record.variant, record.run).with_suffix("")
-    path = path / "features.safetensors"
-    if not path.is_file():
+def mappable(record: Record, folder: Path) -> tuple[NDArray, NDArray] | None:
+    """(N, P) of the captions and of the clips; None where there are none, or none that a map can show."""
+    features = unit_features(record, folder)
+    if features is None or len(features[0]) < MIN_QUERIES or features[0].shape[1] < 2:
         return None
-    try:
-        found = load_file(path)
-        text, video = found["text"], found["video"]
-    except (OSError, SafetensorError, KeyError) as error:
-        raise BenchError(
-            f"{path} cannot be read ({error}). Remove it: the report then goes without its maps."
-        ) from None
-    n = len(record.queries["captions"])
-    if n < MIN_QUERIES or text.ndim != 2 or text.shape != video.shape or len(text) != n or text.shape[1] < 2:
-        return None
-    plain = all(np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3) for rows in (text, video))
-    varied = all(np.ptp(rows, axis=0).max() > 1e-5 for rows in (text, video))  # all in one point: nothing to map
-    return (text, video) if plain and varied else None
+    return features if all(np.ptp(rows, axis=0).max() > 1e-5 for rows in features) else None  # all in one point
 
 
 def embed(features: NDArray, perplexity: float, seed: int) -> NDArray[np.float32]:
@@ -260,15 +242,10 @@ def _lines(side: Side, space: str, numbers: Sequence[Numbers]) -> list[str]:
             continue
         pure, probe = one.purity, one.probe
         cells = [f"{pure.value:.2f} ({pure.base:.2f})", f"{pure.lift:.2f}", probability(pure.p)]
-        cells += [f"{probe.auc:.2f}", probability(probe.p), _small(one.silhouette)]
+        cells += [f"{probe.auc:.2f}", probability(probe.p), signed(one.silhouette, 2)]
         lines.append(_COLUMNS.format(modality, *cells))
     trust, gap = side.trust(space, PERPLEXITY), side.gap(space)
     return [*lines, f"map    trustworthiness {trust:.3f}; modality gap {gap:.2f}"]
-
-
-def _small(value: float) -> str:
-    """Two decimals with a sign, never "−0.00"."""
-    return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
 
 
 def _counted(classes: NDArray) -> str:

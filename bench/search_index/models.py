@@ -26,7 +26,7 @@ from bench.data.batch import VideoBatch
 from bench.data.loading import Collator
 from bench.data.pixels import normalize
 from bench.errors import BenchError, UsageError
-from bench.registry import did_you_mean, source_digest
+from bench.registry import source_digest
 from bench.tokenizer import clip_tokenizer, encode
 from bench.variant import Variant
 from bench.weights import clip_digest, initialize, read_tokenizer, run_weights, take_clip
@@ -105,17 +105,9 @@ def resolved(name: str) -> str:
     return f"{kind}:{local.resolve()}" if kind in ("clip", "clip-vip") and where and local.exists() else name
 
 
-def find_run(run: str, results: Path) -> Path:
-    """The record of a run. UsageError, with near names: there is none."""
-    known = _records(results)
-    if run not in known:
-        raise UsageError(f"no record of a run '{run}' under {results}.{did_you_mean(run, known)}")
-    return known[run]
-
-
 def latest_run(results: Path) -> str:
     """The id of the run with weights that was made last, controls left out. UsageError: there is none."""
-    made = [records.load(path) for path in _records(results).values() if _weights(path).is_file()]
+    made = [records.load(path) for path in records.record_paths(results) if _weights(path).is_file()]
     made = [record for record in made if not _control(record)]
     if not made:
         raise UsageError(
@@ -200,7 +192,7 @@ class PlainClip:
 
 
 def _run(run: str, results: Path) -> Encoder:
-    record = records.load(find_run(run, results))
+    record = records.load(records.find(run, results))
     if why := _control(record):
         raise UsageError(f"{run} is a control, {why}. Search with its true run: --run {record.controls['true_run']}")
     path = run_weights(run, results)
@@ -255,10 +247,6 @@ def _clip_vip(where: str, tokenizer: str) -> Encoder:
         faces="",
     )
     return OfVariant(variant, words, text.max_position_embeddings, described)
-
-
-def _records(results: Path) -> dict[str, Path]:
-    return {path.stem: path for path in sorted(results.glob("*/*/*/*.json")) if not path.name.startswith(".")}
 
 
 def _weights(record: Path) -> Path:

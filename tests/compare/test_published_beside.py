@@ -67,5 +67,11 @@ def test_every_layout_has_them(format: str) -> None:
     assert "49.1071" in render([OURS], format, published=True)
 
 
+@pytest.mark.parametrize("format", ["csv", "json"])
+def test_where_there_is_no_place_for_them_that_is_said(format: str) -> None:
+    with pytest.raises(UsageError, match=f"{format} holds records alone"):
+        render([OURS], format, published=True)
+
+
 def test_they_fit_80_columns() -> None:
     assert max(map(len, render([OURS], published=True).splitlines())) <= 80

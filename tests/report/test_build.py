@@ -128,6 +128,29 @@ def test_one_run_alone_makes_a_page_that_says_so(tmp_path: Path) -> None:
     assert 'id="flips"' not in text
 
 
+def test_a_baseline_may_be_one_run_of_several(tmp_path: Path) -> None:
+    baseline = make_record(60, dataset="elsewhere", strength=2.0, seed=7)
+    paths = build([PLAIN, baseline, *OTHERS], tmp_path, tmp_path / "out", "emotion", baseline.run, "html")
+    names = {path.stem for path in paths if path.suffix == ".svg"}
+    assert {"forest", "recalls", "curves"} <= names
+    page = paths[0].read_text(encoding="utf-8")
+    assert (
+        f"T2V R@1 from {baseline.run}, in points: strong " in page
+        and f"strong is better than {baseline.run} on 60 queries" in page
+    )
+
+
+def test_only_where_code_was_not_committed_is_that_explained(tmp_path: Path) -> None:
+    note = "with changes that were not committed"
+    libraries = {"torch": "2.13.0+cpu"}
+    clean, dirty = (
+        replace(PLAIN, libraries=libraries, code={**PLAIN.code, "commit": "0" * 40, "dirty": dirty})
+        for dirty in (False, True)
+    )
+    assert note not in (made([clean], tmp_path / "clean") / "index.html").read_text(encoding="utf-8")
+    assert note in (made([dirty], tmp_path / "dirty") / "index.html").read_text(encoding="utf-8")
+
+
 def test_several_protocols_are_sections_of_their_own(tmp_path: Path) -> None:
     text = (
         made([PLAIN, *OTHERS, make_record(60, dataset="elsewhere", frames=12)], tmp_path) / "index.html"

@@ -200,6 +200,13 @@ def test_baseline_best_and_those_with_a_verdict_are_shown():
     assert "5 variants not shown" in figure.caption
 
 
+def test_a_baseline_named_by_its_run_is_not_also_one_of_the_others():
+    named = run(seed=7)
+    group = only(PLAIN, named, STRONG)
+    figure = per_emotion(group, compare_all(group, "emotion", named.run)[0], named.run)
+    assert figure and [text.get_text() for text in figure.drawing.legends[0].get_texts()] == [named.run, "strong"]
+
+
 def test_no_more_than_five_are_shown():
     group = only(PLAIN, *(run(f"strong{number}", 6.0) for number in range(6)))
     figure = per_emotion(group, declared(group))

@@ -1,0 +1,37 @@
+"""A run's features, as `bench run` left them beside its record."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BenchError
+from ..results import Record, record_path
+
+
+def unit_features(record: Record, results: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """(N, P) of the captions and of the clips; None where the run left none (controls of the evaluation leave none).
+
+    None too where they are not vectors of unit norm and of one width: the contract leaves such features to variants
+    whose score is not their dot product. Late fusion's, for one, are two vectors in one, of which a caption's second is
+    its emotion label itself. results: the folder with the records. BenchError: the file is broken.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    place = record_path(results, record.dataset, record.split, record.variant, record.run).with_suffix("")
+    path = place / "features.safetensors"
+    if not path.is_file():
+        return None
+    try:
+        found = load_file(path)
+        text, video = found["text"], found["video"]
+    except (OSError, SafetensorError, KeyError) as error:
+        raise BenchError(
+            f"{path} cannot be read ({error}). Remove it: the report then goes without what is drawn from it."
+        ) from None
+    if text.ndim != 2 or text.shape != video.shape or len(text) != len(record.queries["captions"]):
+        return None
+    if not all(np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3) for rows in (text, video)):
+        return None
+    return text, video
