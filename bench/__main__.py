@@ -1,5 +1,5 @@
 """`python -m bench`, for torchrun."""
 
-from .cli import main
+from bench.cli import main
 
 main()

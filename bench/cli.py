@@ -7,8 +7,8 @@ import sys
 
 from cyclopts import CycloptsError
 
-from .commands import app, listing, preparing, reading, runs, searching  # each registers its commands
-from .errors import BenchError
+from bench.commands import app, listing, preparing, reading, runs, searching  # each registers its commands
+from bench.errors import BenchError
 
 __all__ = ["app", "listing", "main", "preparing", "reading", "runs", "searching"]
 

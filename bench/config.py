@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter, Token
 
-from .errors import UsageError
+from bench.errors import UsageError
 
 
 def _whole(kind: type, tokens: Sequence[Token]) -> int:

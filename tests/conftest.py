@@ -37,8 +37,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import numpy as np
 
     from bench.data.annotation import Annotation, Clip, save_annotation
+    from bench.data.faces import BOX, EXPRESSIONS, write_faces
     from bench.data.video import write_video
-    from bench.faces import BOX, EXPRESSIONS, write_faces
 
     def faces_of(clips: list[Clip]) -> dict[str, list]:
         """Random scores for every other frame of every clip; a third of those frames show no face."""

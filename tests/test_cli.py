@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from asking import Capture, Command, failure
+from helpers.asking import Capture, Command, failure
 
 from bench.cli import main
 from bench.config import RunConfig
@@ -210,7 +210,7 @@ def test_debug_shows_where_it_failed(words: str) -> None:
 def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., RunConfig]:
     """The config that reaches the run: settings("--seed", "1", file={"seed": 2}, recipe={"seed": 3})."""
     seen: list[RunConfig] = []
-    monkeypatch.setattr("bench.run.run", lambda config, folder: seen.append(config))
+    monkeypatch.setattr("bench.engine.run.run", lambda config, folder: seen.append(config))
 
     def given(*words: str, file: dict | None = None, recipe: dict | None = None) -> RunConfig:
         card = {"name": "own", "title": "", "summary": "", "licence": "", "source": "", "train": "a", "test": "b"}
@@ -218,7 +218,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., R
             (tmp_path / name).mkdir(exist_ok=True)
             text = yaml.safe_dump({**card, "name": name, "splits": {}, "recipe": recipe or {} if name == "own" else {}})
             (tmp_path / name / "card.yaml").write_text(text)
-        monkeypatch.setattr("bench.paths.cards", lambda: tmp_path)
+        monkeypatch.setattr("bench.utils.paths.cards", lambda: tmp_path)
         (tmp_path / "config.yaml").write_text(yaml.safe_dump(file or {"dataset": "own"}))
         main(["run", *words, "--config", str(tmp_path / "config.yaml")])
         return seen[-1]
@@ -261,7 +261,7 @@ def test_numbers_in_yaml_are_read_as_on_the_command_line(
     text = "dataset: own\ntrain: {lr: 3e-5}\nsplit: 9k\ntest: 68\nhp: {init_std: 0}\nvariant: additive_text\n"
     (tmp_path / "other.yaml").write_text(text)
     seen: list[RunConfig] = []
-    monkeypatch.setattr("bench.run.run", lambda config, folder: seen.append(config))
+    monkeypatch.setattr("bench.engine.run.run", lambda config, folder: seen.append(config))
     main(["run", "--config", str(tmp_path / "other.yaml")])
     assert (seen[0].train.lr, seen[0].split, seen[0].test, seen[0].hp) == (3e-5, "9k", "68", {"init_std": "0"})
 

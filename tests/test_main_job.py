@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
-from bench.results import Record, load
+from bench.records.record import Record
+from bench.records.store import load
 
 pytestmark = pytest.mark.slow
 

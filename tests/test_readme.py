@@ -8,9 +8,9 @@ from pathlib import Path
 
 from conftest import ROOT
 
-from bench.results import load
-from bench.run import complete, run_name
-from bench.settings import parse
+from bench.engine.run import complete, run_name
+from bench.engine.settings import parse
+from bench.records.store import load
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

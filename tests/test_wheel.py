@@ -48,7 +48,7 @@ def test_the_wheel_holds_both_packages_and_no_more_of_datasets_than_cards(wheel:
 def test_the_cards_are_found_from_another_folder(bench: Path, tmp_path: Path) -> None:
     listed = ask(bench, tmp_path, "list", "datasets")
     assert "moodclips" in listed and "msrvtt" in listed
-    where = [bench.with_name("python"), "-c", "import bench.paths; print(bench.paths.cards())"]
+    where = [bench.with_name("python"), "-c", "import bench.utils.paths; print(bench.utils.paths.cards())"]
     assert str(ROOT) not in subprocess.run(where, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
 

@@ -2,12 +2,11 @@
 
 from torch import Tensor, nn
 
-from bench.clip_vip import ClipVip
+from bench import Variant, register
 from bench.data.batch import TextBatch
 from bench.emotions import EMOTIONS, FROM_REPORT
 from bench.errors import BenchError
-from bench.registry import register
-from bench.variant import Variant
+from bench.model.clip_vip import ClipVip
 
 PUBLISHED_KEY = "clipmodel.text_model.embeddings.emotion_embedding.weight"
 

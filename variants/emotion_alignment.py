@@ -4,11 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
-from bench.clip_vip import ClipVip
+from bench import Variant, register
 from bench.data.batch import TextBatch, VideoBatch
-from bench.losses import gather
-from bench.registry import register
-from bench.variant import Variant
+from bench.model.clip_vip import ClipVip
+from bench.model.losses import gather
 
 
 @register("emotion_alignment")

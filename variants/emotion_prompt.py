@@ -1,7 +1,6 @@
 """Emotion as words."""
 
-from bench.registry import register
-from bench.variant import Variant
+from bench import Variant, register
 
 
 @register("emotion_prompt")

@@ -4,11 +4,10 @@ from dataclasses import replace
 
 from torch import nn
 
-from bench.clip_vip import ClipVip, VideoTokens
+from bench import Variant, register
 from bench.data.batch import VideoBatch
 from bench.emotions import EMOTIONS
-from bench.registry import register
-from bench.variant import Variant
+from bench.model.clip_vip import ClipVip, VideoTokens
 
 
 @register("face_additive")

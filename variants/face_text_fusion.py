@@ -1,6 +1,6 @@
 """Emotion on both sides."""
 
-from bench.registry import register
+from bench import register
 from variants.cross_attention import CrossAttention
 from variants.face_tokens import FaceTokens
 

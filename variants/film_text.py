@@ -2,11 +2,10 @@
 
 from torch import Tensor, nn
 
-from bench.clip_vip import ClipVip
+from bench import Variant, register
 from bench.data.batch import TextBatch
 from bench.emotions import EMOTIONS
-from bench.registry import register
-from bench.variant import Variant
+from bench.model.clip_vip import ClipVip
 
 
 @register("film_text")

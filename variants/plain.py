@@ -1,7 +1,6 @@
 """The baseline that everything is compared with."""
 
-from bench.registry import register
-from bench.variant import Variant
+from bench import Variant, register
 
 
 @register("plain")

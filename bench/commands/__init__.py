@@ -8,8 +8,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from .. import __version__
-from ..settings import fill_in
+from bench import __version__
+from bench.engine.settings import fill_in
 
 Flag = Annotated[bool, Parameter(negative="")]
 Json = Annotated[bool, Parameter(name="--json", negative="")]
@@ -41,7 +41,7 @@ app.command(show)
 
 def load_plugins(paths: Sequence[Path]) -> None:
     """The variants in these files, beside those that are installed."""
-    from ..registry import load_plugin
+    from bench.model.registry import load_plugin
 
     for path in paths:
         load_plugin(path)

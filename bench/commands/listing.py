@@ -1,33 +1,32 @@
 """What there is to choose from: variants, datasets, metrics."""
 
-from .. import screens
-from . import Plugins, load_plugins, show
+from bench.commands import Plugins, load_plugins, render, show
 
 
 @show.command
 def variants(*, plugin: Plugins = []) -> None:  # noqa: B006
     """The variants: mechanism, hyperparameters with their defaults, and what each needs."""
-    from .. import registry
+    from bench.model import registry
 
     load_plugins(plugin)
     added = registry.added_at_b32()
-    print("\n".join(screens.variant(entry, added[name]) for name, entry in registry.entries().items()))
+    print("\n".join(render.variant(entry, added[name]) for name, entry in registry.entries().items()))
 
 
 @show.command
 def datasets() -> None:
     """The datasets and their splits."""
-    from ..data import cards
+    from bench.data import cards
 
-    print("\n".join(screens.dataset(cards.load_card(name)) for name in cards.names()))
+    print("\n".join(render.dataset(cards.load_card(name)) for name in cards.names()))
 
 
 @show.command
 def metrics() -> None:
     """The metrics and what they mean."""
-    from ..metrics.counterfactual import COUNTERFACTUAL_METRICS
-    from ..metrics.emotion import EMOTION_METRICS
-    from ..metrics.ranking import METRICS
+    from bench.metrics.counterfactual import COUNTERFACTUAL_METRICS
+    from bench.metrics.emotion import EMOTION_METRICS
+    from bench.metrics.ranking import METRICS
 
     known = {**METRICS, **EMOTION_METRICS, **COUNTERFACTUAL_METRICS}
-    print("\n".join(screens.metric(name, meaning) for name, meaning in known.items()))
+    print("\n".join(render.metric(name, meaning) for name, meaning in known.items()))

@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from .. import screens
-from ..errors import UsageError
-from . import Flag, Json, app, data
+from bench.commands import Flag, Json, app, data, render
+from bench.errors import UsageError
 
 
 @data.command
@@ -18,7 +17,7 @@ def prepare(dataset: str, *, root: Path | None = None) -> None:
     root
         The folder with the annotation files as they were downloaded, zipped or not. moodclips: where to render it.
     """
-    from ..data import importers
+    from bench.data import importers
 
     print(importers.prepare(dataset, root))
 
@@ -26,7 +25,7 @@ def prepare(dataset: str, *, root: Path | None = None) -> None:
 @data.command
 def download(dataset: str, *, root: Path) -> None:
     """Download a dataset from the address in its card; a broken download goes on where it stopped."""
-    from ..data import importers
+    from bench.data import importers
 
     print(importers.download(dataset, root))
 
@@ -34,10 +33,10 @@ def download(dataset: str, *, root: Path) -> None:
 @data.command
 def compress(*, root: Path, workers: int | None = None) -> None:
     """Re-encode the videos under a folder: 6 frames a second, shorter side 224, no sound."""
-    from ..data.compress import compress as compress_all
+    from bench.data.compress import compress as compress_all
 
     summary = compress_all(root, workers=workers)
-    print(screens.compressed(summary))
+    print(render.compressed(summary))
     if summary.broken:
         raise SystemExit(1)
 
@@ -60,7 +59,7 @@ def emotions(
     lowercase
         Lower-case the words before the lexicon is asked; the report did not.
     """
-    from ..emotions import explain, read_captions
+    from bench.emotions.scores import explain, read_captions
 
     if (text is None) == (file is None):
         raise UsageError('give one text or one file: bench emotions "Happy smiling people", or --file captions.txt')
@@ -69,7 +68,7 @@ def emotions(
     if json_output:
         print(json.dumps([one.as_json() for one in explained], indent=1, ensure_ascii=False))
     else:
-        print("\n\n".join(screens.explanation(one) for one in explained))
+        print("\n\n".join(render.explanation(one) for one in explained))
 
 
 @app.command
@@ -114,13 +113,13 @@ def faces(
     weights
         deepface: the folder that holds .deepface/weights, $DEEPFACE_HOME or the home folder if not given.
     """
-    from ..face_scan import scan
+    from bench.face_detection.scan import scan
 
     asked = {"model": model, "detector": detector, "engine": engine, "weights": weights}
     settings = {name: value for name, value in asked.items() if value is not None}
     summary = scan(
         backend, settings, videos=videos, dataset=dataset, root=root, out=out, frames=frames, workers=workers
     )
-    print(screens.faces(summary))
+    print(render.faces(summary))
     if summary.broken:
         raise SystemExit(1)

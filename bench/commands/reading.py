@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from . import RESULTS, Flag, Json, Plugins, Results, app, load_plugins, quiet
+from bench.commands import RESULTS, Flag, Json, Plugins, Results, app, load_plugins, quiet
 
 
 @app.command
@@ -32,8 +32,8 @@ def compare(
     published
         Add the literature's numbers for the same test set, those that cannot be marked as such.
     """
-    from ..compare import render
-    from ..results import load_all
+    from bench.compare import render
+    from bench.records.store import load_all
 
     print(render(load_all(results), format, subset, baseline, allow_mixed, published))
 
@@ -56,13 +56,13 @@ def audit(
     json_output
         Print findings for a program, in place of --format.
     """
-    from .. import audit_screens
-    from ..audit import audit as find
-    from ..published import load_published, read
+    from bench.records import audit_render
+    from bench.records.audit import audit as find
+    from bench.records.published import load_published, read
 
     rows = [row for file in files for row in read(file)] if files else load_published()
     findings = find(rows)
-    layout = audit_screens.plain if json_output else audit_screens.LAYOUTS[format]
+    layout = audit_render.plain if json_output else audit_render.LAYOUTS[format]
     print(layout(rows, findings))
     if files and findings:
         raise SystemExit(1)
@@ -93,8 +93,8 @@ def probe(
         Print what was written into the record instead of tables.
     """
     quiet()
-    from .. import probe_screens
-    from ..probe import probe as probe_it
+    from bench.analysis import probe_render
+    from bench.analysis.probe import probe as probe_it
 
     load_plugins(plugin)
     probed = probe_it(run, results, root)
@@ -103,7 +103,7 @@ def probe(
     if json_output:
         print(json.dumps(probed.record.probe, indent=1, ensure_ascii=False))
     else:
-        print(probe_screens.render(probed.record, format))
+        print(probe_render.render(probed.record, format))
     print(probed.path, file=sys.stderr if json_output else sys.stdout)
 
 
@@ -138,21 +138,21 @@ def explain(
         The dataset's folder, where it is not where the run had it.
     """
     quiet()
-    from .. import explain_screens
-    from ..explain import explain as explain_it
-    from ..files import replacing
-    from ..trained import load_trained
+    from bench.analysis import explain_render
+    from bench.analysis.explain import explain as explain_it
+    from bench.engine.reopen import load_trained
+    from bench.utils.files import replacing
 
     load_plugins(plugin)
     explained = explain_it(load_trained(run, results, root), query, video)
     if html:
         with replacing(html) as temporary:
-            temporary.write_text(explain_screens.page(explained), encoding="utf-8")
+            temporary.write_text(explain_render.page(explained), encoding="utf-8")
     if json_output:
         print(json.dumps(explained.as_json(), indent=1, ensure_ascii=False))
     else:
         coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        print(explain_screens.terminal(explained, coloured))
+        print(explain_render.terminal(explained, coloured))
     if html:
         print(html, file=sys.stderr if json_output else sys.stdout)
 
@@ -180,7 +180,7 @@ def report(
         The folder to write to.
     """
     quiet()
-    from ..report.build import build
-    from ..results import load_all
+    from bench.records.store import load_all
+    from bench.report.build import build
 
     print(*build(load_all(results), results, out, subset, baseline, format)[: 1 if format == "latex" else 2], sep="\n")

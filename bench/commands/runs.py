@@ -3,8 +3,8 @@
 import sys
 from typing import Literal
 
-from ..config import RunConfig
-from . import RESULTS, ConfigFile, Flag, Json, Plugins, Results, app, load_plugins, quiet
+from bench.commands import RESULTS, ConfigFile, Flag, Json, Plugins, Results, app, load_plugins, quiet
+from bench.config import RunConfig
 
 
 @app.command
@@ -26,8 +26,8 @@ def run(
         Print the record instead of the table.
     """
     quiet()
-    from ..compare import render_record
-    from ..run import run as run_it
+    from bench.compare import render_record
+    from bench.engine.run import run as run_it
 
     load_plugins(plugin)
     outcome = run_it(config, results)
@@ -61,22 +61,22 @@ def grid(
         List the cells and how far each is; run nothing.
     """
     quiet()
-    from .. import grid_screens
-    from ..executors import run_grid, submit
-    from ..grid import find_grid, plan, read_grid
-    from ..train import Interrupted
+    from bench.engine.train import Interrupted
+    from bench.grid import render
+    from bench.grid.executors import run_grid, submit
+    from bench.grid.plan import find_grid, plan, read_grid
 
     load_plugins(plugin)
     read = read_grid(find_grid(file))
     cells = plan(read, results, plugin)
     if dry_run:
-        print(grid_screens.listing(read, cells))
+        print(render.listing(read, cells))
         return
     if executor == "slurm":
-        print(grid_screens.submitted(submit(cells, read), cells, results))
+        print(render.submitted(submit(cells, read), cells, results))
         return
     outcomes = run_grid(cells)
-    print(grid_screens.summary(outcomes, results))
+    print(render.summary(outcomes, results))
     ends = {outcome.end for outcome in outcomes}
     if "stopped" in ends:
         raise Interrupted("stopped. The same command goes on from what was kept.")
@@ -97,7 +97,7 @@ def doctor(
     With --root and no --dataset the folder is taken for MSR-VTT.
     """
     quiet()
-    from ..doctor import examine
+    from bench.engine.doctor import examine
 
     load_plugins(plugin)
     failed = False

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from ..errors import UsageError
-from . import RESULTS, Flag, Json, Plugins, Results, app, load_plugins, quiet
+from bench.commands import RESULTS, Flag, Json, Plugins, Results, app, load_plugins, quiet
+from bench.errors import UsageError
 
 
 @Parameter(name="*")
@@ -80,8 +80,8 @@ def index(
         Put the index in place of one that was made with other settings.
     """
     quiet()
-    from .. import search_screens
-    from ..search import Choice, open_folder
+    from bench.search import render
+    from bench.search.searcher import Choice, open_folder
 
     load_plugins(plugin)
     paths = {"model": faces_model, "weights": faces_weights}
@@ -89,8 +89,8 @@ def index(
     settings |= {name: word for name, word in (("detector", faces_detector), ("engine", faces_engine)) if word}
     choice = Choice(encoder.name, encoder.tokenizer or "", window or 0.0, faces or "", settings, replace)
     searcher = open_folder(folder, results, choice, retry=True)
-    print(*search_screens.changes(searcher.summary), searcher.encoder.described.about, sep="\n")
-    print(search_screens.work(searcher.summary))
+    print(*render.changes(searcher.summary), searcher.encoder.described.about, sep="\n")
+    print(render.work(searcher.summary))
     print(searcher.store.path)
 
 
@@ -126,19 +126,19 @@ def search(
         Print JSON.
     """
     quiet()
-    from .. import search_screens
-    from ..search import Choice, check_query, open_folder
+    from bench.search import render
+    from bench.search.searcher import Choice, check_query, open_folder
 
     load_plugins(plugin)
     check_query(query, k)  # before any work
     choice = Choice(encoder.name, encoder.tokenizer or "")
     searcher = open_folder(videos, results, choice, backend=backend, emotion=filter or "")
     found = searcher.ask(query, k, filter or "")
-    for line in search_screens.changes(searcher.summary):
+    for line in render.changes(searcher.summary):
         print(line, file=sys.stderr)
     if searcher.summary.windows:
-        print(search_screens.work(searcher.summary), file=sys.stderr)
-    print(json.dumps(found.as_json(), indent=1, ensure_ascii=False) if json_output else search_screens.answer(found))
+        print(render.work(searcher.summary), file=sys.stderr)
+    print(json.dumps(found.as_json(), indent=1, ensure_ascii=False) if json_output else render.answer(found))
 
 
 @app.command
@@ -167,8 +167,8 @@ def demo(
         0 takes any that is free.
     """
     quiet()
-    from ..demo.server import serve
-    from ..search import Choice
+    from bench.demo.server import serve
+    from bench.search.searcher import Choice
 
     load_plugins(plugin)
     serve(folder, results, Choice(encoder.name, encoder.tokenizer or ""), compare or "", host, port)

@@ -13,17 +13,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..errors import BenchError, UsageError
-from ..metrics.ranking import DIRECTIONS
-from ..registry import did_you_mean
-from ..results import Record
-from ..tables import csv_text, latex, markdown, terminal
-from .groups import Group, control, data_digest, groups, mixed, signature
-from .numbers import estimate
-from .paired import compare_all
-from .plan import scope, sections
-from .published import covers
-from .sections import report
+from bench.compare.groups import Group, control, data_digest, groups, mixed, signature
+from bench.compare.numbers import estimate
+from bench.compare.paired import compare_all
+from bench.compare.plan import scope, sections
+from bench.compare.published import covers
+from bench.compare.sections import report
+from bench.errors import BenchError, UsageError
+from bench.metrics.ranking import DIRECTIONS
+from bench.records.record import Record
+from bench.utils.names import did_you_mean
+from bench.utils.tables import csv_text, latex, markdown, terminal
 
 __all__ = ["BASELINE", "FORMATS", "SUBSET", "Group", "groups", "render", "render_record"]
 

@@ -3,10 +3,10 @@
 from collections import Counter
 from typing import Any
 
-from ..results import Record
-from ..tables import Table
-from .groups import Group
-from .numbers import estimate, number
+from bench.compare.groups import Group
+from bench.compare.numbers import estimate, number
+from bench.records.record import Record
+from bench.utils.tables import Table
 
 _COLUMNS = {  # heading -> where it stands in a probe
     "EmoP@1": ("emotion", "EmoP@1"),

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..metrics.ranking import hits, log_ranks
-from ..protocol import join_signature, parse_signature
-from ..record_check import CONTROLS
-from ..results import Record
+from bench.metrics.ranking import hits, log_ranks
+from bench.records.check import CONTROLS
+from bench.records.protocol import join_signature, parse_signature
+from bench.records.record import Record
 
 _SHOWN = {"variant", "seed", "hp", "emotions", "train.emotions", "matched_parameters", "faces.pooling"}  # in places
 _HARMLESS = {"root", "init", "missing", "video.workers", "video.cache", "train.checkpoint_every", "faces.file"}

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..metrics.ranking import DIRECTIONS, KS
-from ..stats import (
+from bench.compare.groups import Family, Group
+from bench.metrics.ranking import DIRECTIONS, KS
+from bench.metrics.statistics import (
     ALPHA,
     MIN_QUERIES,
     detectable,
@@ -21,7 +22,6 @@ from ..stats import (
     paired_difference,
     sign_flip,
 )
-from .groups import Family, Group
 
 ALIKE = "not distinguishable"
 NO_CLAIM = "no claim"

@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..results import Record
-from ..stats import RESAMPLES
-from ..tables import Table
-from .emotion import NOTE, measured
-from .groups import Group, control, difference
-from .paired import compare_all
-from .published import beside, protocols
-from .sections import leaderboard, notes, report, rescored
-from .verdicts import against, controls, explored
+from bench.compare.emotion import NOTE, measured
+from bench.compare.groups import Group, control, difference
+from bench.compare.paired import compare_all
+from bench.compare.published import beside, protocols
+from bench.compare.sections import leaderboard, notes, report, rescored
+from bench.compare.verdicts import against, controls, explored
+from bench.metrics.statistics import RESAMPLES
+from bench.records.record import Record
+from bench.utils.tables import Table
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from ..audit import with_findings
-from ..errors import UsageError
-from ..metrics.ranking import DIRECTIONS
-from ..published import rows_for
-from ..results import Record
-from ..tables import Table
-from .groups import Group
-from .numbers import number
+from bench.compare.groups import Group
+from bench.compare.numbers import number
+from bench.errors import UsageError
+from bench.metrics.ranking import DIRECTIONS
+from bench.records.audit import with_findings
+from bench.records.published import rows_for
+from bench.records.record import Record
+from bench.utils.tables import Table
 
 _METRICS = ("R@1", "R@5", "R@10", "MdR", "MnR")
 MARK = "†"

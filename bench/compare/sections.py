@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ..metrics.ranking import DIRECTIONS, hits, points
-from ..results import Record
-from ..stats import hierarchical_interval, paired_difference, wilson
-from ..tables import Table
-from .groups import Family, Group, details, marks
-from .numbers import estimate, gap, number
+from bench.compare.groups import Family, Group, details, marks
+from bench.compare.numbers import estimate, gap, number
+from bench.metrics.ranking import DIRECTIONS, hits, points
+from bench.metrics.statistics import hierarchical_interval, paired_difference, wilson
+from bench.records.record import Record
+from bench.utils.tables import Table
 
 ROWS = ("R@1", "R@5", "R@10", "MdR", "MnR")
 _EMPTY = {"value": None, "low": None, "high": None}

@@ -7,14 +7,14 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from ..metrics.ranking import hits, log_ranks
-from ..results import Record
-from ..stats import ALPHA, MIN_QUERIES, paired_difference, sign_flip
-from ..tables import Table
-from .groups import control, hyperparameters
-from .numbers import equals, gap, number, probability, ratio
-from .paired import ALIKE, NO_CLAIM, Comparison
-from .sections import faces
+from bench.compare.groups import control, hyperparameters
+from bench.compare.numbers import equals, gap, number, probability, ratio
+from bench.compare.paired import ALIKE, NO_CLAIM, Comparison
+from bench.compare.sections import faces
+from bench.metrics.ranking import hits, log_ranks
+from bench.metrics.statistics import ALPHA, MIN_QUERIES, paired_difference, sign_flip
+from bench.records.record import Record
+from bench.utils.tables import Table
 
 
 def against(found: Sequence[Comparison]) -> Table:

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from ..errors import BenchError
-from ..files import replacing
+from bench.errors import BenchError
+from bench.utils.files import replacing
 
 FORMAT = 1
 

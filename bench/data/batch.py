@@ -6,7 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from .pixels import normalize
+from bench.data.pixels import normalize
 
 
 @dataclass(frozen=True)

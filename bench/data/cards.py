@@ -5,9 +5,9 @@ from typing import Any
 
 import yaml
 
-from .. import paths
-from ..errors import BenchError, UsageError
-from ..registry import did_you_mean
+from bench.errors import BenchError, UsageError
+from bench.utils import paths
+from bench.utils.names import did_you_mean
 
 
 @dataclass(frozen=True)

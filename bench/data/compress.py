@@ -17,8 +17,8 @@ from av.video.reformatter import Interpolation
 from bench.data.timeline import Timeline, VideoError, decoded, scan
 from bench.data.video import COMPRESSED, by_stem, list_videos, turned, write_video
 from bench.errors import BenchError, UsageError
-from bench.processes import in_processes
-from bench.progress import progress
+from bench.utils.processes import in_processes
+from bench.utils.progress import progress
 
 FPS = 6
 SIDE = 224

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from ..errors import BenchError, UsageError
-from ..files import replacing
-from ..files import sha256 as digest
-from ..progress import progress
+from bench.errors import BenchError, UsageError
+from bench.utils.files import replacing
+from bench.utils.files import sha256 as digest
+from bench.utils.progress import progress
 
 MEGABYTE = 1_000_000
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before each new try after a broken connection

@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-from .. import screens
-from ..errors import UsageError
-from .cards import load_card
+from bench.data.cards import load_card
+from bench.errors import UsageError
 
 
 def ensure(dataset: str, root: Path | None) -> Path:
     """The folder of a dataset, ready to open. moodclips is rendered on first use; the others are the user's folder."""
     load_card(dataset)
     if dataset == "moodclips":
-        from .moodclips import ensure as render
+        from bench.data.moodclips import ensure as render
 
         return render(root)
     return _given(dataset, root)
@@ -22,15 +21,15 @@ def prepare(dataset: str, root: Path | None) -> str:
     load_card(dataset)
     if dataset == "moodclips":
         return str(ensure(dataset, root))
-    from .msrvtt import prepare as prepare_msrvtt
+    from bench.data.msrvtt import prepare as prepare_msrvtt
 
-    return screens.prepared(prepare_msrvtt(_given(dataset, root)))
+    return str(prepare_msrvtt(_given(dataset, root)))
 
 
 def download(dataset: str, root: Path) -> str:
     """Downloads a dataset to `root` from the address in its card, unpacks it, and says where it lies."""
-    from .download import download as fetch
-    from .download import unpack
+    from bench.data.download import download as fetch
+    from bench.data.download import unpack
 
     known = load_card(dataset).download
     if not known:

@@ -18,21 +18,22 @@ import torch
 from tokenizers import Tokenizer
 from torch.utils.data import DataLoader, Dataset
 
-from .. import paths
-from ..config import RunConfig
-from ..controls import FaceTracks, control_scores
-from ..emotions import EMOTIONS, score_captions
-from ..errors import BenchError, UsageError
-from ..faces import Faces, read_faces
-from ..files import replacing
-from ..progress import progress
-from ..registry import did_you_mean
-from ..tokenizer import encode
-from .annotation import Annotation, Clip, keep, load_annotation
-from .batch import TextBatch, VideoBatch
-from .cards import Card
-from .pixels import resize_crop
-from .video import COMPRESSED, VideoError, check, find_videos, read_frames, sample_indices
+from bench.config import RunConfig
+from bench.data.annotation import Annotation, Clip, keep, load_annotation
+from bench.data.batch import TextBatch, VideoBatch
+from bench.data.cards import Card
+from bench.data.controls import FaceTracks, control_scores
+from bench.data.faces import Faces, read_faces
+from bench.data.pixels import resize_crop
+from bench.data.tokenizer import encode
+from bench.data.video import COMPRESSED, VideoError, check, find_videos, read_frames, sample_indices
+from bench.emotions import EMOTIONS
+from bench.emotions.scores import score_captions
+from bench.errors import BenchError, UsageError
+from bench.utils import paths
+from bench.utils.files import replacing
+from bench.utils.names import did_you_mean
+from bench.utils.progress import progress
 
 FACES = "faces.parquet"  # in a dataset's folder, as `bench faces` leaves it
 

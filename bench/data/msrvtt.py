@@ -19,12 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import emotions
-from ..errors import BenchError, UsageError
-from ..video_emotions import OTHER_CAPTIONS
-from .annotation import Annotation, Clip, save_annotation
-from .cards import load_card
-from .msrvtt_layouts import (
+from bench.data.annotation import Annotation, Clip, save_annotation
+from bench.data.cards import load_card
+from bench.data.msrvtt_layouts import (
     CAPTION_READERS,
     LAYOUTS,
     Captions,
@@ -35,6 +32,11 @@ from .msrvtt_layouts import (
     read_pairs,
     read_test_csv,
 )
+from bench.data.video_emotions import OTHER_CAPTIONS
+from bench.emotions import EMOTIONS
+from bench.emotions.lexicons import lexicon_versions
+from bench.emotions.scores import BOUND, matches_pattern, score_captions, vader_compound
+from bench.errors import BenchError, UsageError
 
 # What captions are taken from: the first whose files are all there. The second value: the training splits it covers.
 CAPTION_FILES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
@@ -84,6 +86,18 @@ class Prepared:
     splits: tuple[Written, ...]
     skipped: dict[str, str]
 
+    def __str__(self) -> str:
+        lines = [f"layouts found: {', '.join(self.layouts)}"]
+        lines += [f"{what} from {files}" for what, files in self.sources.items()]
+        lines.append(f"{'split':<12} {'videos':>6} {'captions':>8} {'emotional':>9}  sha256")
+        for split in self.splits:
+            lines.append(
+                f"{split.split:<12} {split.videos:>6} {split.captions:>8} {split.emotional:>9}  {split.sha256[:12]}"
+            )
+        lines += [f"{split} was not written: {why}" for split, why in self.skipped.items()]
+        lines.append(str(self.splits[0].path.parent))
+        return "\n".join(lines)
+
 
 def prepare(root: Path) -> Prepared:
     """Reads MSR-VTT's annotations under `root`, whatever their layout, and writes root/annotations/<split>.json.
@@ -109,7 +123,7 @@ def prepare(root: Path) -> Prepared:
     _check_captions(videos, captions, expected, sources)
 
     layouts = [layout for layout, names in LAYOUTS.items() if any(name in found for name in names)]
-    facts = {"layouts": layouts, "sources": sources, "lexicons": emotions.lexicon_versions()}
+    facts = {"layouts": layouts, "sources": sources, "lexicons": lexicon_versions()}
     annotations = [*_training(videos, captions, facts), *_tests(sentences, captions, facts)]
     if not annotations:
         wanted = "; ".join(f"{layout}: {', '.join(names)}" for layout, names in LAYOUTS.items())
@@ -240,9 +254,9 @@ def _tests(sentences: dict[str, str], captions: Captions, facts: dict) -> Iterat
         others = {video: _others(video, text, captions[video]) for video, text in sentences.items()}
         mismatch["emotional_joined"] = _counts(*_verdicts([JOIN.join(captions[video]) for video in sentences]))
     clips = [Clip(video, (text,)) for video, text in sentences.items()]
-    scores = emotions.score_captions(texts)  # (1000, 8)
+    scores = score_captions(texts)  # (1000, 8)
     carried = {"emotion": by_vader | by_pattern, "any-nrc": (scores > 0).any(axis=1)}
-    carried |= {name: scores[:, column] > 0 for column, name in enumerate(emotions.EMOTIONS)}
+    carried |= {name: scores[:, column] > 0 for column, name in enumerate(EMOTIONS)}
 
     def part(split: str, rows: np.ndarray, facts: dict) -> Annotation:
         subsets = {name: tuple(np.flatnonzero(carries[rows]).tolist()) for name, carries in carried.items()}
@@ -275,7 +289,7 @@ def _draw(videos: Sequence[str], rows: np.ndarray, count: int) -> np.ndarray:
 
 def _verdicts(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """(n,) bool each: which texts pass the emotion filter by VADER, and which by its pattern."""
-    return np.abs(emotions.vader_compound(texts)) > emotions.BOUND, emotions.matches_pattern(texts)
+    return np.abs(vader_compound(texts)) > BOUND, matches_pattern(texts)
 
 
 def _counts(by_vader: np.ndarray, by_pattern: np.ndarray) -> dict[str, int]:
@@ -285,7 +299,7 @@ def _counts(by_vader: np.ndarray, by_pattern: np.ndarray) -> dict[str, int]:
 
 def _filter(captions: str) -> dict[str, object]:
     """What the filter read, for the facts: the 20 captions of a video `joined`, or the `one` sentence of a query."""
-    return {"captions": captions, "rule": f"NLTK VADER |compound| > {emotions.BOUND}, or the pattern"}
+    return {"captions": captions, "rule": f"NLTK VADER |compound| > {BOUND}, or the pattern"}
 
 
 def _check_counts(annotation: Annotation, expected: dict, sources: dict[str, str]) -> None:

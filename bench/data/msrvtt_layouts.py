@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..errors import BenchError
+from bench.errors import BenchError
 
 Captions = dict[str, tuple[str, ...]]  # video id -> its captions, in sen_id order
 

@@ -18,7 +18,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
 from bench.data.timeline import Timeline, VideoError, decoded, scan
-from bench.files import replacing
+from bench.utils.files import replacing
 
 __all__ = [
     "COMPRESSED",

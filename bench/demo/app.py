@@ -18,15 +18,14 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTex
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from bench.analysis.explain_render import WordsSaid
+from bench.demo.cards import Column, column, links
+from bench.demo.media import Shelf
+from bench.demo.security import Guard
+from bench.demo.session import Queue, Side
 from bench.errors import BenchError, UsageError
-from bench.explain_screens import WordsSaid
-from bench.search import Answer, Moment
-from bench.search_screens import clock
-
-from .cards import Column, column, links
-from .guard import Guard
-from .shelf import Shelf
-from .side import Queue, Side
+from bench.search.render import clock
+from bench.search.searcher import Answer, Moment
 
 LONGEST = 300  # characters of a query
 MOMENTS = 10  # on the page; JSON takes ?k= up to MOST

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bench.controls import EXPRESSED
+from bench.data.controls import EXPRESSED
+from bench.demo.media import TYPES, Absent, Shelf
+from bench.demo.session import Side
 from bench.emotions import EMOTIONS
-from bench.search import CALM, Answer, Moment
-from bench.search_screens import clock
-
-from .shelf import TYPES, Absent, Shelf
-from .side import Side
+from bench.search.render import clock
+from bench.search.searcher import CALM, Answer, Moment
 
 LETTERS = "AB"  # the models that are compared
 SHOWN = [*(name for name, can in zip(EMOTIONS, EXPRESSED, strict=True) if can), CALM]  # by faces

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, UsageError
-from bench.search import Choice, open_folder
-from bench.search_screens import changes, work
+from bench.search.render import changes, work
+from bench.search.searcher import Choice, open_folder
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -54,9 +54,9 @@ def serve(
 
 def opened(folder: Path, results: Path, choice: Choice, compare: str = "", host: str = "127.0.0.1") -> "FastAPI":
     """The application over a folder, brought up to date."""
-    from .app import make_app
-    from .shelf import Shelf
-    from .side import Side, open_second
+    from bench.demo.app import make_app
+    from bench.demo.media import Shelf
+    from bench.demo.session import Side, open_second
 
     sides = [Side(open_folder(folder, results, choice), folder)]
     if compare:

@@ -1,4 +1,4 @@
-"""Which words of a query give a moment its score, by `bench.explain`, where the model is a run of ours."""
+"""Which words of a query give a moment its score, by `bench.analysis.explain`, where the model is a run of ours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from bench.analysis.explain import Spoken, explain_words
 from bench.data.loading import Collator
+from bench.engine.reopen import find_record
 from bench.errors import BenchError
-from bench.explain import Spoken, explain_words
-from bench.results import load
-from bench.search import Searcher
-from bench.search_index.models import OfVariant
-from bench.search_index.store import Store
-from bench.trained import find_record
-from bench.variant import Variant
-from bench.weights import read_tokenizer, run_weights
+from bench.model.checkpoints import read_tokenizer, run_weights
+from bench.model.variant import Variant
+from bench.records.store import load
+from bench.search.models import OfVariant
+from bench.search.searcher import Searcher
+from bench.search.store import Store
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ count half). An edit that a model does not hear leaves everything as it was: Fli
                 of the query's spread. Bootstrap interval. After the effect size of Caliskan, Bryson and Narayanan,
                 Semantics derived automatically from language corpora contain human-like biases, Science 356 (2017).
     selectivity mean over the same queries of Δ log-rank of the swap less that of a control, with bootstrap interval and
-                the sign-flip p of `bench.stats`. Above 0: it is the emotion that moves the rank, and not just any
-                edit. This suite's own; the idea of a control on the same item: Hewitt and Liang, Designing and
+                the sign-flip p of `bench.metrics.statistics`. Above 0: it is the emotion that moves the rank, and not
+                just any edit. This suite's own; the idea of a control on the same item: Hewitt and Liang, Designing and
                 interpreting probes with control tasks, EMNLP 2019.
     text, video, group score   of twins, with captions a, b and videos A, B: text if s[a, A] > s[b, A] and
                 s[b, B] > s[a, B]; video if s[a, A] > s[a, B] and s[b, B] > s[b, A]; group if both. Ties lose. Chance
@@ -29,8 +29,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..stats import MIN_QUERIES, bootstrap_interval, sign_flip, wilson
-from .ranking import log_ranks
+from bench.metrics.ranking import log_ranks
+from bench.metrics.statistics import MIN_QUERIES, bootstrap_interval, sign_flip, wilson
 
 COUNTERFACTUAL_METRICS = {
     "FlipAcc": "share of queries whose own video scores the true caption above the edited one; chance 50 %",

@@ -1,8 +1,9 @@
 """What a ranking has to do with emotion: whether the videos that it puts first share the query's.
 
-Every query has emotions and a polarity from its own words, every video from a second witness (`bench.video_emotions`).
-Symbols: N queries and as many videos, query i's true answer is video i; s (N, N) scores; Q and V the emotions, (N, 8)
-bool; i and j *share* one where Q_i and V_j have one in common. The *rivals* of a query are all videos but its own.
+Every query has emotions and a polarity from its own words, every video from a second witness
+(`bench.data.video_emotions`). Symbols: N queries and as many videos, query i's true answer is video i; s (N, N)
+scores; Q and V the emotions, (N, 8) bool; i and j *share* one where Q_i and V_j have one in common. The *rivals* of a
+query are all videos but its own.
 
 Lists are of rivals alone. The true video mostly shares the query's emotions, so it would lift every model that knows
 content: its place is what recall measures, and what stands around it is asked here. With rivals in the list and in the
@@ -22,11 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..emotions import score_captions
-from ..stats import MIN_QUERIES, bootstrap_interval, wilson
-from ..video_emotions import VideoEmotions
-from .ranking import KS, hits
-from .subsets import polarity
+from bench.data.video_emotions import VideoEmotions
+from bench.emotions.scores import polarity, score_captions
+from bench.metrics.ranking import KS, hits
+from bench.metrics.statistics import MIN_QUERIES, bootstrap_interval, wilson
 
 DEPTH = 10  # of nDCG
 POLES = {"positive": 1, "neutral": 0, "negative": -1}  # here neutral is mixed too

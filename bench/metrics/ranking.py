@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import BenchError
-from ..stats import bootstrap_interval, wilson
+from bench.errors import BenchError
+from bench.metrics.statistics import bootstrap_interval, wilson
 
 METRICS = {
     "R@k": "recall: the share of queries whose true answer is among the first k (1, 5, 10), in percent; ties share",

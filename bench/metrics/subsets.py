@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..emotions import EMOTIONS, is_emotional, score_captions, score_polarity, vader_compound
-from ..stats import MIN_QUERIES
-from .ranking import summarize
+from bench.emotions import EMOTIONS
+from bench.emotions.scores import is_emotional, polarity, score_captions, score_polarity, vader_compound
+from bench.metrics.ranking import summarize
+from bench.metrics.statistics import MIN_QUERIES
 
 BOUNDS = (0.05, 0.3, 0.6)  # on VADER's |compound|: its authors' for "not neutral", one between, the report's
 
@@ -32,7 +32,7 @@ def graded_subsets(captions: Sequence[str]) -> dict[str, list[int]]:
     """Which queries belong to each of SUBSETS: name -> ascending indices into `captions`; any may be empty.
 
     The vader subsets lie in each other, each emotion in any-nrc; positive, negative, mixed and neutral share all
-    queries out among them. Words are counted as `bench.emotions` says, capitals as they are.
+    queries out among them. Words are counted as `bench.emotions.scores` says, capitals as they are.
     Source: Hutto and Gilbert, VADER, ICWSM 2014, for 0.05; Mohammad and Turney, Computational Intelligence 29(3), 2013.
     """
     strength = np.abs(vader_compound(captions))
@@ -44,12 +44,6 @@ def graded_subsets(captions: Sequence[str]) -> dict[str, list[int]]:
     members |= {f"nrc-{emotion}": named[:, column] for column, emotion in enumerate(EMOTIONS)}
     members |= {"positive": sign > 0, "negative": sign < 0, "mixed": (sign == 0) & ~neutral, "neutral": neutral}
     return {name: np.flatnonzero(members[name]).tolist() for name in SUBSETS}
-
-
-def polarity(captions: Sequence[str]) -> NDArray[np.int64]:
-    """(n,): 1 where a caption has more positive than negative words in the NRC lexicon, -1 where fewer, 0 otherwise."""
-    counts = score_polarity(captions)
-    return np.sign(counts[:, 0] - counts[:, 1])
 
 
 def subset_rows(

@@ -13,24 +13,24 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from ..audit import audit
-from ..audit_screens import ASKED
-from ..compare.groups import Family, Group, groups
-from ..compare.plan import Section, sections
-from ..emotions import EMOTIONS
-from ..explain_screens import explanation_css
-from ..files import replacing
-from ..pictures import data_address
-from ..published import load_published
-from ..results import Record
-from ..tables import Table, escape, latex, markdown
-from .drawing import draw
-from .explained import explanations
-from .figure import Figure, save
-from .flips import MOST, asked, flips, swapped
-from .html import html
-from .pictures import thumbnails
-from .summary import sentences
+from bench.analysis.explain_render import explanation_css
+from bench.compare.groups import Family, Group, groups
+from bench.compare.plan import Section, sections
+from bench.emotions import EMOTIONS
+from bench.records.audit import audit
+from bench.records.audit_render import ASKED
+from bench.records.published import load_published
+from bench.records.record import Record
+from bench.report.drawing import draw
+from bench.report.explained import explanations
+from bench.report.figure import Figure, save
+from bench.report.flips import MOST, asked, flips, swapped
+from bench.report.html import html
+from bench.report.pictures import thumbnails
+from bench.report.summary import sentences
+from bench.utils.files import replacing
+from bench.utils.images import data_address
+from bench.utils.tables import Table, escape, latex, markdown
 
 TITLE = "Does emotion help a model find the right video?"
 FIGURES = "figures"

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compare import BASELINE
-from ..compare.groups import Family, Group, control
-from ..compare.numbers import number
-from ..metrics.ranking import KS
-from .figure import Figure, legend_below, looks, seeds_of, sheet, styled
+from bench.compare import BASELINE
+from bench.compare.groups import Family, Group, control
+from bench.compare.numbers import number
+from bench.metrics.ranking import KS
+from bench.report.figure import Figure, legend_below, looks, seeds_of, sheet, styled
 
 Value = Callable[[dict[str, Any]], float | None]  # of one point of a curve; None where it has none
 PARTS = 24  # the loss is a mean over a 24th of the steps: of single batches it would be a thicket

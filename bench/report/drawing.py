@@ -4,16 +4,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from ..compare.groups import Family, Group
-from ..compare.paired import compare_all
-from ..results import Record
-from .curves import training_curves
-from .expressions import expressions
-from .figure import Figure
-from .pictures import dataset_folder
-from .ranks import rank_changes, similarity
-from .recalls import forest, per_emotion, recall_overview
-from .tsne import tsne_figures
+from bench.compare.groups import Family, Group
+from bench.compare.paired import compare_all
+from bench.records.record import Record
+from bench.report.curves import training_curves
+from bench.report.expressions import expressions
+from bench.report.figure import Figure
+from bench.report.pictures import dataset_folder
+from bench.report.ranks import rank_changes, similarity
+from bench.report.recalls import forest, per_emotion, recall_overview
+from bench.report.tsne import tsne_figures
 
 
 def draw(group: Group, results: Path, subset: str, baseline: str, prefix: str) -> list[Figure]:

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import BenchError
-from ..results import Record
-from .flips import flips
+from bench.errors import BenchError
+from bench.records.record import Record
+from bench.report.flips import flips
 
 MOST = 3
 
@@ -16,9 +16,9 @@ def explanations(baseline: Record, others: Sequence[Record], results: Path) -> t
 
     Of the best other run that has weights: the flips that moved furthest, each with the clip that ranks first.
     """
-    from ..explain import explain
-    from ..explain_screens import explanation_html
-    from ..trained import load_trained
+    from bench.analysis.explain import explain
+    from bench.analysis.explain_render import explanation_html
+    from bench.engine.reopen import load_trained
 
     for record in others:
         work = results / record.dataset / record.split / record.variant / record.run

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compare.groups import control
-from ..emotions import EMOTIONS
-from ..faces import EMOTION_OF, Faces, read_faces
-from ..files import sha256
-from ..results import Record
-from .figure import EMOTION_COLOURS, WIDTH, Figure, legend_below, sheet, styled
+from bench.compare.groups import control
+from bench.data.faces import EMOTION_OF, Faces, read_faces
+from bench.emotions import EMOTIONS
+from bench.records.record import Record
+from bench.report.figure import EMOTION_COLOURS, WIDTH, Figure, legend_below, sheet, styled
+from bench.utils.files import sha256
 
 CLIPS = 3
 EXPRESSED = [emotion for emotion in EMOTIONS if emotion in EMOTION_OF.values()]  # those that a face can show
@@ -80,7 +80,7 @@ _POOLED = {
 
 def _file(record: Record, folder: Path) -> Path | None:
     """The table of faces that the run read, told by its checksum."""
-    from ..data.loading import FACES
+    from bench.data.loading import FACES
 
     if not record.faces or control(record):
         return None
@@ -93,8 +93,8 @@ def _file(record: Record, folder: Path) -> Path | None:
 
 def _tracks(record: Record, folder: Path, faces: Faces) -> Iterator[_Track]:
     """The first clips by name that can be read and show a face in one frame at least."""
-    from ..data.pixels import resize_crop
-    from ..data.video import COMPRESSED, VideoError, find_videos, probe, read_frames, sample_indices
+    from bench.data.pixels import resize_crop
+    from bench.data.video import COMPRESSED, VideoError, find_videos, probe, read_frames, sample_indices
 
     copies = folder / COMPRESSED
     files = find_videos(copies if copies.is_dir() else folder)

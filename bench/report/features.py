@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BenchError
-from ..results import Record, record_path
+from bench.errors import BenchError
+from bench.records.record import Record
+from bench.records.store import record_path
 
 
 def unit_features(record: Record, results: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:

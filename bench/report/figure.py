@@ -11,9 +11,9 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from ..compare.groups import Family, Group
-from ..emotions import EMOTIONS
-from ..files import replacing
+from bench.compare.groups import Family, Group
+from bench.emotions import EMOTIONS
+from bench.utils.files import replacing
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import
     from matplotlib.figure import Figure as Drawing

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ..counterfactuals import counterfactual
-from ..emotions import EMOTIONS, explain, score_captions
-from ..metrics.ranking import ranks
-from ..results import Record
+from bench.emotions import EMOTIONS
+from bench.emotions.counterfactuals import counterfactual
+from bench.emotions.scores import explain, score_captions
+from bench.metrics.ranking import ranks
+from bench.records.record import Record
 
 SHOWN = 5  # clips of each run's list
 MOST = 60  # flips of a pair; of more, those that moved furthest

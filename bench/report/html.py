@@ -3,7 +3,7 @@
 import re
 from html import escape
 
-from ..tables import Table
+from bench.utils.tables import Table
 
 
 def html(table: Table, caption: str, key: str) -> str:

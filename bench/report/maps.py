@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..emotions import EMOTIONS
-from .figure import EMOTION_COLOURS, EMOTION_MARKERS
-from .representation import CLASSES, OUT
+from bench.emotions import EMOTIONS
+from bench.report.figure import EMOTION_COLOURS, EMOTION_MARKERS
+from bench.report.representation import CLASSES, OUT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

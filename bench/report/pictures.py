@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..data.annotation import keep, load_annotation
-from ..data.importers import ensure
-from ..data.loading import look_at
-from ..data.pixels import resize_crop
-from ..data.video import read_frames
-from ..errors import BenchError
-from ..pictures import data_address, jpeg
-from ..results import Record
+from bench.data.annotation import keep, load_annotation
+from bench.data.importers import ensure
+from bench.data.loading import look_at
+from bench.data.pixels import resize_crop
+from bench.data.video import read_frames
+from bench.errors import BenchError
+from bench.records.record import Record
+from bench.utils.images import data_address, jpeg
 
 SIZE = 96  # pixels
 QUALITY = 70

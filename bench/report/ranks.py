@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compare.groups import signature
-from ..emotions import EMOTIONS
-from ..metrics.ranking import DIRECTIONS, ranks
-from ..results import Record
-from .features import unit_features
-from .figure import COLOURS, GREY, Figure, legend_below, sheet, styled
+from bench.compare.groups import signature
+from bench.emotions import EMOTIONS
+from bench.metrics.ranking import DIRECTIONS, ranks
+from bench.records.record import Record
+from bench.report.features import unit_features
+from bench.report.figure import COLOURS, GREY, Figure, legend_below, sheet, styled
 
 AGREE = 0.99  # of the queries must rank by the features as the record says
 

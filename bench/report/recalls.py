@@ -5,24 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from ..compare import BASELINE
-from ..compare.groups import Family, Group
-from ..compare.numbers import estimate, gap, number, probability
-from ..compare.paired import ALIKE, NO_CLAIM, Comparison
-from ..emotions import EMOTIONS
-from ..metrics.ranking import DIRECTIONS, KS
-from ..stats import MIN_QUERIES, hierarchical_interval, wilson
-from .figure import (
-    COLOURS,
-    GREY,
-    Figure,
-    folded,
-    legend_below,
-    looks,
-    seeds_of,
-    sheet,
-    styled,
-)
+from bench.compare import BASELINE
+from bench.compare.groups import Family, Group
+from bench.compare.numbers import estimate, gap, number, probability
+from bench.compare.paired import ALIKE, NO_CLAIM, Comparison
+from bench.emotions import EMOTIONS
+from bench.metrics.ranking import DIRECTIONS, KS
+from bench.metrics.statistics import MIN_QUERIES, hierarchical_interval, wilson
+from bench.report.figure import COLOURS, GREY, Figure, folded, legend_below, looks, seeds_of, sheet, styled
 
 # How a verdict is drawn: marker, filled or open, colour. The shapes alone tell them apart.
 VERDICTS = {

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..emotions import EMOTIONS, score_captions
-from ..results import Record
-from ..stats import MIN_QUERIES
+from bench.emotions import EMOTIONS
+from bench.emotions.scores import score_captions
+from bench.metrics.statistics import MIN_QUERIES
+from bench.records.record import Record
 
 OUT = -1
 CLASSES = (*EMOTIONS, "neutral")

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ..compare.groups import Group, control
-from ..compare.plan import Section
+from bench.compare.groups import Group, control
+from bench.compare.plan import Section
 
 
 def sentences(group: Group, sections: Sequence[Section]) -> list[str]:

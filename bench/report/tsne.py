@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compare.numbers import equals, probability, signed
-from ..emotions import EMOTIONS
-from ..results import Record
-from ..stats import MIN_QUERIES
-from .features import unit_features
-from .figure import WIDTH, Figure, styled
-from .maps import MODALITIES, Layer, beneath, class_layers, emotion_layers, legend, reach, scatter
-from .representation import (
+from bench.compare.numbers import equals, probability, signed
+from bench.emotions import EMOTIONS
+from bench.metrics.statistics import MIN_QUERIES
+from bench.records.record import Record
+from bench.report.features import unit_features
+from bench.report.figure import WIDTH, Figure, styled
+from bench.report.maps import MODALITIES, Layer, beneath, class_layers, emotion_layers, legend, reach, scatter
+from bench.report.representation import (
     CLASSES,
     OUT,
     PERMUTATIONS,

@@ -10,7 +10,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from records import make_record
+from helpers.records import make_record
 
 from bench.compare import render
 

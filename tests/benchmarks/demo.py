@@ -84,8 +84,8 @@ def main() -> None:
     if sys.argv[1:]:
         measure(sys.argv[1:])
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from demo.things import fill
-    from search_things import tiny_clip
+    from helpers.demo import fill
+    from helpers.search import tiny_clip
 
     with tempfile.TemporaryDirectory() as name:
         os.environ["BENCH_HOME"] = name

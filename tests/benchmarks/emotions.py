@@ -30,18 +30,10 @@ from nltk.sentiment.vader import SentimentIntensityAnalyzer, VaderConstants
 from nltk.tokenize.destructive import NLTKWordTokenizer
 from nrclex import NRCLex
 
-from bench import vader, words
-from bench.emotions import (
-    BOUND,
-    EMOTIONS,
-    PATTERN,
-    POLARITIES,
-    is_emotional,
-    score_captions,
-    score_polarity,
-    vader_compound,
-)
-from bench.lexicons import vader as vader_lexicon
+from bench.emotions import EMOTIONS, POLARITIES, vader
+from bench.emotions import tokenize as words
+from bench.emotions.lexicons import vader as vader_lexicon
+from bench.emotions.scores import BOUND, PATTERN, is_emotional, score_captions, score_polarity, vader_compound
 
 
 def joined_captions(shared: Path) -> list[str]:

@@ -19,9 +19,9 @@ from statistics import median
 import numpy as np
 import torch
 
-from bench.evaluate import TILE, ScoreMatrix, count_ranks, rank
+from bench.engine.evaluate import TILE, ScoreMatrix, count_ranks, rank
+from bench.engine.rescoring import dsl, qbnorm
 from bench.metrics.ranking import ranks
-from bench.rescoring import dsl, qbnorm
 
 SIZES = (1000, 10_000)
 LARGE, WIDTH, BANK = 50_000, 512, 9000

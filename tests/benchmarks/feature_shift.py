@@ -16,16 +16,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from golden import GOLDEN_FRAMES, golden_config
+from helpers.golden import GOLDEN_FRAMES, golden_config
 from tokenizers import Tokenizer
 
-from bench import registry
-from bench.clip_vip import ClipVip, clip_config
 from bench.data.batch import TextBatch
-from bench.emotions import score_captions
-from bench.tokenizer import caption_tokenizer, clip_tokenizer, encode
-from bench.variant import Variant
-from bench.weights import read_tensors
+from bench.data.tokenizer import caption_tokenizer, clip_tokenizer, encode
+from bench.emotions.scores import score_captions
+from bench.model import registry
+from bench.model.checkpoints import read_tensors
+from bench.model.clip_vip import ClipVip, clip_config
+from bench.model.variant import Variant
 
 SHARED = Path(os.environ.get("BENCH_SHARED", Path(__file__).parents[3] / "shared"))
 STARTS = (1.0, 0.02, 0.0)

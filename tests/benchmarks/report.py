@@ -8,8 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.records.store import load_all
 from bench.report.build import build
-from bench.results import load_all
 
 
 def main() -> None:

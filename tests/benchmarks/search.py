@@ -23,8 +23,8 @@ CLIPS, WIDTH, QUERIES = 100_000, 512, 50
 
 def fill(folder: Path) -> None:
     """Writes an index of that many clips with random features."""
-    from bench.search_index import store
-    from bench.search_index.store import About, Entry, Store
+    from bench.search import store
+    from bench.search.store import About, Entry, Store
 
     opened = Store(store.place(folder), About(str(folder), "clip:x", "1", "", "", 10.0, WIDTH, {}))
     rng = np.random.default_rng(0)
@@ -39,15 +39,15 @@ def fill(folder: Path) -> None:
 
 def ask(folder: Path, backend: str) -> None:
     """Reads the index, asks, and prints the times and this process's peak."""
-    from bench.search_index import store
-    from bench.search_index.vectors import Exact, Index
+    from bench.search import store
+    from bench.search.vectors import Exact, Index
 
     begun = time.perf_counter()
     opened = store.read(folder)
     assert opened is not None
     index: Index = Exact()
     if backend == "faiss":
-        from bench.search_index.with_faiss import Faiss
+        from bench.search.with_faiss import Faiss
 
         index = Faiss(WIDTH)
     for ids, rows in opened.features():
@@ -72,12 +72,12 @@ def ask(folder: Path, backend: str) -> None:
 
 def index_clips(folder: Path, scratch: Path) -> None:
     """The clips of a folder, 10 of each, under a CLIP B/32."""
-    from search_things import tiny_clip
+    from helpers.search import tiny_clip
     from transformers import CLIPModel
 
-    from bench.clip_vip import clip_config
-    from bench.search import Choice, open_folder
-    from bench.search_screens import work
+    from bench.model.clip_vip import clip_config
+    from bench.search.render import work
+    from bench.search.searcher import Choice, open_folder
 
     model = tiny_clip(scratch / "b32")  # for its tokenizer
     CLIPModel(clip_config("b32")).save_pretrained(model)

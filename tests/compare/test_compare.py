@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.records import make_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records import make_record
 
 from bench.compare import FORMATS, groups, render, render_record
 from bench.errors import BenchError, UsageError
-from bench.results import Record
-from bench.tables import Table, escape, latex, markdown, terminal
+from bench.records.record import Record
+from bench.utils.tables import Table, escape, latex, markdown, terminal
 
 PLAIN = make_record(strength=2.5)
 EMOTIONAL = make_record(variant="additive_text", strength=2.0, hyperparameters={"init_std": 0.02})

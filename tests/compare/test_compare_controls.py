@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.records import make_control, make_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records import make_control, make_record
 
 from bench.compare import groups, render, render_record
-from bench.results import Record, load_all
-from bench.stats import sign_flip
+from bench.metrics.statistics import sign_flip
+from bench.records.record import Record
+from bench.records.store import load_all
 
 SETTINGS: dict[str, Any] = {"n": 60, "variant": "additive_text", "strength": 2.0}
 TRUE = make_record(**SETTINGS)

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from records import make_record
+from helpers.records import make_record
 
 from bench.compare import render
-from bench.results import Record
+from bench.records.record import Record
 
 
 def entry(value: float | None, n: int, chance: float | None = None) -> dict[str, Any]:

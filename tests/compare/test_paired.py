@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.records import make_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records import make_record
 from statsmodels.stats.multitest import multipletests
 
 from bench.compare import groups, render
@@ -22,8 +22,9 @@ from bench.compare.groups import Group
 from bench.compare.paired import Comparison, compare_all
 from bench.errors import UsageError
 from bench.metrics.ranking import summarize
-from bench.results import Record, run_id
-from bench.stats import mcnemar, sign_flip
+from bench.metrics.statistics import mcnemar, sign_flip
+from bench.records.record import Record
+from bench.records.store import run_id
 
 PLAIN = make_record(60, strength=2.0)
 STRONG = make_record(60, variant="strong", strength=6.0)

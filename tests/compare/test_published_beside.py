@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from records import make_record
+from helpers.records import make_record
 
-from bench.audit import audit
 from bench.compare import render
 from bench.errors import UsageError
-from bench.published import rows_for
+from bench.records.audit import audit
+from bench.records.published import rows_for
 
 OURS = make_record(60, dataset="msrvtt", test="1k-A", split="9k", strength=3.0)
 

@@ -62,7 +62,7 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
 def test_a_broken_card_is_one_clear_line(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "card.yaml").write_text(content)
-    monkeypatch.setattr("bench.paths.cards", lambda: tmp_path)
+    monkeypatch.setattr("bench.utils.paths.cards", lambda: tmp_path)
     with pytest.raises(BenchError, match=r"card\.yaml cannot be read") as error:
         cards.load_card("broken")
     assert "\n" not in str(error.value)

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from movies import cut, number, numbered, write
+from helpers.movies import cut, number, numbered, write
 
 from bench.data.compress import Summary, compress
 from bench.data.video import COMPRESSED, VideoError, find_videos, probe, read_frames

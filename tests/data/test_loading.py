@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.movies import cut
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from movies import cut
 
 from bench.config import RunConfig, TrainConfig, VideoConfig
 from bench.data.annotation import load_annotation, save_annotation
@@ -22,10 +22,10 @@ from bench.data.batch import VideoBatch
 from bench.data.cards import load_card
 from bench.data.compress import compress
 from bench.data.loading import TEST, Collator, Samples, hold_out, load, look_at, open_data, training_keys
+from bench.data.tokenizer import caption_tokenizer
 from bench.data.video import write_video
 from bench.errors import BenchError, UsageError
-from bench.tokenizer import caption_tokenizer
-from bench.variant import Variant
+from bench.model.variant import Variant
 
 CONFIG = RunConfig(
     dataset="msrvtt", video=VideoConfig(frames=4, size=32, workers=0), train=TrainConfig(batch=4, accumulation=1)

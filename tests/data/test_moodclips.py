@@ -10,18 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench import paths
 from bench.data import moodclips
 from bench.data.annotation import Annotation, load_annotation
 from bench.data.cards import load_card
+from bench.data.faces import BOX, EXPRESSIONS, read_faces
 from bench.data.moodclips import faces, grammar
 from bench.data.moodclips.acting import FRAMES
 from bench.data.moodclips.plan import MENTIONS, MOODS, Plan, Shot, plan
 from bench.data.moodclips.render import render
 from bench.data.video import find_videos, probe, read_frames
-from bench.emotions import EMOTIONS, score_captions
+from bench.emotions import EMOTIONS
+from bench.emotions.scores import score_captions
 from bench.errors import BenchError, UsageError
-from bench.faces import BOX, EXPRESSIONS, read_faces
+from bench.utils import paths
 
 DEFAULT = (0, 1200, 120, 240)
 SMALL = {"train": 8, "val": 4, "test": 16}

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from layouts import dump, link
+from helpers.layouts import dump, link
 
 from bench.data.annotation import Annotation, load_annotation
 from bench.data.msrvtt import Prepared, prepare

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from layouts import dump, link
+from helpers.layouts import dump, link
 
 from bench.data.msrvtt import prepare
 from bench.data.msrvtt_layouts import Source, read_indices

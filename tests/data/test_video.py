@@ -10,16 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from movies import cut, number, numbered, spoil, write, write_sound
+from helpers.movies import cut, number, numbered, spoil, write, write_sound
 
-from bench.data.video import (
-    VideoError,
-    check,
-    probe,
-    read_frames,
-    sample_indices,
-    write_video,
-)
+from bench.data.video import VideoError, check, probe, read_frames, sample_indices, write_video
 
 READERS = ["decord", "pyav"]
 CLIPS = ["arm_wrestling.mp4", "face_talking.mp4", "part_0.mp4", "structuralize.mp4", "test.avi", "test.mp4"]

@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from browser import browser
-from search_things import SeesColours, as_encoder
+from helpers.browser import browser
+from helpers.demo import SeesNegatives, client_of, fill, side
+from helpers.search import SeesColours, as_encoder
 
-from bench.demo.side import Side
-from bench.search_index import models
-from demo.things import SeesNegatives, client_of, fill, side
+from bench.demo.session import Side
+from bench.search import models
 
 
 @pytest.fixture(autouse=True)

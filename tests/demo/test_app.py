@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from helpers.demo import client_of, side
 
-from bench.demo.side import Side, open_second
+from bench.demo.session import Side, open_second
 from bench.errors import UsageError
-from bench.search import Choice, open_folder
-from demo.things import client_of, side
+from bench.search.searcher import Choice, open_folder
 
 TestClient = pytest.importorskip("starlette.testclient", reason="the extra demo is not installed").TestClient
 
@@ -67,7 +67,7 @@ def test_no_answer_says_where_the_folder_lies(client: TestClient, clips: Path) -
 
 
 def test_faces_are_bars(first: Side) -> None:
-    from bench.search import Answer, Moment
+    from bench.search.searcher import Answer, Moment
 
     moment = Moment("red.mp4", 0.0, 2.0, 0.5, {"joy": 0.75, "anger": 0.2, "fear": 0.0, "calm": 0.05})
     answer = Answer("red", dict.fromkeys(("joy",), 0), "clip:a", "sees", "", 1, (moment,))

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from search_things import clip, trained
-
-from bench.demo.side import Side, open_second
-from bench.search import Choice, open_folder
-from bench.search_index import models
 from demo.test_why import LOAD
-from demo.things import serving, side
+from helpers.demo import serving, side
+from helpers.search import clip, trained
+
+from bench.demo.session import Side, open_second
+from bench.search import models
+from bench.search.searcher import Choice, open_folder
 
 pytest.importorskip("fastapi", reason="the extra demo is not installed")
 

@@ -9,13 +9,13 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from asking import Capture, failure
-from search_things import SeesColours, as_encoder, tiny_clip
+from helpers.asking import Capture, failure
+from helpers.demo import fill
+from helpers.search import SeesColours, as_encoder, tiny_clip
 
 from bench.demo import server
-from bench.search import Choice, open_folder
-from bench.search_index import models
-from demo.things import fill
+from bench.search import models
+from bench.search.searcher import Choice, open_folder
 
 TestClient = pytest.importorskip("starlette.testclient", reason="the extra demo is not installed").TestClient
 

@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
-from search_things import clip, trained
+from helpers.demo import client_of
+from helpers.search import clip, trained
 
 from bench.demo import why
-from bench.demo.side import Side
-from bench.search import Choice, Searcher, open_folder
-from bench.search_index import models
-from demo.things import client_of
+from bench.demo.session import Side
+from bench.search import models
+from bench.search.searcher import Choice, Searcher, open_folder
 
 TestClient = pytest.importorskip("starlette.testclient", reason="the extra demo is not installed").TestClient
 

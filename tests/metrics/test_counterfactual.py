@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.counterfactuals import counterfactual, emotional_words
+from bench.analysis.probe import edit_effects
 from bench.data.moodclips.plan import plan
 from bench.emotions import EMOTIONS
+from bench.emotions.counterfactuals import counterfactual, emotional_words
 from bench.metrics.counterfactual import (
     CHANCE,
     deltas,
@@ -24,7 +25,6 @@ from bench.metrics.counterfactual import (
     summarize,
     twin_scores,
 )
-from bench.probe import edit_effects
 
 
 def test_a_flip_is_won_level_or_lost():

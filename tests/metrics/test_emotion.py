@@ -8,18 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.emotions import EMOTIONS, score_captions
-from bench.metrics.emotion import (
-    EMOTION_METRICS,
-    at_places,
-    base_rate,
-    jaccard,
-    measure,
-    ndcg,
-    ndcg_chance,
-    precision,
-)
-from bench.video_emotions import VideoEmotions
+from bench.data.video_emotions import VideoEmotions
+from bench.emotions import EMOTIONS
+from bench.emotions.scores import score_captions
+from bench.metrics.emotion import EMOTION_METRICS, at_places, base_rate, jaccard, measure, ndcg, ndcg_chance, precision
 
 # Words of the NRC lexicon with one emotion each: joy, fear, sadness, anger; "a man" has none.
 WORDS = ("amused", "afraid", "crying", "annoying", "a man")

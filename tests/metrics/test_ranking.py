@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.records import counts_by_sorting
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records import counts_by_sorting
 
 from bench.errors import BenchError
 from bench.metrics.ranking import hits, log_ranks, points, ranks

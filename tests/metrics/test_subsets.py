@@ -9,9 +9,10 @@ import pytest
 from nltk.sentiment.vader import SentimentIntensityAnalyzer, VaderConstants
 
 from bench.emotions import EMOTIONS
+from bench.emotions.scores import polarity
 from bench.metrics.ranking import DIRECTIONS
-from bench.metrics.subsets import SUBSETS, graded_subsets, polarity, subset_rows
-from bench.stats import MIN_QUERIES
+from bench.metrics.statistics import MIN_QUERIES
+from bench.metrics.subsets import SUBSETS, graded_subsets, subset_rows
 
 
 class PlainVader(SentimentIntensityAnalyzer):

@@ -6,12 +6,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from asking import Capture, Command, failure
-from records import make_control, make_record
+from helpers.asking import Capture, Command, failure
+from helpers.records import make_control, make_record
 
 from bench.cli import main
+from bench.records.record import Record
+from bench.records.store import save
 from bench.report.build import build
-from bench.results import Record, save
 
 PLAIN = make_record(60, dataset="elsewhere", strength=2.0)
 OTHERS = [

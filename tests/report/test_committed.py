@@ -4,9 +4,9 @@ from conftest import ROOT
 
 from bench.compare.groups import groups
 from bench.compare.plan import sections
+from bench.records.store import load_all
 from bench.report.summary import sentences
-from bench.results import load_all
-from bench.tables import markdown
+from bench.utils.tables import markdown
 
 RECORDS = load_all(ROOT / "results" / "reference")
 REPORT = (ROOT / "reports" / "reference" / "report.md").read_text(encoding="utf-8")

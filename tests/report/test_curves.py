@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from records import make_control, make_record
+from helpers.records import make_control, make_record
 
 from bench.compare import groups
 from bench.compare.groups import Group
+from bench.records.record import Record
 from bench.report.curves import training_curves
 from bench.report.figure import WIDTH, Figure
-from bench.results import Record
 
 LOSS, RATE, SCALE, R1, R5, R10 = range(6)
 

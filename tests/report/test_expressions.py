@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from records import make_control, make_record
+from helpers.records import make_control, make_record
 
+from bench.data.faces import read_faces
 from bench.data.pixels import resize_crop
 from bench.data.video import probe, read_frames, sample_indices
 from bench.emotions import EMOTIONS
-from bench.faces import read_faces
-from bench.files import sha256
+from bench.records.record import Record
 from bench.report.expressions import expressions
 from bench.report.figure import WIDTH, Figure
-from bench.results import Record
+from bench.utils.files import sha256
 
 FRAMES = 4
 SHOWN = ("joy", "fear", "surprise", "sadness", "disgust", "anger")  # what a face can show, in the order of EMOTIONS

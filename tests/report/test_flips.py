@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from records import make_record
+from helpers.records import make_record
 
 from bench.report.flips import MOST, asked, flips
 

@@ -3,7 +3,7 @@
 import re
 
 from bench.report.html import html
-from bench.tables import Table
+from bench.utils.tables import Table
 
 
 def test_cells_and_captions_are_escaped() -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import opened
-from records import make_record
+from helpers.browser import opened
+from helpers.records import make_record
 
 from bench.report.build import build
 

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from records import counts_by_sorting, make_control, make_record
+from helpers.records import counts_by_sorting, make_control, make_record
 from safetensors.numpy import save_file
 
 from bench.errors import BenchError
 from bench.metrics.ranking import summarize
+from bench.records.record import Record
+from bench.records.store import record_path
 from bench.report.figure import WIDTH
 from bench.report.ranks import rank_changes, similarity
-from bench.results import Record, record_path
 
 SUBSETS = {"anger": [0, 1], "joy": [2, 5, 0], "neutral": [3]}
 

@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.records import make_record
 from matplotlib.colors import to_hex
-from records import make_record
 from statsmodels.stats.proportion import proportion_confint
 
 from bench.compare import groups
 from bench.compare.groups import Group, mixed
 from bench.compare.paired import Comparison, compare_all
+from bench.records.record import Record
 from bench.report.figure import WIDTH, Figure
 from bench.report.recalls import forest, per_emotion, recall_overview
-from bench.results import Record
 
 SUBSETS = {"emotion": list(range(50)), "joy": list(range(30)), "anger": list(range(30, 50)), "fear": [50, 51, 52]}
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.records import make_record
 from numpy.typing import NDArray
-from records import make_record
 from scipy.spatial.distance import cdist
 from scipy.stats import kstest
 from sklearn.linear_model import LogisticRegression
@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bench.emotions import EMOTIONS
+from bench.records.record import Record
 from bench.report.representation import (
     CLASSES,
     OUT,
@@ -31,7 +32,6 @@ from bench.report.representation import (
     silhouette,
     trustworthiness,
 )
-from bench.results import Record
 
 TWINS = np.arange(120) // 2
 

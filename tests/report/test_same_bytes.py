@@ -10,19 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from records import counts_by_sorting, make_record
+from helpers.records import counts_by_sorting, make_record
 from safetensors.numpy import save_file
 
 from bench.compare import groups
 from bench.compare.paired import compare_all
-from bench.files import sha256
 from bench.metrics.ranking import summarize
+from bench.records.record import Record
+from bench.records.store import record_path
 from bench.report.curves import training_curves
 from bench.report.expressions import expressions
 from bench.report.figure import Figure, save
 from bench.report.ranks import rank_changes, similarity
 from bench.report.recalls import forest, per_emotion, recall_overview
-from bench.results import Record, record_path
+from bench.utils.files import sha256
 
 
 def faced(small: Path) -> Record:

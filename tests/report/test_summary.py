@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from records import make_control, make_record
+from helpers.records import make_control, make_record
 
 from bench.compare.groups import groups
 from bench.compare.plan import sections
+from bench.records.record import Record
 from bench.report.summary import sentences
-from bench.results import Record
 
 PLAIN = make_record(60, strength=2.0)
 FACES = {"source": "simulated", "sha256": "f" * 64, "pooling": "largest"}

@@ -9,18 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.records import make_record
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
-from records import make_record
 from safetensors.numpy import save_file
 
 from bench.emotions import EMOTIONS
 from bench.errors import BenchError
+from bench.records.record import Record
+from bench.records.store import record_path
 from bench.report import representation, tsne
 from bench.report.figure import EMOTION_COLOURS, Figure
 from bench.report.representation import unit
 from bench.report.tsne import embed, tsne_figures
-from bench.results import Record, record_path
 
 SIZES = dict(zip(EMOTIONS, (20, 21, 22, 23, 24, 2, 1, 0), strict=True))  # the others of N are neutral
 N = 120
@@ -204,7 +205,7 @@ import hashlib, sys
 from pathlib import Path
 sys.path[:0] = {paths!r}
 from test_tsne import place
-from records import make_record
+from helpers.records import make_record
 from bench.emotions import EMOTIONS
 from bench.report import representation
 from bench.report.figure import save

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from small_models import make, naming
+from helpers.small_models import make, naming
 
-from bench import registry
-from bench.clip_vip import ClipVip, clip_config
 from bench.errors import BenchError
+from bench.model import registry
+from bench.model.clip_vip import ClipVip, clip_config
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from small_models import captions, make, naming
+from helpers.small_models import captions, make, naming
 
 
 @torch.no_grad()

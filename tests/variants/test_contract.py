@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from golden import GOLDEN_FRAMES, golden_config
-from small_models import END, captions, clips, make, trained
+from helpers.golden import GOLDEN_FRAMES, golden_config
+from helpers.small_models import END, captions, clips, make, trained
 from torch import Tensor
 
-from bench import registry
-from bench.clip_vip import ClipVip
 from bench.data.batch import TextBatch, VideoBatch
+from bench.data.tokenizer import caption_tokenizer
 from bench.emotions import EMOTIONS
 from bench.errors import UsageError
-from bench.losses import contrastive_loss
-from bench.tokenizer import caption_tokenizer
-from bench.variant import Variant
-from bench.weights import read_tensors, save_weights
+from bench.model import registry
+from bench.model.checkpoints import read_tensors, save_weights
+from bench.model.clip_vip import ClipVip
+from bench.model.losses import contrastive_loss
+from bench.model.variant import Variant
 
 NAMES = sorted(registry.entries())
 START_AS_PLAIN = {"plain", "gated_additive", "emotion_position", "attention_modulation", "film_text"}

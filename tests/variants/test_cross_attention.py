@@ -1,7 +1,7 @@
 """Text tokens attend to the named emotions alone."""
 
 import torch
-from small_models import naming, trained
+from helpers.small_models import naming, trained
 
 
 @torch.no_grad()

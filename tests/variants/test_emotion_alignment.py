@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from small_models import make, naming
+from helpers.small_models import make, naming
 from torch import Tensor
 from torch.nn.functional import normalize
 

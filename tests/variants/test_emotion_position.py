@@ -1,7 +1,7 @@
 """What is added depends on the emotion and on the place, and on nothing else."""
 
 import torch
-from small_models import make, naming
+from helpers.small_models import make, naming
 
 
 @torch.no_grad()

@@ -3,8 +3,8 @@
 import pytest
 
 from bench.data.loading import Collator
-from bench.registry import get
-from bench.tokenizer import caption_tokenizer
+from bench.data.tokenizer import caption_tokenizer
+from bench.model.registry import get
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Both of its parts, and nothing beside them."""
 
 import torch
-from small_models import captions, clips, trained
+from helpers.small_models import captions, clips, trained
 
 
 @torch.no_grad()

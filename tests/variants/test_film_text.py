@@ -1,7 +1,7 @@
 """Scale and shift, from the mean over the caption's emotions."""
 
 import torch
-from small_models import make, naming
+from helpers.small_models import make, naming
 
 
 @torch.no_grad()

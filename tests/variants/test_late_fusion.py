@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import torch
-from small_models import clips, make, naming
+from helpers.small_models import clips, make, naming
 
 JOY, ANGER = [1, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 2, 0]
 

@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
-from small_models import captions, clips, make, naming
+from helpers.small_models import captions, clips, make, naming
 
-from bench import registry
 from bench.data.batch import TextBatch, VideoBatch
-from bench.losses import contrastive_loss
-from bench.variant import Variant
+from bench.model import registry
+from bench.model.losses import contrastive_loss
+from bench.model.variant import Variant
 
 SHOWN = [0, 2, 3, 4, 5, 6]  # those that a face can show
 EMOTIONS = len(SHOWN)

@@ -5,15 +5,15 @@ from functools import cache
 
 import pytest
 import torch
-from golden import golden_config
+from helpers.golden import golden_config
+from helpers.small_models import END, captions, clips, trained
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_models import END, captions, clips, trained
 from torch import Tensor
 from torch.nn.functional import pad
 
-from bench import registry
 from bench.data.batch import TextBatch, VideoBatch
+from bench.model import registry
 
 NAMES = sorted(registry.entries())
 CONTENT = golden_config().projection_dim  # late_fusion puts emotion behind it

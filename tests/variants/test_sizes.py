@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import registry
+from bench.model import registry
 
 D, V, P = 512, 768, 77  # width of the text and of the vision tower, places of the text tower
 CROSS_ATTENTION = 4 * D**2 + 14 * D + 1

@@ -18,17 +18,17 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from ... import paths
-from ...errors import BenchError
-from ...faces import read_table
-from ...files import replacing
-from ...progress import progress
-from ..annotation import load_annotation, save_annotation
-from ..video import write_video
-from . import faces
-from .acting import FPS
-from .plan import NAME, VERSION, Plan, Shot, plan
-from .render import Box, render
+from bench.data.annotation import load_annotation, save_annotation
+from bench.data.faces import read_table
+from bench.data.moodclips import faces
+from bench.data.moodclips.acting import FPS
+from bench.data.moodclips.plan import NAME, VERSION, Plan, Shot, plan
+from bench.data.moodclips.render import Box, render
+from bench.data.video import write_video
+from bench.errors import BenchError
+from bench.utils import paths
+from bench.utils.files import replacing
+from bench.utils.progress import progress
 
 CRF = 14  # x264's quality: 3 to 5 of 255 grey levels off on average, mostly the halved colour planes; 17 KB a clip
 CHUNK = 8  # clips that a worker takes at a time

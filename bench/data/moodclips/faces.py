@@ -9,9 +9,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from ...faces import BOX, EXPRESSIONS, write_faces
-from .acting import FRAMES
-from .plan import Shot
+from bench.data.faces import BOX, EXPRESSIONS, write_faces
+from bench.data.moodclips.acting import FRAMES
+from bench.data.moodclips.plan import Shot
 
 ACCURACY = 0.66  # of the class with the highest score, over faces that are seen
 MISSED = 0.10  # of the frames: the detector saw no face
@@ -40,7 +40,7 @@ MIXED_UP = {
 
 
 def simulate(shots: tuple[Shot, ...], boxes: dict[str, list[tuple[int, int, int, int]]]) -> dict[str, list[Any]]:
-    """Columns of the side data, as `bench.faces.write_faces` takes them: a row for each frame of each shot.
+    """Columns of the side data, as `bench.data.faces.write_faces` takes them: a row for each frame of each shot.
 
     boxes: shot name -> the true (x, y, w, h) of the face in each frame, pixels. A frame has one face or, one in ten,
     none. Scores add up to 1: the named class gets 0.35..0.95, chance shares the rest out. The class named is right with

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .acting import Pose
-from .canvas import INK, Color, Point, blend, box, ellipse, line, polygon
-from .looks import Person, draw_head
+from bench.data.moodclips.acting import Pose
+from bench.data.moodclips.canvas import INK, Color, Point, blend, box, ellipse, line, polygon
+from bench.data.moodclips.looks import Person, draw_head
 
 WOOD: Color = (176, 116, 58)
 METAL: Color = (70, 74, 84)

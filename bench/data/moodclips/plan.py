@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from itertools import product
 from random import Random
 
-from ...emotions import EMOTIONS
-from ...errors import UsageError
-from ..annotation import Annotation, Clip
-from .grammar import PROP, SEEN, UNSEEN, WHAT, WHERE, WHO, Words, caption, shuffled
+from bench.data.annotation import Annotation, Clip
+from bench.data.moodclips.grammar import PROP, SEEN, UNSEEN, WHAT, WHERE, WHO, Words, caption, shuffled
+from bench.emotions import EMOTIONS
+from bench.errors import UsageError
 
 NAME = "moodclips"
 VERSION = 1  # a change to any caption or pixel is a new version

@@ -1,0 +1,1 @@
+"""What a trained model does: the probe, and explanations of single queries."""

@@ -1,0 +1,207 @@
+"""An explanation for people: on a terminal of 80 columns, as a piece of a page, as a page of its own.
+
+Sign and size are told by side, length and number; colour only repeats it.
+"""
+
+import math
+import string
+import textwrap
+from functools import cache
+
+import jinja2
+
+from bench.analysis.explain import Explanation, Spoken, Word
+from bench.utils.images import data_address
+
+WIDTH = 80
+HALF = 22  # columns of a bar to one side of zero
+MORE, LESS, PLAIN = "\033[34m", "\033[33m", "\033[0m"  # blue and yellow are told apart by all eyes
+
+
+def terminal(explanation: Explanation, colour: bool = False) -> str:
+    """The explanation in lines of at most 80 columns. colour: with ANSI colours, for a terminal."""
+    said = Said(explanation)
+    lines = [*_wrapped(f"{explanation.run}: {explanation.variant} on {explanation.dataset}")]
+    lines += _entry("query", explanation.query)
+    lines += _entry("clip", f"{said.clip} Its caption: {explanation.caption}")
+    lines += _entry("score", said.score)
+    lines += ["", "Words, by integrated gradients", *_bars(said.words, colour)]
+    lines += [*_wrapped(said.marks), *_wrapped(said.sum)]
+    lines += [""] + [line for note in said.emotion for line in _wrapped(note)]
+    lines += ["", "Frames, by what the score loses without them", *_bars(said.frames, colour), *_wrapped(said.taken)]
+    return "\n".join(lines)
+
+
+def explanation_html(explanation: Explanation) -> str:
+    """A piece of a page: one <article>. The page needs `explanation_css` once; nothing is fetched."""
+    return _template("explanation.html").render(e=explanation, said=Said(explanation))
+
+
+def explanation_css() -> str:
+    """The style of `explanation_html`, light and dark."""
+    return _template("explanation.css").render()
+
+
+def page(explanation: Explanation) -> str:
+    """A page of its own, whole in one file."""
+    piece, style = explanation_html(explanation), explanation_css()
+    return _template("explanation_page.html").render(e=explanation, piece=piece, style=style)
+
+
+class WordsSaid:
+    """The sentences and numbers of what the words give, the same on every screen."""
+
+    def __init__(self, spoken: Spoken):
+        self.e = e = spoken
+        self.word_digits = places = _digits([abs(word.attribution) for word in e.words] + [abs(e.difference)])
+        reference = f"{e.reference_score:.{places}f}"
+        self.score = f"{e.score:.{places}f}; with every word replaced by {e.reference} it is {reference}."
+
+    @property
+    def words(self) -> list[tuple[str, float, str]]:
+        """Each word, its attribution, and that as text."""
+        return [(_noted(word), word.attribution, f"{word.attribution:+.{self.word_digits}f}") for word in self.e.words]
+
+    @property
+    def sum(self) -> str:
+        """Whether the words' attributions add up."""
+        e, places = self.e, self.word_digits
+        if e.adds_up:
+            off = f"off by {abs(e.delta):.0e}" if abs(e.delta) > 0 else "exactly"
+            return (
+                f"They add up to the difference of the two scores, {e.difference:+.{places}f}, {off} ({e.steps} steps)."
+            )
+        return (
+            f"THEY DO NOT ADD UP: they miss the difference of the two scores, {e.difference:+.{places}f}, by "
+            f"{e.delta:+.{places}f} even with {e.steps} steps. Do not read them as parts of the score."
+        )
+
+    @property
+    def emotion(self) -> list[str]:
+        """The query's emotion words, and the emotion input."""
+        e, places = self.e, self.word_digits
+        notes = []
+        if e.emotional:
+            named = ", ".join(f"{_bare(word)} ({', '.join(word.emotions)})" for word in e.emotional)
+            total = sum(word.attribution for word in e.emotional)
+            notes.append(
+                f"Emotion words: {named}. They have {e.emotional_share:.0%} of the words' attribution by size and "
+                f"{total:+.{places}f} together."
+            )
+        else:
+            notes.append("Emotion words: none that the NRC lexicon knows (capitals count).")
+        if e.emotion is None:
+            notes.append(f"Emotion input: {e.variant} is told of none.")
+        elif not e.emotion.told:
+            notes.append(f"Emotion input: {e.variant} is told that the query names none.")
+        else:
+            places = _digits([abs(e.effect), abs(e.emotion.score_without)])
+            notes.append(
+                f"Emotion input: {e.variant} is told {', '.join(e.emotion.told)}. That adds {e.effect:+.{places}f}: "
+                f"told of none, it scores {e.emotion.score_without:.{places}f} with this clip."
+            )
+        return notes
+
+    @property
+    def marks(self) -> str:
+        """What the marks behind the words mean, of those that occur; empty where none does."""
+        e = self.e
+        meant = ["* names an emotion"] if any(word.emotions for word in e.words) else []
+        meant += [f"+ {e.variant} added it"] if any(word.added for word in e.words) else []
+        meant += ["? not in the model's vocabulary"] if any(not word.known for word in e.words) else []
+        return "; ".join(meant)
+
+    def label(self, word: Word) -> str:
+        """A word with its attribution, for those who do not see the shade."""
+        names = f", names {', '.join(word.emotions)}" if word.emotions else ""
+        return f"{word.text}: {word.attribution:+.{self.word_digits}f}{names}"
+
+    def shade(self, word: Word) -> int:
+        """The size of a word's attribution in percent of the largest."""
+        largest = max(abs(other.attribution) for other in self.e.words)
+        return round(100 * abs(word.attribution) / largest) if largest else 0
+
+
+class Said(WordsSaid):
+    """The same of a whole explanation."""
+
+    e: Explanation
+
+    def __init__(self, explanation: Explanation):
+        super().__init__(explanation)
+        self.frame_digits = _digits([abs(frame.attribution) for frame in explanation.frames])
+        which = "asked for" if explanation.named else "the top one"
+        self.clip = f"{explanation.video}, {which}: rank {explanation.rank:g} of {explanation.gallery}."
+
+    @property
+    def frames(self) -> list[tuple[str, float, str]]:
+        """Each frame's second, its attribution, and that as text."""
+        return [
+            (f"{frame.second:.2f} s", frame.attribution, f"{frame.attribution:+.{self.frame_digits}f}")
+            for frame in self.e.frames
+        ]
+
+    @property
+    def taken(self) -> str:
+        """What was done to the frames."""
+        return (
+            "Each frame was painted grey, alone, and the clip scored again; with all of them "
+            f"painted it scores {self.e.blank_score:.{self.word_digits}f}. What several frames show together is lost "
+            "with none of them, so these numbers need not add up."
+        )
+
+    def length(self, attribution: float) -> int:
+        """The size of a frame's attribution in percent of the largest."""
+        largest = max(abs(frame.attribution) for frame in self.e.frames)
+        return round(100 * abs(attribution) / largest) if largest else 0
+
+
+def _noted(word: Word) -> str:
+    return word.text + ("*" if word.emotions else "") + ("+" if word.added else "") + ("" if word.known else "?")
+
+
+def _bare(word: Word) -> str:
+    return word.text.strip(string.punctuation)
+
+
+def _digits(sizes: list[float]) -> int:
+    """Decimals that show three figures of the largest of these numbers; at least 3, at most 8."""
+    largest = max(sizes, default=0.0)
+    return min(8, max(3, 2 - math.floor(math.log10(largest)))) if largest > 0 else 3
+
+
+def _bars(rows: list[tuple[str, float, str]], colour: bool) -> list[str]:
+    largest = max(abs(value) for _, value, _ in rows) or 1.0
+    name_width = min(max(len(name) for name, _, _ in rows), 20)
+    lines = []
+    for name, value, number in rows:
+        name = name if len(name) <= name_width else name[: name_width - 1] + "…"
+        size = round(HALF * abs(value) / largest)
+        left, right = ("▒" * size, "") if value < 0 else ("", "█" * size)
+        if colour and size:
+            left, right = (
+                (f"{LESS}{left:>{HALF}}{PLAIN}", "") if value < 0 else (f"{'':>{HALF}}", f"{MORE}{right}{PLAIN}")
+            )
+        lines.append(f"  {name:<{name_width}} {number:>11} {left:>{HALF}}│{right}")
+    return lines
+
+
+def _entry(name: str, text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=f"{name:<7}", subsequent_indent=" " * 7)
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH)
+
+
+@cache
+def _template(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bench.analysis"),
+        autoescape=jinja2.select_autoescape(["html"]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["data_address"] = data_address
+    return environment.get_template(name)

@@ -1,0 +1,89 @@
+"""Captions to token ids: CLIP's own vocabulary for b32 and b16, a small one built from the captions for `tiny`.
+
+Everything is a `tokenizers.Tokenizer` that puts a start token before and an end token behind; the end token has the
+highest id and is also the padding, as in CLIP.
+"""
+
+import gzip
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.normalizers import Lowercase
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
+
+from bench.errors import BenchError
+
+UNKNOWN = "[UNK]"
+CLIP_MERGES = 49152 - 256 - 2  # of the file's 262 144 lines CLIP reads this many, to a vocabulary of 49 408
+
+
+def caption_tokenizer(captions: Iterable[str]) -> Tokenizer:
+    """One token for every lower-cased word and mark that the captions have; any other word is `[UNK]`."""
+    normalizer, splitter = Lowercase(), Whitespace()
+    words = {word for text in captions for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))}
+    vocabulary = {token: number for number, token in enumerate([UNKNOWN, *sorted(words), "[START]", "[END]"])}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token=UNKNOWN))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
+    return _with_ends(tokenizer, "[START]", "[END]")
+
+
+def clip_tokenizer(source: str) -> Tokenizer:
+    """CLIP's tokenizer from `bpe_simple_vocab_16e6.txt.gz`, a local Hugging Face folder, or a Hugging Face name."""
+    from transformers import AutoTokenizer, CLIPTokenizer
+
+    try:
+        if source.endswith((".txt.gz", ".txt")):
+            vocabulary, merges = _read_merges(Path(source))
+            made = CLIPTokenizer(vocab=vocabulary, merges=merges)  # type: ignore[arg-type]  # pairs are right
+            tokenizer = made.backend_tokenizer
+        else:
+            tokenizer = AutoTokenizer.from_pretrained(source).backend_tokenizer
+    except (OSError, ValueError, EOFError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BenchError(
+            f"no CLIP tokenizer at '{source}' ({reason}). Give --model.tokenizer a Hugging Face name, a folder, "
+            "or the path of bpe_simple_vocab_16e6.txt.gz."
+        ) from None
+    return _with_ends(tokenizer, "<|startoftext|>", "<|endoftext|>")
+
+
+def encode(tokenizer: Tokenizer, captions: Sequence[str], length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids and attention mask, both (n, L) int64, L the longest caption here but at most `length`.
+
+    A caption that is too long loses words at its end, never the end token. Which other captions are in the batch
+    changes only the padding.
+    """
+    tokenizer.enable_truncation(length)
+    rows = [row.ids for row in tokenizer.encode_batch(list(captions))]
+    ids = np.full((len(rows), max(map(len, rows))), tokenizer.get_vocab_size() - 1, dtype=np.int64)
+    mask = np.zeros_like(ids)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = row
+        mask[number, : len(row)] = 1
+    return ids, mask
+
+
+def _with_ends(tokenizer: Tokenizer, start: str, end: str) -> Tokenizer:
+    numbers = [(token, tokenizer.token_to_id(token)) for token in (start, end)]
+    tokenizer.post_processor = TemplateProcessing(single=f"{start} $A {end}", special_tokens=numbers)
+    return tokenizer
+
+
+def _read_merges(path: Path) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """CLIP's vocabulary as its merge file defines it: 256 bytes, the same at a word's end, the merges, two specials."""
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as file:
+        lines = file.read().split("\n")[1 : CLIP_MERGES + 1]
+    merges = [tuple(line.split()) for line in lines]
+    if len(merges) != CLIP_MERGES or any(len(pair) != 2 for pair in merges):
+        raise ValueError(f"{path.name} does not hold CLIP's {CLIP_MERGES} merges")
+    letters = list(bytes_to_unicode().values())
+    tokens = letters + [letter + "</w>" for letter in letters] + ["".join(pair) for pair in merges]
+    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    return {token: number for number, token in enumerate(tokens)}, [(one, other) for one, other in merges]

@@ -1,0 +1,87 @@
+"""Scores put right by what the whole gallery, or a bank of other queries, says: columns of their own, never the result.
+
+    dsl     dual softmax: a candidate that suits many queries counts less. It looks at all test queries at once, which
+            a search engine that answers one query cannot do.
+    qbnorm  querybank normalization: the same with a bank of training captions in the test queries' place. Text to
+            video only: the other direction would need a bank of clips, every training clip encoded.
+
+Both go over the scores in bands (`bench.engine.evaluate.ScoreMatrix`): beside one tile they hold a few numbers a query
+and band-sized float64 copies. Equal captions keep their ties to the bit.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.engine.evaluate import Best, Counts, Ranks, ScoreMatrix, Scores, Tally, in_bands, scores_of
+
+SHARPNESS = 100.0  # of DSL's softmax, as in CLIP-ViP's evaluation
+BETA = 20.0  # of QB-Norm's, as in its authors' code
+
+
+def rescore(scores: Scores, bank: Tensor) -> dict[str, Ranks]:
+    """The `post` of a record: "dsl" in both directions, "qbnorm" in one. bank: (b, …) features of training captions."""
+    return {"dsl": dsl(scores.matrix), "qbnorm": {"t2v": qbnorm(scores.matrix, scores.ranks["t2v"], bank)}}
+
+
+def dsl(matrix: ScoreMatrix) -> Ranks:
+    """Ranks after the dual softmax: s_ij times a softmax of 100 s over the queries of the candidate in question.
+
+    t2v: s_ij * exp(100 s_ij) / sum_q exp(100 s_qj), over the captions q, for each clip j.
+    v2t: s_ij * exp(100 s_ij) / sum_k exp(100 s_ik), over the clips k, for each caption i.
+    Each direction needs its own sum: t2v's is the same for all captions that compete for a clip, and moves none of
+    them past another.
+    Source: Cheng et al., CAMoE, arXiv 2109.04290, with the sharpness of CLIP-ViP's evaluation.
+    """
+    captions, clips = np.full(len(matrix), -np.inf), np.full(len(matrix), -np.inf)  # logarithms of the sums
+    for i, j, scores in matrix:
+        sharp = SHARPNESS * scores.astype(np.float64)
+        captions[i] = np.logaddexp(captions[i], _log_sum_exp(sharp, axis=1))
+        clips[j] = np.logaddexp(clips[j], _log_sum_exp(sharp, axis=0))
+    captions = captions[matrix.first]
+
+    def weighed(scores: NDArray, log_sums: NDArray) -> NDArray[np.float64]:
+        exact = scores.astype(np.float64)
+        return exact * np.exp(SHARPNESS * exact - log_sums)
+
+    t2v, v2t = Tally(weighed(matrix.true, clips), axis=1), Tally(weighed(matrix.true, captions), axis=0)
+    for i, j, scores in matrix:
+        t2v.add(i, matrix.put_back(i, j, weighed(scores, clips[j]), t2v.true))
+        v2t.add(j, matrix.put_back(i, j, weighed(scores, captions[i, None]), v2t.true))
+    return {"t2v": t2v.counts, "v2t": v2t.counts}
+
+
+def qbnorm(matrix: ScoreMatrix, plain: Counts, bank: Tensor) -> Counts:
+    """Text-to-video ranks after querybank normalization with the dynamic inverted softmax.
+
+    exp(20 s_ij) / sum_b exp(20 s_bj), over the bank's captions b, for each clip j; and the score as it is, for
+    captions i whose best clip is not the best of any caption of the bank. Computed as 20 s_ij - log sum.
+    plain: the text-to-video counts of `matrix`. bank: (b, …) features.
+    Source: Bogolin et al., Cross Modal Retrieval with Querybank Normalisation, CVPR 2022, arXiv 2112.12777.
+    """
+
+    def bank_scores(rows: slice, clips: slice) -> NDArray[np.float32]:
+        return scores_of(matrix.similarity, bank[rows], matrix.video[clips])
+
+    log_sums = np.full(len(matrix), -np.inf)
+    best_of_bank, best = Best(len(bank), 1), Best(len(matrix), 1)
+    for band in in_bands(bank_scores, len(bank), len(matrix)):
+        _, j, scores = band
+        log_sums[j] = np.logaddexp(log_sums[j], _log_sum_exp(BETA * scores.astype(np.float64), axis=0))
+        best_of_bank.add(band)
+
+    def normalized(scores: NDArray, log_sums: NDArray) -> NDArray[np.float64]:
+        return BETA * scores.astype(np.float64) - log_sums
+
+    tally = Tally(normalized(matrix.true, log_sums), axis=1)
+    for band in matrix:
+        i, j, scores = band
+        tally.add(i, matrix.put_back(i, j, normalized(scores, log_sums[j]), tally.true))
+        best.add(band)
+    active = np.isin(best.clips[:, 0], best_of_bank.clips)[matrix.first]
+    return {name: np.where(active, counts, plain[name]) for name, counts in tally.counts.items()}
+
+
+def _log_sum_exp(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    highest = values.max(axis=axis, keepdims=True)
+    return np.log(np.exp(values - highest).sum(axis=axis)) + highest.squeeze(axis)

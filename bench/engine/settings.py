@@ -1,0 +1,67 @@
+"""Where a run's settings come from: the command line, then --config FILE, then the dataset's card, then defaults."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cyclopts import App, ArgumentCollection, CycloptsError
+from cyclopts.config import Dict
+
+from bench.config import RunConfig, as_json
+from bench.errors import UsageError
+from bench.utils.files import load_yaml
+from bench.utils.text_yaml import TextLoader
+
+
+def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """What the command line leaves open comes from --config FILE, then from the dataset's card."""
+    from bench.data.cards import load_card
+
+    if commands[:1] not in (("run",), ("doctor",)):
+        return
+
+    def given(name: str) -> str | None:
+        tokens = next((argument.tokens for argument in arguments if name in argument.names), [])
+        return tokens[0].value if tokens else None
+
+    def fill(settings: dict, source: str) -> None:
+        nameless = App()  # the real one has commands called as settings are, and would pass over those
+        Dict(settings, source=source, use_commands_as_keys=False)(nameless, (), arguments)
+
+    for name, default in as_json(RunConfig()).items():
+        if isinstance(default, dict) and name != "hp" and given(f"--{name}"):  # the parser would drop the section
+            raise UsageError(f"--{name} has settings of its own: --{name}.NAME VALUE.")
+    if commands == ("doctor",) and given("--root") and not given("--dataset"):
+        fill({"dataset": "msrvtt"}, "--root")
+    if file := given("--config"):
+        fill(read_yaml(Path(file)), file)
+    card = load_card(given("--dataset") or RunConfig.dataset)
+    fill(card.recipe, f"the card of {card.name}")
+
+
+def parse(words: Sequence[str]) -> RunConfig:
+    """The config that `bench run` with these words would have. UsageError where they are off."""
+    try:
+        _, bound, _ = _reader.parse_args(["run", *words], exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        raise UsageError(str(error).strip().splitlines()[0]) from None
+    config: RunConfig = bound.arguments.get("config", RunConfig())
+    return config
+
+
+_reader = App(config=[fill_in])
+
+
+@_reader.command(name="run")
+def _run(*, config: RunConfig = RunConfig()) -> None:  # noqa: B008, it is frozen
+    """Nothing: it is here to be parsed."""
+
+
+def read_yaml(path: Path) -> dict:
+    """The settings in a --config file, every value as text."""
+    content = load_yaml(path, TextLoader)  # every value as text, as the command line has it
+    if not isinstance(content, dict):
+        raise UsageError(f"{path} holds no settings. It takes lines such as `variant: additive_text`.")
+    for name, default in as_json(RunConfig()).items():
+        if isinstance(default, dict) and not isinstance(content.get(name, default), dict):
+            raise UsageError(f"{path}: {name} takes settings of its own, one a line below it, not {content[name]!r}.")
+    return content

@@ -1,0 +1,311 @@
+"""One visible loop: batches in, contrastive loss, step, curve, checkpoint. One process or many, started by torchrun.
+
+    torchrun --nproc-per-node 2 -m bench run --variant additive_text
+
+A step is a function of the config and of its number alone (see `bench.data.loading`), so a checkpoint needs only the
+weights, the optimizer, the random states and the curve so far.
+"""
+
+import json
+import math
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import InitProcessGroupKwargs, set_seed
+from torch import Tensor, nn
+
+from bench.config import RunConfig, TrainConfig
+from bench.data.loading import Collator, Samples, load, training_keys
+from bench.errors import BenchError, UsageError
+from bench.model.losses import contrastive_loss
+from bench.model.variant import Variant
+from bench.utils.files import replacing
+from bench.utils.progress import progress
+
+MAX_LOGIT_SCALE = math.log(200)
+CHECKPOINTS = ("checkpoint.part", "checkpoint", "checkpoint.old")  # being written, the last whole one, the one before
+PATIENCE = timedelta(hours=6)  # of the other processes, while the first one renders or looks at all videos
+
+
+class Interrupted(BenchError):
+    """Ctrl-C, after the step in hand was finished and kept."""
+
+    exit_code = 130
+
+
+@dataclass
+class Progress:
+    """Where a training is: what a checkpoint holds beside tensors."""
+
+    step: int = 0
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    best: dict[str, float] = field(default_factory=dict)  # of the validation: step, and the point that chose it
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What is scored at the end of every epoch, and after the last step.
+
+    name: its key in the curve. points: scores the weights as they are, by metric. choose_by: the metric whose best
+    weights are kept; none are if it is not given.
+    """
+
+    name: str
+    points: Callable[[], dict[str, float]]
+    choose_by: str | None = None
+
+
+def make_accelerator(config: TrainConfig) -> Accelerator:
+    """The devices and processes of this run. A process that torchrun started but that would train alone is an error."""
+    gpu = torch.cuda.is_available()
+    mixed = config.precision == "bf16" or (
+        config.precision == "auto" and gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+    )
+    accelerator = Accelerator(
+        cpu=not gpu,
+        mixed_precision="bf16" if mixed else "no",
+        gradient_accumulation_steps=config.accumulation,
+        step_scheduler_with_optimizer=False,
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
+    )
+    world = int(os.environ.get("WORLD_SIZE", 1))
+    if accelerator.num_processes != world:
+        raise BenchError(f"{world} processes were started but only {accelerator.num_processes} train together.")
+    if config.batch % world:
+        raise UsageError(
+            f"--train.batch {config.batch} cannot be shared by {world} processes. Take a multiple of {world}."
+        )
+    return accelerator
+
+
+def precision(accelerator: Accelerator) -> str:
+    """What the towers compute in: bf16 or fp32. Weights, features and scores are fp32 in any case."""
+    return "bf16" if accelerator.mixed_precision == "bf16" else "fp32"
+
+
+def total_steps(config: TrainConfig, clips: int) -> int:
+    """Optimizer steps of a run over a training split."""
+    if config.steps or not config.epochs:
+        return config.steps
+    return max(1, config.epochs * (clips // config.batch) // config.accumulation)
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Two groups: biases and the logit scale are not decayed; layer-norm weights are, as in CLIP-ViP's recipe."""
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    free = [p for name, p in named if name.endswith(("bias", "logit_scale"))]
+    decayed = [p for name, p in named if not name.endswith(("bias", "logit_scale"))]
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+
+
+def learning_rate(step: int, total: int, warmup: float) -> float:
+    """The factor on `lr` at step 0, 1, …: up in a line over the first `warmup` of the steps, then down a cosine."""
+    rise = math.ceil(warmup * total)
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, total - rise)))
+
+
+def train(
+    variant: Variant,
+    config: RunConfig,
+    samples: Samples,
+    collate: Collator,
+    validation: Validation | None,
+    accelerator: Accelerator,
+    folder: Path,
+    origin: dict[str, str],
+) -> Progress:
+    """Trains `variant` in place and returns the curve; goes on from the checkpoint in `folder` if there is one.
+
+    Every optimizer step adds a point to the curve: step, epoch, loss (mean over the accumulated batches), lr (the one
+    it was made with), logit_scale (before exp, after the step). At an epoch's end validation adds its points.
+    origin: digests of the data and the first weights; a checkpoint made from others is a BenchError, as is a loss or a
+    gradient that is not finite. Interrupted on Ctrl-C or a signal to end.
+    """
+    recipe = config.train
+    set_seed(config.seed)
+    total = total_steps(recipe, len(samples))
+    optimizer = torch.optim.AdamW(
+        parameter_groups(variant, recipe.weight_decay), lr=recipe.lr, betas=(recipe.beta1, recipe.beta2)
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, total, recipe.warmup))
+    model, optimizer, schedule = accelerator.prepare(variant, optimizer, schedule)
+    now = _resume(accelerator, folder, origin)
+    if now.step and accelerator.is_main_process:
+        print(f"going on after step {now.step} of {total}", file=sys.stderr)
+    start = time.monotonic() - now.seconds
+
+    numbers = range(now.step * recipe.accumulation, total * recipe.accumulation)
+    keys = list(
+        training_keys(
+            len(samples),
+            recipe.batch,
+            config.seed,
+            numbers,
+            rank=accelerator.process_index,
+            world=accelerator.num_processes,
+        )
+    )
+    batches = load(samples, keys, collate, config.video.workers)
+    per_epoch = len(samples) // recipe.batch  # batches
+    steps: Any = range(now.step + 1, total + 1)
+    if accelerator.is_main_process:
+        show_loss = lambda: f"loss {now.curve[-1]['loss']:.3f}"  # noqa: E731
+        steps = progress(steps, total=total, what="training", unit="step", done=now.step, note=show_loss)
+
+    model.train()
+    with _interruptible() as interrupted:
+        for step in steps:
+            losses: list[Tensor] = []
+            for _ in range(recipe.accumulation):
+                with accelerator.accumulate(model):
+                    text, video = next(batches)
+                    text, video = text.to(accelerator.device), video.to(accelerator.device)
+                    text_features, video_features, scale, extras = model(text, video)
+                    loss = contrastive_loss(text_features, video_features, scale, variant.similarity)
+                    loss = loss + sum(extras.values())
+                    accelerator.backward(loss)
+                    if accelerator.sync_gradients:
+                        norm = accelerator.clip_grad_norm_(model.parameters(), recipe.grad_norm)
+                    optimizer.step()
+                    optimizer.zero_grad()
+                    losses.append(loss.detach())
+            with torch.no_grad():
+                variant.backbone.logit_scale.clamp_(max=MAX_LOGIT_SCALE)
+            now.step = step
+            now.seconds = time.monotonic() - start
+            now.curve.append(
+                _point(step, step * recipe.accumulation / per_epoch, losses, norm, schedule, variant, accelerator)
+            )
+            schedule.step()
+            into_epoch = step * recipe.accumulation % per_epoch  # batches; fewer than a step's: an epoch has ended
+            if validation is not None and (into_epoch < recipe.accumulation or step == total):
+                _validate(variant, validation, accelerator, now, folder)
+                model.train()
+            stop = _any(interrupted, accelerator)
+            if step % recipe.checkpoint_every == 0 or step == total or stop:
+                _checkpoint(accelerator, folder, now, origin)
+            if stop:
+                raise Interrupted(f"stopped after step {step} of {total}. The same command goes on from there.")
+    return now
+
+
+def _point(
+    step: int,
+    epoch: float,
+    losses: list[Tensor],
+    norm: Tensor,
+    schedule: Any,
+    variant: Variant,
+    accelerator: Accelerator,
+) -> dict[str, Any]:
+    loss = float(accelerator.reduce(torch.stack(losses).mean(), "mean"))
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        raise BenchError(
+            f"at step {step} the loss is {loss} and the gradient's norm {float(norm)}. "
+            "Lower --train.lr, or look at the data: bench doctor"
+        )
+    return {
+        "step": step,
+        "epoch": round(epoch, 4),
+        "loss": loss,
+        "lr": schedule.get_last_lr()[0],
+        "logit_scale": float(variant.backbone.logit_scale.detach()),
+    }
+
+
+def _validate(variant: Variant, validation: Validation, accelerator: Accelerator, now: Progress, folder: Path) -> None:
+    """Adds the points to the curve; keeps the weights if they are the best so far."""
+    points = now.curve[-1][validation.name] = validation.points()
+    by = validation.choose_by
+    if by and points[by] > now.best.get(by, -1):
+        now.best = {"step": now.step, by: points[by]}
+        if accelerator.is_main_process:
+            with replacing(folder / "best.pt") as temporary:
+                torch.save(variant.state_dict(), temporary)
+
+
+def load_best(variant: Variant, folder: Path) -> None:
+    """Puts back the weights that scored best in validation."""
+    variant.load_state_dict(torch.load(folder / "best.pt", map_location=variant.device, weights_only=True))
+
+
+def _checkpoint(accelerator: Accelerator, folder: Path, now: Progress, origin: dict[str, str]) -> None:
+    """Written beside the old one and then renamed: at any moment there is one whole checkpoint."""
+    fresh, kept, old = (folder / name for name in CHECKPOINTS)
+    if accelerator.is_main_process:
+        shutil.rmtree(fresh, ignore_errors=True)
+    accelerator.wait_for_everyone()
+    accelerator.save_state(str(fresh))
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        (fresh / "progress.json").write_text(json.dumps({**vars(now), "origin": origin}), encoding="utf-8")
+        if kept.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            kept.replace(old)
+        fresh.replace(kept)
+        shutil.rmtree(old, ignore_errors=True)
+    accelerator.wait_for_everyone()
+
+
+def _resume(accelerator: Accelerator, folder: Path, origin: dict[str, str]) -> Progress:
+    found = [folder / name for name in CHECKPOINTS[1:] if (folder / name).is_dir()]
+    if not found:
+        return Progress()
+    state = json.loads((found[0] / "progress.json").read_text(encoding="utf-8"))
+    before = state.pop("origin")
+    changed = [name for name in origin.keys() | before.keys() if origin.get(name) != before.get(name)]
+    if changed:
+        raise BenchError(
+            f"{found[0]} was made from other data or weights ({', '.join(sorted(changed))} changed). "
+            f"Put them back, or remove {folder} to start again."
+        )
+    accelerator.load_state(str(found[0]))
+    return Progress(**state)
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """What a run that is done needs no more."""
+    for name in CHECKPOINTS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / "best.pt").unlink(missing_ok=True)
+
+
+@contextmanager
+def _interruptible(signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)) -> Iterator[list[int]]:
+    """Turns the first Ctrl-C, or a scheduler's word to end, into a note for the loop; a second one acts at once."""
+    noted: list[int] = []
+    before = {number: signal.getsignal(number) for number in signals}
+
+    def note(number: int, frame: object) -> None:
+        noted.append(number)
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in signals:
+        signal.signal(number, note)
+    try:
+        yield noted
+    finally:
+        for number in signals:
+            signal.signal(number, before[number])
+
+
+def _any(noted: list[int], accelerator: Accelerator) -> bool:
+    """Whether any process was interrupted: all must stop after the same step."""
+    if accelerator.num_processes == 1:
+        return bool(noted)
+    flag = torch.tensor(float(bool(noted)), device=accelerator.device)
+    return bool(accelerator.reduce(flag, "sum") > 0)

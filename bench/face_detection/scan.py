@@ -1,0 +1,262 @@
+"""Looks for faces in a folder of clips and writes the table of `bench.data.faces`.
+
+    bench faces --videos DIR --backend onnx --model FILE.yaml --out faces.parquet
+
+Of each clip the frames are looked at that an evaluation sees. What is found is kept in pieces beside the output until
+all is done, so a stopped run goes on where it stopped. Pictures count as clips of one frame.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench import face_detection
+from bench.data.faces import COLUMNS, EXPRESSIONS, read_table, write_faces
+from bench.data.timeline import scan as scan_timeline
+from bench.data.video import COMPRESSED, by_stem, list_videos, sample_indices
+from bench.errors import BenchError, UsageError
+from bench.face_detection import Backend, Clip, Face
+from bench.face_detection.frames import is_picture, list_pictures
+from bench.utils.processes import in_processes
+from bench.utils.progress import progress
+
+PIECE = 50  # clips in a file of what is done so far
+WRITTEN = COLUMNS[:-1]  # `valid` follows from the others
+
+Columns = dict[str, list[Any]]
+Found = Generator[tuple[str, tuple[Columns, str]], None, None]  # clip, its rows, what is wrong with it
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was found in one clip."""
+
+    looked_at: int  # frames
+    with_face: int  # frames
+    expression: str  # the top one of the largest face's mean scores; "" without a face
+    score: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `scan` found, and what is wrong with each broken clip."""
+
+    out: Path
+    source: str
+    was_done: bool
+    seen: dict[str, Seen]  # clip -> what was found; without the broken ones
+    faces: int
+    broken: dict[str, str]  # clip -> one line
+
+
+def scan(
+    backend: str,
+    settings: Mapping[str, Any],
+    *,
+    videos: Path | None = None,
+    dataset: str | None = None,
+    root: Path | None = None,
+    out: Path | None = None,
+    frames: int = 12,
+    workers: int | None = None,
+) -> Summary:
+    """Looks for faces in every clip and writes one table; if it is there already, only at what is new or was broken.
+
+    backend, settings: see `bench.face_detection`. The clips are those below `videos`, pictures among them, or a
+    dataset's; its table goes to <folder>/faces.parquet unless `out` says otherwise. frames: how many of each clip.
+    workers: processes, default one a core. A broken clip is left out and named in the summary.
+    UsageError: words that do not fit, or an output that something else has made. BenchError: no clip, or a worker died.
+    """
+    for flag, count in (("--frames", frames), ("--workers", workers)):
+        if count is not None and count < 1:
+            raise UsageError(f"{flag} takes a number of at least 1, not {count}.")
+    clips, out = _task(videos, dataset, root, out)
+    looker = face_detection.build(backend, dict(settings))
+    how = json.loads(json.dumps({"backend": backend, **looker.settings, "frames": frames}))
+    sizes = {name: path.stat().st_size for name, path in clips.items()}
+    kept = _Kept(out, how, looker.source)
+    was_done = kept.load(sizes)
+    jobs = {name: path for name, path in clips.items() if name not in kept.clips}
+    if was_done and not jobs:
+        return _summary(out, was_done=True)
+    done = len(clips) - len(jobs)
+    together = (workers := min(workers or os.cpu_count() or 1, len(jobs))) > 1
+    words = (backend, tuple(settings.items()))
+    tasks = {name: (words, name, path, frames) for name, path in jobs.items()}
+    found = in_processes(_work, tasks, workers) if together else _alone(looker, jobs, frames)
+    try:
+        with closing(found):  # workers end before what they found is put down
+            for name, (columns, error) in progress(found, total=len(clips), what="faces", unit="clip", done=done):
+                kept.add(name, sizes[name], columns, error)
+    finally:
+        kept.flush()
+    kept.finish()
+    return _summary(out, was_done=False)
+
+
+def _task(
+    videos: Path | None, dataset: str | None, root: Path | None, out: Path | None
+) -> tuple[dict[str, Path], Path]:
+    """The clips by name, and where their table goes."""
+    if (videos is None) == (dataset is None):
+        raise UsageError("name one folder of clips or one dataset: --videos DIR, or --dataset NAME with --root DIR.")
+    if videos is not None:
+        if not videos.is_dir():
+            raise UsageError(f"there is no folder {videos}; name the folder that holds the clips: --videos DIR")
+        if out is None:
+            raise UsageError("where to? --out FILE.parquet")
+        folder, clips = videos, _named([*list_videos(videos), *list_pictures(videos)])
+    else:
+        from bench.data.importers import ensure
+
+        folder = ensure(str(dataset), root)
+        out = out or folder / "faces.parquet"
+        clips = by_stem(list_videos(folder) or list_videos(folder / COMPRESSED))
+    if out.is_dir():
+        raise UsageError(f"--out must name a parquet file; {out} is a folder. Try: --out {out / 'faces.parquet'}")
+    if not clips:
+        raise BenchError(f"there is no clip below {folder} (mp4, avi, mkv, mov, webm, or a picture: jpg, png)")
+    return clips, out
+
+
+def _named(paths: list[Path]) -> dict[str, Path]:
+    """Clips by stem; where two share one, by their whole name. VideoError: two share even that."""
+    stems = Counter(path.stem for path in paths)
+    clips = {path.stem if stems[path.stem] == 1 else path.name: path for path in paths}
+    return clips if len(clips) == len(paths) else by_stem(paths)
+
+
+class _Kept:
+    """What is done so far: the output of an earlier run, and pieces in a hidden folder beside it.
+
+    Each names the settings it was made with and its clips with their sizes. A clip whose file has another size since,
+    or that was broken, is looked at again.
+    """
+
+    def __init__(self, out: Path, how: dict[str, Any], source: str) -> None:
+        self._out, self._how, self._source = out, how, source
+        self._folder = out.parent / f".{out.stem}.parts"
+        self._rows, self._new = _no_rows(), _no_rows()
+        self.clips: dict[str, tuple[int, str]] = {}  # size, and what is wrong or an empty text
+        self._fresh: list[str] = []  # clips whose rows are in `_new`
+
+    def load(self, sizes: dict[str, int]) -> bool:
+        """Reads what fits; True if that is just what the output holds. UsageError: it was made in another way."""
+        pieces = sorted(self._folder.glob("*.parquet"))
+        whole = False
+        for path in [self._out, *pieces] if self._out.exists() else pieces:
+            mend = "Remove it, or name another file: --out FILE"
+            table, source, settings = read_table(path, mend)
+            if settings.get("how") != self._how:
+                if path == self._out:
+                    raise UsageError(f"{path} holds faces that were found in another way ({source}). {mend}")
+                continue
+            told = settings["clips"]
+            if path == self._out and not told.keys() & sizes.keys():
+                some = ", ".join([*list(told)[:3], *["…"] * (len(told) > 3)])
+                raise UsageError(f"{path} holds the faces of {len(told)} other clips ({some}). {mend}")
+            fit = {name for name, (size, error) in told.items() if sizes.get(name) == size and not error}
+            whole |= path == self._out and len(fit) == len(told)
+            columns = table.select(WRITTEN).to_pydict()
+            keep = [index for index, name in enumerate(columns["video"]) if name in fit - self.clips.keys()]
+            for name in WRITTEN:
+                self._rows[name] += [columns[name][index] for index in keep]
+            self.clips |= {name: told[name] for name in fit}
+        return whole
+
+    def add(self, clip: str, size: int, columns: Columns, error: str) -> None:
+        """Takes what was found in one clip."""
+        self.clips[clip] = (size, error)
+        self._fresh.append(clip)
+        for name in WRITTEN:
+            self._new[name] += columns[name]
+            self._rows[name] += columns[name]
+        if len(self._fresh) == PIECE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes down what came since the last time."""
+        if self._fresh:
+            path = self._folder / f"{hashlib.sha256(' '.join(self._fresh).encode()).hexdigest()[:16]}.parquet"
+            clips = {name: self.clips[name] for name in self._fresh}
+            write_faces(self._new, path, self._source, {"how": self._how, "clips": clips})
+            self._new, self._fresh = _no_rows(), []
+
+    def finish(self) -> None:
+        """Writes all rows by clip, frame and face, in whatever order they came, and removes the pieces."""
+        told = zip(*(self._rows[name] for name in ("video", "frame", "face")), strict=True)
+        places = [(video, frame, -1 if face is None else face) for video, frame, face in told]
+        order = sorted(range(len(places)), key=places.__getitem__)
+        columns = {name: [values[index] for index in order] for name, values in self._rows.items()}
+        settings = {"how": self._how, "clips": dict(sorted(self.clips.items()))}
+        write_faces(columns, self._out, self._source, settings)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _no_rows() -> Columns:
+    return {name: [] for name in WRITTEN}
+
+
+def _alone(looker: Backend, jobs: dict[str, Path], frames: int) -> Found:
+    for name, path in jobs.items():
+        yield name, _attempt(looker, name, path, frames)
+
+
+@cache
+def _looker(backend: str, settings: tuple[tuple[str, Any], ...]) -> Backend:
+    """This process's own backend."""
+    return face_detection.build(backend, dict(settings))
+
+
+def _work(words: tuple[str, tuple[tuple[str, Any], ...]], name: str, path: Path, frames: int) -> tuple[Columns, str]:
+    return _attempt(_looker(*words), name, path, frames)
+
+
+def _attempt(looker: Backend, name: str, path: Path, frames: int) -> tuple[Columns, str]:
+    """The rows of one clip and what is wrong with it, or an empty text."""
+    try:
+        total = 1 if is_picture(path) else len(scan_timeline(path).stamps)
+        clip = Clip(name, path, total, np.unique(sample_indices(total, frames)))
+        return _rows(clip, looker.faces(clip)), ""
+    except UsageError:  # the words were off, not the clip
+        raise
+    except BenchError as error:
+        return _no_rows(), str(error)
+
+
+def _rows(clip: Clip, found: list[list[Face]]) -> Columns:
+    """A row for each face, the largest box of a frame first; a row of nulls for a frame without one."""
+    rows: list[tuple[Any, ...]] = []
+    for frame, faces in zip(clip.indices.tolist(), found, strict=True):
+        here = (clip.name, frame, clip.frames)
+        rows += [] if faces else [(*here, *(None,) * (len(WRITTEN) - 3))]
+        for place, face in enumerate(sorted(faces, key=lambda one: -one.box[2] * one.box[3])):
+            rows.append((*here, place, *face.scores, *face.box, face.confidence))
+    return {column: [row[index] for row in rows] for index, column in enumerate(WRITTEN)}
+
+
+def _summary(out: Path, was_done: bool) -> Summary:
+    """What a finished table says."""
+    table, source, settings = read_table(out, "Remove it and begin again.")
+    face = table["face"].fill_null(-1).to_numpy()
+    scores = np.stack([table[name].fill_null(0).to_numpy() for name in EXPRESSIONS], axis=1)
+    names, video = np.unique(np.asarray(table["video"].to_pylist(), dtype=str), return_inverse=True)
+    seen = {}
+    for index, rows in enumerate(np.split(np.arange(len(face)), np.bincount(video).cumsum())[: len(names)]):
+        largest = rows[face[rows] == 0]  # one in each frame that has a face
+        mean = scores[largest].mean(axis=0) if len(largest) else np.zeros(len(EXPRESSIONS))
+        top = EXPRESSIONS[int(mean.argmax())] if len(largest) else ""
+        looked_at = len(largest) + int((face[rows] < 0).sum())
+        seen[str(names[index])] = Seen(looked_at, len(largest), top, float(mean.max()))
+    broken = {name: error for name, (_, error) in settings["clips"].items() if error}
+    return Summary(out, source, was_done, seen, int((face >= 0).sum()), broken)

@@ -1,0 +1,1 @@
+"""Many runs from one file: the plan, and what carries it out."""

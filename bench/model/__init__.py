@@ -1,0 +1,1 @@
+"""CLIP-ViP, the variant contract, the registry of variants, losses, checkpoints."""

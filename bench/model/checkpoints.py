@@ -1,0 +1,219 @@
+"""Where a run's weights start, and where they are kept: `--init random | clip-vip:FILE | clip:DIR_OR_NAME | run:ID`."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from bench.errors import BenchError, UsageError
+from bench.model import registry
+from bench.model.clip_vip import ClipVip, clip_config
+from bench.utils.files import replacing, sha256
+from bench.utils.names import did_you_mean
+
+if TYPE_CHECKING:
+    from transformers import CLIPConfig, CLIPModel
+
+    from bench.model.variant import Variant
+
+ADDED = ("vision_model.embeddings.added_cls", "vision_model.embeddings.temporal_embedding")
+PATCH = "clipmodel.vision_model.embeddings.patch_embedding.weight"
+FETCH = (
+    "https://hdvila.blob.core.windows.net/dataset/pretrain_clipvip_base_32.pt (or …_base_16.pt), "
+    "then --init clip-vip:PATH"
+)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What came from where, by parameter name."""
+
+    source: str  # as the protocol signature has it, e.g. clip-vip:1a2b3c4d
+    loaded: tuple[str, ...]
+    new: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    def __str__(self) -> str:
+        def some(names: tuple[str, ...]) -> str:
+            return f"{len(names)}" + (f" ({', '.join(names[:4])}{', …' if len(names) > 4 else ''})" if names else "")
+
+        if not self.loaded:
+            return f"{self.source}: {len(self.new)} tensors, all drawn anew"
+        return f"{self.source}: {len(self.loaded)} tensors loaded, new {some(self.new)}, unused {some(self.unused)}"
+
+
+def initialize(
+    name: str, hyperparameters: dict[str, Any], *, init: str, size: str, frames: int, vocabulary: int, results: Path
+) -> tuple["Variant", Loaded]:
+    """A variant with its first weights, and what was loaded. The caller seeds torch; what is new is drawn at random.
+
+    size: "" takes b32 or b16 from a published checkpoint.  vocabulary: the tokenizer's size, for `tiny`.
+    results: where `run:ID` looks.
+    A file whose keys or shapes do not fit is a BenchError that names them.
+    """
+    kind, _, where = init.partition(":")
+    if kind == "random" and not where:
+        variant = registry.build(
+            name, ClipVip(clip_config(size, vocabulary=vocabulary), frames=frames), hyperparameters
+        )
+        return variant, Loaded("random", (), tuple(n for n, _ in variant.named_parameters()), ())
+    readers = {"clip-vip": read_published, "clip": read_clip, "run": lambda where: read_run(where, results)}
+    if kind not in readers or not where:
+        raise UsageError(f"--init '{init}' is none of random, clip-vip:FILE, clip:DIR_OR_NAME, run:ID.")
+    state, source = readers[kind](where)
+    size = size or published_size(state, where)
+    T = next((v.shape[1] for k, v in state.items() if k.endswith(ADDED[1]) and v.ndim == 3), frames)
+    variant = registry.build(name, ClipVip(clip_config(size, vocabulary=vocabulary), frames=T), hyperparameters)
+    own = {} if kind == "run" else variant.take_published(state)
+    prefix = "" if kind == "run" else "backbone."
+    incoming = {prefix + key: value for key, value in state.items()} | own
+    unused = tuple(key for key in incoming if key.endswith("position_ids"))  # a buffer that older CLIPs saved
+    incoming = {key: value for key, value in incoming.items() if key not in unused}
+    target = dict(variant.named_parameters())
+    _check(init, incoming, target, allow_new=ADDED if kind == "clip" else ())
+    variant.load_state_dict(incoming, strict=False)
+    if kind == "clip":
+        _grow(variant.backbone)
+    new = tuple(key for key in target if key not in incoming)
+    return variant, Loaded(source, tuple(incoming), new, unused)
+
+
+def read_published(where: str) -> tuple[dict[str, Tensor], str]:
+    """A checkpoint in the published key format, `.pt` (weights only, nothing is executed) or `.safetensors`."""
+    path = Path(where)
+    if not path.is_file():
+        raise BenchError(f"no checkpoint at {path}. Fetch {FETCH}.")
+    return read_tensors(path), f"clip-vip:{sha256(path)[:8]}"
+
+
+def published_size(state: Mapping[str, Tensor], where: str) -> str:
+    """b32 or b16, by the patches of a checkpoint in the published key format. BenchError: neither."""
+    shape = tuple(state[PATCH].shape) if PATCH in state else ()
+    for size in ("b32", "b16"):
+        if shape == (768, 3, int(size[1:]), int(size[1:])):
+            return size
+    raise BenchError(f"{where} is no CLIP-ViP B/32 or B/16. Fetch {FETCH}.")
+
+
+def read_clip(where: str) -> tuple[dict[str, Tensor], str]:
+    """A Hugging Face CLIP, from a folder or by name."""
+    model = take_clip(where)
+    return {f"clipmodel.{key}": value for key, value in model.state_dict().items()}, f"clip:{clip_digest(model)[:8]}"
+
+
+def take_clip(where: str) -> "CLIPModel":
+    """A Hugging Face CLIP as transformers has it. BenchError: there is none, or a tensor of it is missing."""
+    from transformers import CLIPModel
+    from transformers.utils import logging
+
+    if Path(where).is_dir():
+        logging.disable_progress_bar()  # nothing is downloaded, and reading takes a moment
+    elif where.startswith((".", "/", "~")):
+        raise BenchError(f"no folder at {where}. Give one that holds config.json and weights, or a Hugging Face name.")
+    try:
+        answer: Any = CLIPModel.from_pretrained(where, output_loading_info=True)  # typed as the model alone
+    except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BenchError(f"no CLIP at '{where}': {reason} Give a folder that holds config.json and weights.") from None
+    model, report = answer
+    if absent := sorted(report["missing_keys"]):  # transformers would draw them at random
+        raise BenchError(f"the CLIP at '{where}' lacks {len(absent)} tensors: {', '.join(absent[:6])}. Fetch it again.")
+    return model
+
+
+def clip_digest(model: "CLIPModel") -> str:
+    """Hex digest over a CLIP's weights."""
+    state = model.state_dict()
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        digest.update(state[key].contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def read_run(where: str, results: Path) -> tuple[dict[str, Tensor], str]:
+    """The weights of a former run, by its id."""
+    path = run_weights(where, results)
+    return read_tensors(path), f"run:{where}"
+
+
+def run_weights(run: str, results: Path) -> Path:
+    """Where a former run's weights lie: beside its record."""
+    known = {path.parent.name: path for path in sorted(results.glob("*/*/*/*/model.safetensors"))}
+    if run not in known and (records := [path for path in results.glob("*/*/*/*.json") if path.stem == run]):
+        raise BenchError(f"the weights of {run} are gone. Remove {records[0]} to train that run again.")
+    if run not in known:
+        raise UsageError(f"no weights of a run '{run}' under {results}.{did_you_mean(run, known)}")
+    return known[run]
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a `.safetensors` file or of a `.pt` file (a plain state dict, or one under `model_state_dict`)."""
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="pt") as file:
+                return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, it is no dict
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, SafetensorError, EOFError, RuntimeError, ValueError, KeyError, UnpicklingError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise BenchError(f"{path} is no readable checkpoint ({reason[:120]}). Fetch it again.") from None
+    if isinstance(state, dict) and "model_state_dict" in state:
+        state = state["model_state_dict"]
+    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
+        raise BenchError(
+            f"{path} holds no state dict of tensors. Give the checkpoint file that has the model's weights."
+        )
+    return state
+
+
+def save_weights(variant: "Variant", tokenizer: Tokenizer, path: Path) -> None:
+    """Writes a variant's weights, with the towers' shapes and the tokenizer in the file's metadata."""
+    config: CLIPConfig = variant.backbone.config
+    metadata = {"clip_config": json.dumps(config.to_dict(), default=str), "tokenizer": tokenizer.to_str()}
+    with replacing(path) as temporary:
+        save_file(
+            {key: value.detach().contiguous().cpu() for key, value in variant.state_dict().items()}, temporary, metadata
+        )
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer that a run's weights were trained with."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return Tokenizer.from_str(file.metadata()["tokenizer"])
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        raise BenchError(f"{path} holds no tokenizer ({error}). Make that run again.") from None
+
+
+def _check(init: str, incoming: dict[str, Tensor], target: Mapping[str, Tensor], allow_new: tuple[str, ...]) -> None:
+    """Every backbone parameter is there, nothing else is, and all shapes fit. A variant's own parameters may be new."""
+    unexpected = [key for key in incoming if key not in target]
+    absent = [k for k in target if k.startswith("backbone.") and k not in incoming and not k.endswith(allow_new)]
+    differs = [
+        f"{key} {tuple(value.shape)} for {tuple(target[key].shape)}"
+        for key, value in incoming.items()
+        if key in target and value.shape != target[key].shape
+    ]
+    for what, keys in (("unexpected", unexpected), ("missing", absent), ("of another shape", differs)):
+        if keys:
+            more = f" and {len(keys) - 6} more" if len(keys) > 6 else ""
+            raise BenchError(
+                f"--init {init} does not fit this variant and size: {len(keys)} tensors are {what}: "
+                f"{', '.join(keys[:6])}{more}. Check --variant and --model.size."
+            )
+
+
+@torch.no_grad()
+def _grow(backbone: ClipVip) -> None:
+    """CLIP becomes CLIP-ViP: the added proxies start from the class embedding, the temporal embedding from zero."""
+    embeddings = backbone.clipmodel.vision_model.embeddings
+    embeddings.added_cls.copy_(embeddings.class_embedding.expand_as(embeddings.added_cls))
+    embeddings.temporal_embedding.zero_()

@@ -1,0 +1,243 @@
+"""Variants by name: from `variants/`, from a plugin file, from installed packages (entry points `bench.variants`).
+
+What exists is read from the source files without importing them, so that `bench list variants` needs no torch; a
+variant is imported when it is asked for.
+"""
+
+import ast
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bench import __version__
+from bench.errors import UsageError
+from bench.utils.files import replacing, sha256
+from bench.utils.names import did_you_mean
+from bench.utils.paths import home
+
+if TYPE_CHECKING:
+    from bench.model.clip_vip import ClipVip
+    from bench.model.variant import Variant
+
+C = TypeVar("C", bound=type)
+
+ENTRY_POINTS = "bench.variants"
+NEEDS = {"text_needs": ("emotions",), "video_needs": ("faces",)}  # what `Variant` says of them
+_registered: dict[str, type["Variant"]] = {}
+_plugins: list[str] = []  # names of modules that came from files
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A variant as its source describes it."""
+
+    name: str
+    summary: str  # first sentence of the docstring
+    hyperparameters: dict[str, str]  # name -> default, as written
+    text_needs: tuple[str, ...]
+    video_needs: tuple[str, ...]
+    module: str  # what to import
+    path: Path
+
+
+def register(name: str) -> Callable[[C], C]:
+    """Class decorator: makes a subclass of `Variant` known as `name`. A name that is taken is an error."""
+
+    def add(variant: C) -> C:
+        for field, known_needs in NEEDS.items():
+            needs = getattr(variant, field, ())
+            if not isinstance(needs, tuple):
+                raise UsageError(f"{_origin(variant)}: {field} of '{name}' must be a tuple, not {needs!r}.")
+            if odd := set(needs) - set(known_needs):
+                what = f"{field} of '{name}' has '{min(odd)}'; what there is: {', '.join(known_needs)}."
+                raise UsageError(f"{_origin(variant)}: {what}")
+        known = _registered.get(name)
+        if known is not None and _origin(known) != _origin(variant):
+            raise UsageError(
+                f"the variant '{name}' is registered twice: in {_origin(known)} and in {_origin(variant)}."
+            )
+        _registered[name] = variant
+        return variant
+
+    return add
+
+
+def entries() -> dict[str, Entry]:
+    """Every variant there is, by name; built-in ones first, each group in alphabetical order."""
+    import variants
+
+    found: dict[str, Entry] = {}
+    for path in sorted(Path(variants.__file__ or "").parent.glob("*.py")):
+        _add(found, _read(path, f"variants.{path.stem}"))
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+        spec = importlib.util.find_spec(point.module)
+        if spec is None or spec.origin is None:
+            raise UsageError(f"the installed package of variant '{point.name}' has no module {point.module}.")
+        _add(found, _read(Path(spec.origin), point.module))
+    for module in _plugins:
+        read = _read(Path(sys.modules[module].__file__ or ""), module)
+        _add(found, [_as_imported(entry) for entry in read])
+    return found
+
+
+def get(name: str) -> type["Variant"]:
+    """The class registered as `name`, imported if need be. An unknown name is a UsageError with the nearest ones."""
+    known = entries()
+    if name not in known:
+        raise UsageError(f"'{name}' is no variant.{did_you_mean(name, known)} See `bench list variants`.")
+    importlib.import_module(known[name].module)
+    return _registered[name]
+
+
+def source_digest(name: str) -> str:
+    """Eight hex digits of the files that a variant is written in: a changed variant is another run."""
+    from bench.model.variant import Variant
+
+    classes = [base for base in get(name).__mro__ if issubclass(base, Variant) and base is not Variant]
+    files = {_origin(base) for base in classes}
+    return hashlib.sha256("".join(sorted(sha256(Path(file)) for file in files)).encode()).hexdigest()[:8]
+
+
+def added_at_b32() -> dict[str, int]:
+    """How many parameters each variant adds to CLIP-ViP B/32, by name.
+
+    Counted on models without storage; that needs torch, so the counts are remembered until a variant's file changes.
+    """
+    known = entries()
+    key = hashlib.sha256("".join([__version__, *(sha256(entry.path) for entry in known.values())]).encode()).hexdigest()
+    memory = home() / "added_parameters.json"
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        counts: dict[str, int] = json.loads(memory.read_text(encoding="utf-8"))[key]
+        return {name: int(counts[name]) for name in known}
+    import torch
+
+    from bench.model.clip_vip import ClipVip, clip_config
+
+    with torch.device("meta"):
+        counts = {name: build(name, ClipVip(clip_config("b32"), frames=12), {}).added_parameters for name in known}
+    with suppress(OSError), replacing(memory) as temporary:
+        temporary.write_text(json.dumps({key: counts}), encoding="utf-8")
+    return counts
+
+
+def load_plugin(path: Path) -> None:
+    """Imports a user's file, which registers its variants."""
+    if not path.is_file():
+        raise UsageError(f"no plugin file at {path}.")
+    name = f"bench_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} is no Python file; a plugin is a .py file that registers a variant.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(f"the plugin {path} fails when it is imported: {type(error).__name__}: {error}") from error
+    _plugins.append(name)
+    entries()  # a name that is taken shows here
+
+
+def build(name: str, backbone: "ClipVip", hyperparameters: dict[str, Any]) -> "Variant":
+    """The variant `name` around a backbone."""
+    values = parse_hyperparameters(name, hyperparameters)
+    try:
+        return get(name)(backbone, **values)
+    except Exception as error:  # what torch says of a number that it cannot use, or a fault in a user's file
+        what = str(error) if isinstance(error, (ValueError, RuntimeError)) else f"{type(error).__name__}: {error}"
+        raise UsageError(f"the variant '{name}' cannot be built with {values}: {what}") from error
+
+
+def parse_hyperparameters(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """All hyperparameters, the given ones brought to their annotated type; an unknown one is a UsageError."""
+    signature = inspect.signature(get(name), eval_str=True)
+    known = {p.name: p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
+    for key in given:
+        if key not in known:
+            have = f" It has: {', '.join(known)}." if known else " It has none."
+            raise UsageError(f"the variant '{name}' has no hyperparameter '{key}'.{did_you_mean(key, known)}{have}")
+    return {
+        key: _convert(f"{name}'s {key}", given[key], parameter.annotation) if key in given else parameter.default
+        for key, parameter in known.items()
+    }
+
+
+def _convert(what: str, value: Any, kind: type) -> Any:
+    if kind is bool and str(value).lower() in ("true", "false"):
+        return str(value).lower() == "true"
+    try:
+        if kind in (int, float, str):
+            return kind(value)
+    except (TypeError, ValueError):
+        pass
+    raise UsageError(f"{what} takes {getattr(kind, '__name__', kind)}, not '{value}'.")
+
+
+def _origin(variant: type) -> str:
+    return inspect.getfile(variant)
+
+
+def _add(found: dict[str, Entry], new: Iterable[Entry]) -> None:
+    for entry in new:
+        if entry.name in found:
+            other = found[entry.name].module
+            raise UsageError(f"the variant '{entry.name}' is registered twice: in {other} and in {entry.module}.")
+        found[entry.name] = entry
+
+
+@lru_cache
+def _read(path: Path, module: str) -> tuple[Entry, ...]:
+    """The classes of a source file that carry `@register("name")`."""
+    try:
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no Python that can be read: {error}. Mend it, or move it away.") from None
+    classes = [node for node in body if isinstance(node, ast.ClassDef)]
+    return tuple(_describe(node, name, module, path) for node in classes for name in _names(node))
+
+
+def _as_imported(entry: Entry) -> Entry:
+    """A plugin's entry with what its class inherits: it is imported already, so it can be asked."""
+    variant = _registered.get(entry.name)
+    if variant is None:
+        return entry
+    parameters = inspect.signature(variant).parameters.values()
+    defaults = {p.name: repr(p.default) for p in parameters if p.kind is p.KEYWORD_ONLY}
+    return replace(entry, hyperparameters=defaults, text_needs=variant.text_needs, video_needs=variant.video_needs)
+
+
+def _names(node: ast.ClassDef) -> list[str]:
+    calls = [call for call in node.decorator_list if isinstance(call, ast.Call)]
+    named = [call.args[0] for call in calls if ast.unparse(call.func).split(".")[-1] == "register" and call.args]
+    return [argument.value for argument in named if isinstance(argument, ast.Constant)]  # type: ignore[misc]
+
+
+def _describe(node: ast.ClassDef, name: str, module: str, path: Path) -> Entry:
+    hyperparameters: dict[str, str] = {}
+    needs: dict[str, tuple[str, ...]] = {"text_needs": (), "video_needs": ()}
+    for item in node.body:
+        if isinstance(item, ast.FunctionDef) and item.name == "__init__":
+            defaults = zip(item.args.kwonlyargs, item.args.kw_defaults, strict=True)
+            hyperparameters = {argument.arg: ast.unparse(default) for argument, default in defaults if default}
+        target = item.targets[0] if isinstance(item, ast.Assign) else getattr(item, "target", None)
+        value = getattr(item, "value", None)
+        if target is not None and value is not None and ast.unparse(target) in needs:
+            try:
+                needs[ast.unparse(target)] = ast.literal_eval(value)
+            except ValueError:
+                written = f"{ast.unparse(target)} = {ast.unparse(value)}"
+                raise UsageError(f"{path}: '{written}' must be a plain tuple such as (\"emotions\",).") from None
+    summary = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
+    return Entry(name, summary, hyperparameters, **needs, module=module, path=path)

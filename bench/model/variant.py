@@ -1,0 +1,82 @@
+"""The contract every variant keeps: plain CLIP-ViP with hooks. A subclass overrides only what differs."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from bench.data.batch import TextBatch, VideoBatch
+from bench.model.clip_vip import ClipVip, VideoTokens
+
+
+class Variant(nn.Module):
+    """Plain CLIP-ViP. Features are (B, P) and of unit norm unless `similarity` is overridden too.
+
+    Hyperparameters are keyword-only arguments of `__init__`, each with an annotation (float, int, bool, str) and a
+    default: they appear in `bench list variants`, as `--hp.NAME`, and in the record.
+
+    text_needs: ("emotions",) if the variant reads a caption's emotions.
+    video_needs: ("faces",) if it reads the facial expressions of a clip's frames.
+    starts_as_plain: a claim, tested, that at step 0 the features equal plain's to the bit.
+    """
+
+    text_needs: ClassVar[tuple[str, ...]] = ()
+    video_needs: ClassVar[tuple[str, ...]] = ()
+    starts_as_plain: ClassVar[bool] = False
+
+    def __init__(self, backbone: ClipVip):
+        super().__init__()
+        self.backbone = backbone
+
+    @staticmethod
+    def phrase(caption: str, emotions: tuple[str, ...]) -> str:
+        """The words that are tokenized for a caption; `emotions`: those it names, where `text_needs` asks for them."""
+        return caption
+
+    def fuse_text(self, tokens: Tensor, text: TextBatch) -> Tensor:
+        """Changes the caption's tokens, with their positions, before the text tower. (B, L, D) -> (B, L, D)."""
+        return tokens
+
+    def fuse_video(self, tokens: VideoTokens, video: VideoBatch) -> VideoTokens:
+        """Changes the clip's tokens before the vision tower; may append proxies, or a patch to every frame."""
+        return tokens
+
+    def encode_text(self, text: TextBatch) -> Tensor:  # (B, P)
+        """Captions to features."""
+        tokens = self.fuse_text(self.backbone.embed_text(text.input_ids), text)
+        return self.backbone.project_text(self.backbone.run_text(tokens, text.attention_mask), text.input_ids)
+
+    def encode_video(self, video: VideoBatch) -> Tensor:  # (B, P)
+        """Clips to features."""
+        tokens = self.fuse_video(self.backbone.embed_video(video.pixels), video)
+        return self.backbone.project_video(self.backbone.run_video(tokens))
+
+    def similarity(self, text: Tensor, video: Tensor) -> Tensor:  # (N, P), (M, P) -> (N, M)
+        """The score of every caption with every clip, before the temperature; higher is better."""
+        return text @ video.T
+
+    def extra_losses(
+        self, text: TextBatch, video: VideoBatch, text_features: Tensor, video_features: Tensor
+    ) -> dict[str, Tensor]:
+        """Scalars by name, weighted already, that are added to the contrastive loss."""
+        return {}
+
+    def take_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Pops this variant's own keys out of a published checkpoint; returns them under this module's names."""
+        return {}
+
+    def forward(self, text: TextBatch, video: VideoBatch) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        """One pass for training, as distributed training needs it: features, the scale after exp, extra losses."""
+        text_features, video_features = self.encode_text(text), self.encode_video(video)
+        extras = self.extra_losses(text, video, text_features, video_features)
+        return text_features, video_features, self.backbone.logit_scale.exp(), extras
+
+    @property
+    def added_parameters(self) -> int:
+        """How many parameters the variant has beside the backbone's."""
+        return sum(p.numel() for p in self.parameters()) - sum(p.numel() for p in self.backbone.parameters())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.backbone.logit_scale.device

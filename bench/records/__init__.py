@@ -1,0 +1,1 @@
+"""The run record: shape, checks, files, protocol signature; published numbers and their audit."""

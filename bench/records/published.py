@@ -1,0 +1,294 @@
+"""Published numbers: tables as their authors printed them, read from files that are easy to write by hand.
+
+    results/published/<work>.json      results/README.md says the format
+
+A printed number is kept with its decimals, for they say what it was rounded from: "49.00" is 48.995 to 49.005. What is
+not known of a protocol stays unknown. `bench.records.audit` asks whether such numbers can be.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from bench.errors import UsageError
+from bench.metrics.ranking import DIRECTIONS
+from bench.records.protocol import join_signature
+from bench.utils import paths
+from bench.utils.files import load_yaml
+from bench.utils.names import did_you_mean
+from bench.utils.text_yaml import TextLoader
+
+TIES = ("expected", "optimistic", "pessimistic", "position", "twice")  # twice: every tie counts as one more query
+PROTOCOL = ("ties", "score", "post", "frames", "res", "init", "captions", "ckpt")  # as our own signatures name them
+
+_SOURCE = ("title", "authors", "year", "where")
+_COUNTS = ("n", "gallery")
+_REQUIRED = ("model", "dataset", "test", "direction", "n")
+_FIELDS = (*_REQUIRED, "train", "subset", "gallery", *PROTOCOL)
+_ELSEWHERE = ("where", "metric", "value")
+_METRIC = re.compile(r"R@[1-9]\d{0,5}|MdR|MnR")
+_NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A number as it was printed, such as "49.00"."""
+
+    text: str
+
+    @property
+    def value(self) -> Fraction:
+        """The number itself, exact."""
+        return Fraction(self.text)
+
+    @property
+    def decimals(self) -> int:
+        """How many digits stand behind the point."""
+        return len(self.text.partition(".")[2])
+
+    @property
+    def low(self) -> Fraction:
+        """The least number that rounds to it, whichever way halves are rounded."""
+        return max(Fraction(0), self.value - Fraction(1, 2 * 10**self.decimals))
+
+    @property
+    def high(self) -> Fraction:
+        """The greatest number that rounds to it."""
+        return self.value + Fraction(1, 2 * 10**self.decimals)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Source:
+    """A work. name: its file's name without ending; what else is not known is empty."""
+
+    name: str
+    title: str
+    authors: str = ""
+    year: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """What another place of the same work says of a number; of several metrics where it does not say which it means."""
+
+    where: str
+    metrics: tuple[str, ...]
+    value: Printed
+
+
+@dataclass(frozen=True, eq=False)  # a row is itself: two works may print the same
+class Row:
+    """One line of a table: a model's numbers in one direction, for all queries or a subset of them."""
+
+    source: Source
+    place: int  # in its file, from 1
+    model: str
+    train: str  # "unknown" if it is
+    dataset: str
+    test: str
+    subset: str  # "all", or one as a dataset's card names it
+    direction: str  # t2v, v2t
+    n: int  # queries
+    gallery: int | None  # what they search
+    metrics: Mapping[str, Printed]  # R@k in percent, MdR, MnR: those that were printed, in their order
+    protocol: Mapping[str, str]  # names of PROTOCOL, those that are known
+    elsewhere: tuple[Elsewhere, ...] = ()
+
+    @property
+    def recalls(self) -> dict[int, Printed]:
+        """k -> R@k, in order of k."""
+        found = {int(name[2:]): value for name, value in self.metrics.items() if name.startswith("R@")}
+        return dict(sorted(found.items()))
+
+    @property
+    def signature(self) -> str:
+        """The protocol in one line, as a run record has it, with what is unknown left out."""
+        size = f"{self.n}x{self.gallery or '?'}"
+        return join_signature(
+            {"test": f"{self.dataset}-{self.test}", "train": self.train, "size": size, **self.protocol}
+        )
+
+    def __str__(self) -> str:
+        """Which row it is, in few words: "baseline, 7k, All V2T"."""
+        parts = [self.model, *([self.train] if self.train != "unknown" else [])]
+        parts.append(f"{self.subset.capitalize()} {self.direction.upper()}")
+        post = self.protocol.get("post", "none")
+        return ", ".join(parts + ([post.upper()] if post != "none" else []))
+
+
+def load_published() -> list[Row]:
+    """Every row that is shipped, in order of file and place."""
+    return [row for path in sorted(paths.published().glob("*.json")) for row in read(path)]
+
+
+def rows_for(dataset: str, test: str) -> list[Row]:
+    """The shipped rows about one test, e.g. rows_for("msrvtt", "1k-A"); all subsets, both directions."""
+    return [row for row in load_published() if (row.dataset, row.test) == (dataset, test)]
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of one file. UsageError, naming file, row and field, for the first fault."""
+    content = _decode(path)
+    try:
+        return _table(content, path.stem)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def _decode(path: Path) -> Any:
+    """Every number as the text that stands there: 49.00 must not become 49.0."""
+    try:
+        if path.suffix.lower() != ".json":
+            return load_yaml(path, TextLoader)
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_once)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{path} is no JSON: {error}.") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no text in UTF-8: {error.reason} at byte {error.start}.") from None
+    except RecursionError:
+        raise UsageError(f"{path} is nested too deep to be a table.") from None
+    except _Twice as error:
+        raise UsageError(f"{path}: '{error}' stands twice in one object. Remove one.") from None
+
+
+class _Twice(Exception):
+    """A name that an object has twice."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in content:
+            raise _Twice(name)
+        content[name] = value
+    return content
+
+
+def _table(content: Any, name: str) -> list[Row]:
+    _check_names(content, ("source", "rows"), ("common",), "the file")
+    source = content["source"]
+    _check_names(source, ("title",), _SOURCE, "source")
+    work = Source(name, **{field: _text(source[field], f"source: {field}") for field in source})
+    common = content.get("common", {})
+    _check_names(common, (), _FIELDS, "common")
+    if not isinstance(content["rows"], list) or not content["rows"]:
+        raise UsageError("rows must be a list of at least one row.")
+    rows: list[Row] = []
+    seen: dict[tuple, int] = {}
+    for place, raw in enumerate(content["rows"], start=1):
+        row = _row(raw, common, work, place)
+        key = (row.model, row.subset, row.direction, row.signature)
+        if key in seen:
+            raise UsageError(
+                f"row {place} ({row}) is of the same quantity as row {seen[key]}. "
+                "What another place says of it goes into its `elsewhere`."
+            )
+        seen[key] = place
+        rows.append(row)
+    return rows
+
+
+def _row(raw: Any, common: dict[str, Any], source: Source, place: int) -> Row:
+    where = f"row {place}"
+    if isinstance(raw, dict) and isinstance(raw.get("model"), str) and raw["model"].isprintable():
+        where += f" ({raw['model']})"
+    metrics = [name for name in raw if _METRIC.fullmatch(name)] if isinstance(raw, dict) else []
+    allowed = (*_FIELDS, *metrics, "elsewhere")
+    _check_names(raw, (), allowed, where, known=(*_FIELDS, "R@1", "R@5", "R@10", "MdR", "MnR", "elsewhere"))
+    fields = {**common, **raw}
+    for name in _REQUIRED:
+        if name not in fields:
+            raise UsageError(f"{where} has no {name}; give it there or in common.")
+    if not metrics:
+        raise UsageError(f"{where} has no metric. Give R@1, R@5, R@10, MdR or MnR, as printed.")
+    texts = {name: _text(fields[name], f"{where}: {name}") for name in _FIELDS if name in fields}
+    counts = {name: _count(texts[name], f"{where}: {name}") for name in _COUNTS if name in texts}
+    printed = {name: _number(fields[name], f"{where}: {name}") for name in metrics}
+    if "ties" in texts and texts["ties"] not in TIES:
+        raise UsageError(f"{where}: ties is {texts['ties']!r}, none of {', '.join(TIES)}.")
+    if texts["direction"].lower() not in DIRECTIONS:
+        raise UsageError(f"{where}: direction is {texts['direction']!r}, not {' or '.join(DIRECTIONS)}.")
+    return Row(
+        source=source,
+        place=place,
+        model=texts["model"],
+        train=texts.get("train", "unknown"),
+        dataset=texts["dataset"],
+        test=texts["test"],
+        subset=texts.get("subset", "all"),
+        direction=texts["direction"].lower(),
+        n=counts["n"],
+        gallery=counts.get("gallery"),
+        metrics=printed,
+        protocol={name: texts[name] for name in PROTOCOL if name in texts},
+        elsewhere=_elsewhere(raw.get("elsewhere", []), printed, where),
+    )
+
+
+def _elsewhere(raw: Any, metrics: Mapping[str, Printed], where: str) -> tuple[Elsewhere, ...]:
+    if not isinstance(raw, list):
+        raise UsageError(f"{where}: elsewhere must be a list.")
+    found = []
+    for number, entry in enumerate(raw, start=1):
+        here = f"{where}: elsewhere {number}"
+        _check_names(entry, _ELSEWHERE, (), here)
+        named = entry["metric"] if isinstance(entry["metric"], list) else [entry["metric"]]
+        for metric in named:
+            if not isinstance(metric, str) or metric not in metrics:
+                raise UsageError(f"{here}: metric is {metric!r}, none of the row's {', '.join(metrics)}.")
+        if not named:
+            raise UsageError(f"{here}: metric is an empty list.")
+        value = _number(entry["value"], f"{here}: value")
+        found.append(Elsewhere(_text(entry["where"], f"{here}: where"), tuple(named), value))
+    return tuple(found)
+
+
+def _check_names(
+    raw: Any, required: tuple[str, ...], allowed: tuple[str, ...], where: str, known: tuple[str, ...] = ()
+) -> None:
+    """UsageError unless `raw` is an object with the required names and otherwise no more than the allowed ones."""
+    if not isinstance(raw, dict):
+        raise UsageError(f"{where} must be an object with names and values.")
+    for name in required:
+        if name not in raw:
+            raise UsageError(f"{where} has no {name}.")
+    known = known or (*required, *allowed)
+    for name in raw:
+        if name not in required and name not in allowed:
+            near = did_you_mean(str(name), known) or f" There are {', '.join(known)}."
+            raise UsageError(f"{where} has an unknown name {name!r}.{near}")
+
+
+def _text(value: Any, where: str) -> str:
+    """Text that may stand in a line of a table and in a signature."""
+    if not isinstance(value, str) or not value.strip() or not value.isprintable() or "|" in value:
+        raise UsageError(f"{where} is {_shown(value)}, not one line of text without '|'; leave out what is unknown.")
+    return value
+
+
+def _count(value: str, where: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,8}", value, re.ASCII):
+        raise UsageError(f"{where} is {_shown(value)}, no whole number from 1.")
+    return int(value)
+
+
+def _number(value: Any, where: str) -> Printed:
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        raise UsageError(f"{where} is {_shown(value)}, no number as printed, such as 49.40; leave out what is unknown.")
+    return Printed(value)
+
+
+def _shown(value: Any) -> str:
+    text = f"'{value}'" if isinstance(value, str) and value.isprintable() else json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"

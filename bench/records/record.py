@@ -1,0 +1,41 @@
+"""What a run record holds."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One run: what was trained on what, by which code, and where every query ranked. Plain JSON values throughout."""
+
+    run: str  # the file's name, from `run_id`
+    created: str  # ISO 8601 with time zone
+    variant: str
+    hyperparameters: dict[str, Any]  # all of them, defaults too
+    parameters: dict[str, int]  # total, added (by the variant)
+    dataset: str
+    split: str  # trained on
+    test: str  # tested on
+    checksums: dict[str, str]  # split -> sha256 of its annotation
+    protocol: str  # from `protocol_signature`
+    config: dict[str, Any]
+    seed: int
+    controls: dict[str, Any]  # emotions, train_emotions, matched_parameters; true_run: the id of the run without any
+    faces: dict[str, str]  # source, sha256, pooling of the facial expressions; empty if the variant uses none
+    code: dict[str, Any]  # version, commit, dirty; variant: digest of its source file
+    libraries: dict[str, str]
+    lexicons: dict[str, str]
+    hardware: dict[str, Any]
+    timings: dict[str, float]  # seconds
+    curve: list[dict[str, Any]]
+    selection: dict[str, Any]  # rule, step: which checkpoint was scored
+    queries: dict[str, list[str]]  # videos (n unique ids), captions (n); query i's true answer is video i
+    subsets: dict[str, list[int]]  # name -> queries
+    twins: dict[int, int]  # query -> the query that differs in emotion alone
+    twin_wins: dict[int, float]  # query -> 1, 0.5, 0: its own video above, level with, below its twin's
+    ranks: dict[str, dict[str, list[int]]]  # t2v, v2t -> greater, equal: n counts each, see `bench.metrics.ranking`
+    top: list[list[int]]  # per query the ten videos that score highest, best first; empty before schema 3
+    post: dict[str, dict[str, dict[str, list[int]]]]  # dsl, qbnorm -> ranks after it; see `bench.engine.rescoring`
+    honest: dict[str, Any]  # of a run selected on the test set: rule, step, ranks of the honest choice; otherwise empty
+    probe: dict[str, Any]  # what `bench probe` measured; empty until then
+    metrics: dict[str, dict[str, Any]]  # `bench.metrics.ranking.summarize` of the above

@@ -1,0 +1,159 @@
+"""The run record: one JSON file per run, from which every table and every later statistic is made.
+
+    results/<dataset>/<training split>/<variant>/<run>.json
+
+It holds the rank of every query in both directions, so nothing needs to be scored again. A record is checked when it
+is written and when it is read: a missing query, a NaN or a metric that its ranks do not give stops with one line.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError, UsageError
+from bench.records.check import check
+from bench.records.record import Record
+from bench.utils.files import replacing
+from bench.utils.names import did_you_mean
+
+SCHEMA = 3
+_SINCE = {2: {"controls", "faces"}, 3: {"top", "post", "honest", "probe"}}  # the fields that came with each schema
+
+
+def run_id(variant: str, seed: int, config: Mapping[str, Any]) -> str:
+    """The run's name, e.g. "additive_text-s42-1a2b3c4d": equal configs give equal names, whatever their key order."""
+    return f"{variant}-s{seed}-{_digest(config)[:8]}"
+
+
+def record_path(folder: Path, dataset: str, split: str, variant: str, run: str) -> Path:
+    """Where a run's record lies under the results folder, written or not."""
+    return folder / dataset / split / variant / f"{run}.json"
+
+
+def save(record: Record, folder: Path) -> Path:
+    """Checks the record and writes it, whole or not at all, to its place under `folder`. BenchError if unsound."""
+    check(record)
+    path = record_path(folder, record.dataset, record.split, record.variant, record.run)
+    content = json.loads(json.dumps(asdict(record), allow_nan=False))  # keys of objects become strings
+    with replacing(path) as temporary:
+        temporary.write_text(_layout({"schema": SCHEMA, "sha256": _digest(content), **content}), encoding="utf-8")
+    return path
+
+
+def load(path: Path) -> Record:
+    """Reads a record of any schema so far. BenchError, naming file and fault, if it is unreadable or unsound."""
+    try:
+        raw = _decode(path.read_text(encoding="utf-8"))
+        if raw["schema"] <= SCHEMA:
+            return _build(raw)
+    except FileNotFoundError:
+        raise BenchError(f"{path} is missing. Make it with `bench run`.") from None
+    except OSError as error:
+        raise BenchError(f"{path} cannot be read: {error.strerror}. Mend the file's rights or remove it.") from None
+    except (BenchError, UnicodeDecodeError, RecursionError) as error:
+        raise BenchError(f"{path}: {str(error).rstrip('.')}. Run it again, or remove the file.") from None
+    raise BenchError(f"{path} has schema {raw['schema']}, this bench reads up to {SCHEMA}. Update bench.")
+
+
+def record_paths(folder: Path) -> list[Path]:
+    """The files of all records under the results folder, in order; the literature's numbers in published/ are none."""
+    return [
+        path
+        for path in sorted(folder.glob("*/*/*/*.json"))
+        if path.relative_to(folder).parts[0] != "published" and not path.name.startswith(".")  # being written
+    ]
+
+
+def find(run: str, folder: Path) -> Path:
+    """The file of a run's record, by the run's id. UsageError, with near names, if there is none."""
+    known = {path.stem: path for path in record_paths(folder)}
+    if run not in known:
+        raise UsageError(f"no record of a run '{run}' under {folder}.{did_you_mean(run, known)}")
+    return known[run]
+
+
+def load_all(folder: Path) -> list[Record]:
+    """Every record under the results folder, in order of path.
+
+    BenchError if there is none, or for the first that is broken or lies in another place than its content says.
+    """
+    records = []
+    for path in record_paths(folder):
+        record = load(path)
+        place = record_path(folder, record.dataset, record.split, record.variant, record.run)
+        if path != place:
+            raise BenchError(f"{path} holds the run that belongs at {place}. Move it there, or remove the copy.")
+        records.append(record)
+    if not records:
+        raise BenchError(f"no records under {folder}/. Make one: bench run --variant plain")
+    return records
+
+
+def _decode(text: str) -> dict[str, Any]:
+    def reject(token: str) -> None:
+        raise BenchError(f"it holds {token}, which is no number.")
+
+    try:
+        raw = json.loads(text, parse_constant=reject)
+    except json.JSONDecodeError as error:
+        raise BenchError(f"it is no JSON ({error}).") from None
+    if type(raw) is not dict or type(raw.get("schema")) is not int or raw["schema"] < 1:
+        raise BenchError("it is no run record: it has no schema number.")
+    return raw
+
+
+def _build(raw: dict[str, Any]) -> Record:
+    stated = raw.pop("sha256", None)
+    schema = raw.pop("schema")
+    intact = stated == _digest(raw)
+    for until, fields_of in _SINCE.items():
+        if schema < until and (later := raw.keys() & fields_of):
+            raise BenchError(f"it says schema {schema}, which has no {', '.join(sorted(later))}.")
+    if schema < 2:
+        raw = _from_1(raw)
+    if schema < 3:
+        raw = _from_2(raw)
+    names = {field.name for field in fields(Record)}
+    if raw.keys() != names:
+        raise BenchError(f"its fields differ from schema {SCHEMA}'s by {', '.join(sorted(raw.keys() ^ names))}.")
+    try:
+        twins = {name: {int(query): value for query, value in raw[name].items()} for name in ("twins", "twin_wins")}
+    except (AttributeError, ValueError):
+        raise BenchError("twins and twin_wins must be objects whose keys are queries.") from None
+    record = Record(**{**raw, **twins})
+    check(record)
+    if not intact:
+        raise BenchError("it was altered since it was written: the checksum differs.")
+    return record
+
+
+def _from_1(raw: dict[str, Any]) -> dict[str, Any]:
+    """Schema 1 knew neither controls nor faces: its runs are true ones."""
+    true = {"emotions": "true", "train_emotions": "true", "matched_parameters": False, "true_run": raw.get("run")}
+    return {**raw, "controls": true, "faces": {}}
+
+
+def _from_2(raw: dict[str, Any]) -> dict[str, Any]:
+    """Schema 2 knew no lists of videos, no rescoring, no selection on the test set and no probe."""
+    return {**raw, "top": [], "post": {}, "honest": {}, "probe": {}}
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _layout(content: dict[str, Any]) -> str:
+    """JSON for people and for diff: one item a line, but a list of numbers, or an object of them, on one line.
+
+    Line breaks never occur inside JSON's strings, so what the patterns take out is layout only.
+    """
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    number = r"(?:-?\d[\d.eE+-]*|null)"
+    numbers = rf"\[\n\s*{number}(?:,\n\s*{number})*\n\s*\]"
+    entry = rf'"[^"\n]*": {number}'
+    entries = rf"\{{\n\s*{entry}(?:,\n\s*{entry})*\n\s*\}}"
+    return re.sub(f"{numbers}|{entries}", lambda match: re.sub(r"\n\s*", " ", match[0]), text) + "\n"

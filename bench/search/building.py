@@ -1,0 +1,224 @@
+"""Brings the index of a folder up to date: what is new or changed is encoded, what is gone is forgotten."""
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from bench.data.video import COMPRESSED, ENDINGS
+from bench.errors import BenchError, UsageError
+from bench.search.expressions import Looker
+from bench.search.models import Encoder
+from bench.search.reading import Piece, Seen, read
+from bench.search.store import Entry, Store
+from bench.utils.progress import progress
+
+BATCH = 8  # windows that the model takes at once
+SAVE_EVERY = 10.0  # seconds of work that an end by force may cost
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is below a folder."""
+
+    files: dict[str, tuple[int, int]]  # path below the folder -> bytes, mtime in nanoseconds
+    hidden: list[str]  # hidden videos and folders, which are left out
+    unreadable: dict[str, str]  # folders -> why
+
+
+@dataclass
+class Summary:
+    """What an update did. Seconds: `waited` for frames, in the `model`, in all; `decoding` and `faces` in threads."""
+
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    kept: int = 0
+    windows: int = 0  # encoded now
+    indexed: int = 0  # windows in the index
+    waited: float = 0.0
+    model: float = 0.0
+    total: float = 0.0
+    decoding: float = 0.0
+    faces: float = 0.0
+    broken: dict[str, str] = field(default_factory=dict)  # path -> one line, also from before
+    hidden: list[str] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+
+def walk(folder: Path) -> Found:
+    """Every video below a folder, at any depth; links to folders are followed, no folder is read twice.
+
+    Left out are hidden files and folders, and the small copies of `bench data compress`. UsageError: no such folder.
+    BenchError: it cannot be read.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}. Name the folder that holds the clips.")
+    found = Found({}, [], {})
+    seen: set[Path] = set()
+
+    def cannot(error: OSError) -> None:
+        where = Path(str(error.filename))
+        if where == folder:
+            raise BenchError(f"{folder} cannot be read: {error.strerror}. Mend its rights.")
+        found.unreadable[where.relative_to(folder).as_posix()] = str(error.strerror)
+
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=cannot):
+        here = Path(parent)
+        if here.resolve() in seen:
+            folders[:] = []
+            continue
+        seen.add(here.resolve())
+        below = "" if here == folder else f"{here.relative_to(folder).as_posix()}/"
+        found.hidden.extend(f"{below}{name}/" for name in sorted(folders) if name[0] == ".")
+        folders[:] = sorted(name for name in folders if name[0] != "." and name != COMPRESSED)
+        videos = sorted(name for name in names if Path(name).suffix.lower() in ENDINGS)
+        found.hidden.extend(below + name for name in videos if name[0] == ".")
+        for name in videos:
+            if name[0] == ".":
+                continue
+            try:
+                facts = (here / name).stat()
+            except OSError:  # a link to nothing: it is reported when it is read
+                found.files[below + name] = (0, 0)
+                continue
+            if stat.S_ISREG(facts.st_mode):
+                found.files[below + name] = (facts.st_size, facts.st_mtime_ns)
+    return found
+
+
+def update(store: Store, encoder: Encoder, folder: Path, found: Found, looker: Looker | None, retry: bool) -> Summary:
+    """Encodes what is new or changed since the index was written, forgets what is gone, and touches nothing else.
+
+    What is done is written down every few seconds and when the work is stopped. retry: read broken files again that
+    did not change. looker: for an index with faces.
+    """
+    clock = time.perf_counter()
+    summary = Summary(hidden=found.hidden, unreadable=found.unreadable)
+    same = {path for path, entry in store.entries.items() if _same(path, entry, found, retry)}
+    old = store.entries.keys() - same
+    todo = [path for path in found.files if path not in same]
+    summary.kept, summary.gone = len(same), len(old - found.files.keys())
+    summary.changed = len(old & found.files.keys())
+    summary.new = len(todo) - summary.changed
+    if old or todo:  # a look that changes nothing needs no lock
+        with store.locked():
+            store.remove(old)
+            if todo:
+                _encode(store, encoder, folder, {path: found.files[path] for path in todo}, looker, summary)
+    summary.broken = {path: entry.error for path, entry in store.entries.items() if entry.error}
+    summary.indexed, summary.total = len(store), time.perf_counter() - clock
+    return summary
+
+
+def pending(store: Store, found: Found) -> bool:
+    """Whether `update` would find something to do."""
+    same = {path for path, entry in store.entries.items() if _same(path, entry, found, retry=False)}
+    return len(same) < len(store.entries) or not found.files.keys() <= same
+
+
+def _same(path: str, entry: Entry, found: Found, retry: bool) -> bool:
+    if path not in found.files:  # below a folder that cannot be read now nothing is known to be gone
+        return any(path.startswith(folder + "/") for folder in found.unreadable)
+    return found.files[path] == (entry.size, entry.mtime) and not (retry and entry.error)
+
+
+def _encode(
+    store: Store,
+    encoder: Encoder,
+    folder: Path,
+    files: dict[str, tuple[int, int]],
+    looker: Looker | None,
+    summary: Summary,
+) -> None:
+    """Adds files to the index, with progress."""
+    model = encoder.described
+    frames, size, window = model.frames, model.size, store.about.window
+    paths = {path: folder / path for path in files}
+    saved = time.monotonic()
+    try:
+        with closing(read(paths, frames=frames, size=size, window=window, looker=looker)) as pieces:
+            done = _files(_waited(pieces, summary), encoder, summary)
+            for piece, features, faces in progress(
+                done, total=len(files), what="indexing", unit="clip", note=lambda: f"{summary.windows} windows"
+            ):
+                entry = Entry(*files[piece.path], first=0, seconds=piece.seconds, error=piece.error)
+                store.add(piece.path, entry, features, faces if store.about.faces else None)
+                if time.monotonic() - saved > SAVE_EVERY:
+                    store.save()
+                    saved = time.monotonic()
+    finally:  # Ctrl-C too keeps what is done
+        store.save()
+        summary.faces = looker.spent if looker else 0.0
+
+
+def _waited(pieces: Iterator[Piece], summary: Summary) -> Iterator[Piece]:
+    """Passes pieces on and counts how long they were waited for."""
+    while True:
+        begun = time.perf_counter()
+        piece = next(pieces, None)
+        summary.waited += time.perf_counter() - begun
+        if piece is None:
+            return
+        summary.decoding += piece.spent
+        yield piece
+
+
+def _files(
+    pieces: Iterator[Piece], encoder: Encoder, summary: Summary
+) -> Iterator[tuple[Piece, np.ndarray, np.ndarray]]:
+    """Whole files: the last piece of each, the features (windows, P) and the faces (windows, 9) of all its windows.
+
+    The model takes BATCH windows at once, of one file or of several.
+    """
+    nothing = np.zeros((0, encoder.described.width), np.float32), np.zeros((0, 9), np.float32)
+    waiting: list[Seen] = []  # not yet encoded
+    rows: list[tuple[np.ndarray, np.ndarray]] = []  # encoded, of files that are not whole yet
+    ends: list[tuple[Piece, int]] = []  # last pieces, and how many windows of theirs are in `rows` and `waiting`
+
+    def flush(least: int) -> None:
+        while len(waiting) >= least and waiting:
+            batch = waiting[:BATCH]
+            del waiting[:BATCH]
+            begun = time.perf_counter()
+            features = encoder.windows(batch)
+            summary.model += time.perf_counter() - begun
+            if not np.isfinite(features).all():
+                raise BenchError(
+                    f"{encoder.described.name} gives features that are no numbers: its weights are broken."
+                )
+            faces = [one.track.summary() if one.track else np.zeros(9, np.float32) for one in batch]
+            rows.extend(zip(features, faces, strict=True))
+            summary.windows += len(batch)
+
+    def whole(ends: list[tuple[Piece, int]]) -> Iterator[tuple[Piece, np.ndarray, np.ndarray]]:
+        while ends and ends[0][1] <= len(rows):
+            piece, count = ends.pop(0)
+            features, faces = zip(*rows[:count], strict=True) if count else ((), ())
+            del rows[:count]
+            yield piece, *((np.stack(features), np.stack(faces)) if count else nothing)
+
+    count, broken = 0, ""
+    for piece in pieces:
+        if piece.path == broken:
+            continue
+        if piece.error:  # windows of it that came before are worth nothing, nor are those that are on their way
+            broken = piece.path
+            drop = min(count, len(waiting))
+            del waiting[len(waiting) - drop :]
+            del rows[len(rows) - (count - drop) :]
+            count = 0
+        waiting.extend(piece.windows)
+        count += len(piece.windows)
+        if piece.last:
+            ends.append((piece, count))
+            count = 0
+        flush(BATCH)
+        yield from whole(ends)
+    flush(1)
+    yield from whole(ends)

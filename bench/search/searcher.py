@@ -1,0 +1,319 @@
+"""Find the clip: a folder of videos, a sentence, and the moments that it describes, best first.
+
+    bench index DIR --model clip:FOLDER
+    bench search "happy smiling people" --videos DIR -k 5
+
+`open_folder` brings the index up to date and loads model and features once; then `Searcher.ask` answers any number of
+queries. What an index is made of is in the files beside this one.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.data.controls import EXPRESSED
+from bench.emotions import EMOTIONS
+from bench.emotions.scores import score_captions
+from bench.errors import BenchError, UsageError
+from bench.records.store import find
+from bench.search import building, models, store
+from bench.search.building import Summary
+from bench.search.expressions import Looker
+from bench.search.models import TOKENIZER, Encoder
+from bench.search.store import About, Store
+from bench.search.vectors import BACKENDS, Exact, Index
+from bench.search.windows import WINDOW
+from bench.utils.names import did_you_mean
+
+SHORTEST = 0.5  # seconds of a window
+NEIGHBOURS = 2  # windows that a window overlaps, at most: of 3 k windows k share no second
+CALM = "calm"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the words of a command say of an index; what they leave open the index says, if there is one."""
+
+    model: str = ""  # run:ID, clip-vip:FILE, clip:DIR_OR_NAME
+    tokenizer: str = ""  # CLIP's, for clip-vip
+    window: float = 0.0  # seconds
+    faces: str = ""  # a backend of `bench faces`
+    settings: dict[str, str] = field(default_factory=dict)  # of that backend
+    replace: bool = False  # put the index in place of one that was made otherwise
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A window of a video that was found."""
+
+    file: str  # below the folder
+    start: float  # seconds
+    end: float
+    score: float
+    faces: dict[str, float] | None  # mean facial expression: EMOTIONS and "calm"; None: no face, or not indexed
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found, and how the query was understood."""
+
+    query: str
+    emotions: dict[str, int]  # how many words name each of EMOTIONS
+    model: str
+    about: str
+    folder: str
+    windows: int  # searched
+    moments: tuple[Moment, ...]  # best first; no two of one file overlap
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain JSON types."""
+        return json.loads(json.dumps(asdict(self)))
+
+
+class Searcher:
+    """A folder's index with its model, loaded to be asked. summary: what bringing it up to date did."""
+
+    def __init__(self, folder: Path, opened: Store, encoder: Encoder, summary: Summary, backend: str) -> None:
+        self.folder, self.store, self.encoder, self.summary = folder, opened, encoder, summary
+        self._index = _vectors(opened, encoder, backend)
+
+    def ask(self, query: str, k: int = 5, emotion: str = "") -> Answer:
+        """The k best moments for a query; its words count in lower case, so "Happy" names joy too.
+
+        emotion: only moments whose strongest facial expression is this one. UsageError: an empty query, k below 1, an
+        emotion that no face shows, or an index without faces.
+        """
+        words = check_query(query, k)
+        among = self._showing(emotion) if emotion else None
+        moments: list[Moment] = []
+        if among is None or len(among):
+            ids, scores = self._index.query(self.encoder.text(words), k * (1 + NEIGHBOURS), among)
+            moments = self._apart(ids, scores)[:k]
+        return Answer(
+            query=query,
+            emotions=dict(zip(EMOTIONS, score_captions([words])[0].tolist(), strict=True)),
+            model=self.encoder.described.name,
+            about=self.encoder.described.about,
+            folder=str(self.folder),
+            windows=len(self.store) if among is None else len(among),
+            moments=tuple(moments),
+        )
+
+    def _apart(self, ids: NDArray[np.int64], scores: NDArray[np.float32]) -> list[Moment]:
+        """Moments, best first, without those that overlap a better one of the same file."""
+        taken: dict[str, list[tuple[float, float]]] = {}
+        moments = []
+        for id, score in zip(ids.tolist(), scores.tolist(), strict=True):
+            file, start, end = self.store.window(id)
+            if all(end <= other or start >= until for other, until in taken.setdefault(file, [])):
+                taken[file].append((start, end))
+                moments.append(Moment(file, start, end, score, self._expression(id)))
+        return moments
+
+    @cached_property
+    def _faces(self) -> NDArray[np.float32]:  # (windows, 9): EMOTIONS, calm
+        faces = self.store.faces()
+        calm = (1 - faces[:, :-1].sum(axis=1)).clip(min=0)
+        return np.where(faces[:, -1:] > 0, np.column_stack([faces[:, :-1], calm]), 0).astype(np.float32)
+
+    def _expression(self, id: int) -> dict[str, float] | None:
+        if not self.store.about.faces:
+            return None
+        row = self._faces[self.store.row(id)]
+        return dict(zip((*EMOTIONS, CALM), row.round(3).tolist(), strict=True)) if row.any() else None
+
+    def _showing(self, emotion: str) -> NDArray[np.int64]:
+        """The windows whose faces show this emotion more than any other, or than none."""
+        _check_filter(emotion, self.folder, self.store.about)
+        faces = self._faces
+        return self.store.ids[faces.any(axis=1) & (faces.argmax(axis=1) == EMOTIONS.index(emotion))]
+
+
+def open_folder(
+    folder: Path,
+    results: Path,
+    choice: Choice = Choice(),
+    *,
+    backend: str = "numpy",
+    emotion: str = "",
+    retry: bool = False,
+) -> Searcher:
+    """Loads the model, indexes what is new, changed or gone below `folder`, and loads the features: each once.
+
+    results: the folder of records. Without a model in `choice` it is the index's own, or else the latest run. backend,
+    emotion: what will be asked with, so that what cannot be is refused before the work. retry: read broken files again.
+    UsageError: words that do not fit each other, or an index that was made otherwise. BenchError: the folder holds no
+    video or cannot be read, or the index's model has changed.
+    """
+    _check_backend(backend)
+    found = building.walk(folder)
+    opened = store.read(folder)
+    if not found.files and not (opened and found.unreadable):
+        raise BenchError(f"there is no video below {folder} (mp4, mov, mkv, avi, webm).")
+    old = opened.about if opened else None
+    asked = _completed(folder, choice, old, results)
+    keep = old is not None and not choice.replace
+    if old and keep:
+        _same_words(folder, old, asked)
+    encoder = models.load(asked.model, Path(asked.results), asked.tokenizer)
+    about = replace(asked, digest=encoder.described.digest, width=encoder.described.width)
+    if old and keep and old.digest != about.digest:
+        raise BenchError(
+            f"{about.model} is not what it was when {folder} was indexed. Index again: {_again(folder, about)}"
+        )
+    if pooling := encoder.described.faces:
+        if not about.faces:
+            raise UsageError(
+                f"{about.model} needs facial expressions. Index them: {_again(folder, about, keep)} --faces BACKEND"
+            )
+        about.faces["pooling"] = pooling
+    if emotion:
+        _check_filter(emotion, folder, about, keep)
+    _check_score(encoder, backend)
+    looker = None
+    if opened is None or not keep or retry or building.pending(opened, found):
+        looker = _looker(folder, about, old if keep else None)
+    if opened is None or not keep:
+        opened = Store(store.place(folder), about)
+    summary = building.update(opened, encoder, folder, found, looker, retry)
+    return Searcher(folder, opened, encoder, summary, backend)
+
+
+def check_query(query: str, k: int) -> str:
+    """The words of a query, in lower case. UsageError: there are none, or k is below 1."""
+    words = " ".join(query.lower().split())
+    if not words:
+        raise UsageError('an empty query finds nothing. Say what you look for: "happy smiling people"')
+    if k < 1:
+        raise UsageError(f"-k takes a number of at least 1, not {k}.")
+    return words
+
+
+def _completed(folder: Path, choice: Choice, old: About | None, results: Path) -> About:
+    """What an index is to be made with: the words, or else what the folder's index was made with, or the defaults."""
+    if choice.window < 0 or 0 < choice.window < SHORTEST:
+        raise UsageError(f"--window takes seconds, at least {SHORTEST:g}, not {choice.window:g}.")
+    if choice.model.startswith("run:"):
+        find(choice.model.removeprefix("run:"), results)  # before an index of another model is spoken of
+    model = models.resolved(choice.model) or (old.model if old else "") or f"run:{models.latest_run(results)}"
+    inherited = old is not None and not choice.model
+    faces = dict(old.faces) if old else {}
+    if choice.faces:
+        faces = {"backend": choice.faces, "settings": choice.settings, "pooling": "largest"}
+    elif choice.settings:
+        raise UsageError(f"--faces-{next(iter(choice.settings))} belongs to a backend: --faces BACKEND.")
+    return About(
+        folder=str(folder.resolve()),
+        model=model,
+        digest="",
+        tokenizer=choice.tokenizer or (old.tokenizer if old else "") or TOKENIZER,
+        results=old.results if old and inherited else str(results.resolve()),
+        window=choice.window or (old.window if old else WINDOW),
+        width=0,
+        faces=faces,
+    )
+
+
+def _same_words(folder: Path, old: About, asked: About) -> None:
+    """UsageError, with what to run, where an index was made with something else than is asked for."""
+    told = [
+        ("", old.model, asked.model),
+        ("windows of ", f"{old.window:g} s", f"{asked.window:g} s"),
+        ("faces by ", _faces(old), _faces(asked)),
+    ]
+    for what, before, now in told:
+        if before != now:
+            raise UsageError(
+                f"the index of {folder} was made with {what}{before}, not {now}. Leave that out to use it as it is, or "
+                f"make it anew: {_again(folder, asked)}"
+            )
+
+
+def _faces(about: About) -> str:
+    return " ".join([about.faces["backend"], *about.faces["settings"].values()]) if about.faces else "nobody"
+
+
+def _again(folder: Path, about: About, there: bool = True) -> str:
+    """The command that makes an index with these settings."""
+    words = [f"bench index {folder}", _flag(about.model)]
+    if about.window != WINDOW:
+        words.append(f"--window {about.window:g}")
+    if about.faces:
+        words.append(f"--faces {about.faces['backend']}")
+        words += [f"--faces-{name} {value}" for name, value in about.faces["settings"].items()]
+    return " ".join([*words, *["--replace"] * there])
+
+
+def _flag(model: str) -> str:
+    return f"--run {model.removeprefix('run:')}" if model.startswith("run:") else f"--model {model}"
+
+
+def _looker(folder: Path, about: About, old: About | None) -> Looker | None:
+    """What looks for faces, if the index has them. BenchError: it is not what it was for this index."""
+    if not about.faces:
+        return None
+    settings = {
+        name: Path(value) if name in ("model", "weights") else value for name, value in about.faces["settings"].items()
+    }
+    looker = Looker(about.faces["backend"], settings, about.faces["pooling"])
+    if old and old.faces["how"] != looker.how:
+        raise BenchError(
+            f"{_faces(about)} is not what it was when the faces of {folder} were indexed. "
+            f"Index again: {_again(folder, about)}"
+        )
+    about.faces["how"] = looker.how
+    return looker
+
+
+def _vectors(opened: Store, encoder: Encoder, backend: str) -> Index:
+    """The index's features in a backend, ready to be asked."""
+    if backend == "qdrant":
+        from bench.search.with_qdrant import synced
+
+        return synced(opened)
+    index: Index = Exact(None if encoder.dot else encoder.score)
+    if backend == "faiss":
+        from bench.search.with_faiss import Faiss
+
+        index = Faiss(opened.about.width)
+    for ids, features in opened.features():
+        index.add(ids, features)
+    return index
+
+
+def _check_backend(backend: str) -> None:
+    """UsageError: no such backend. BenchError: its extra is not installed, or its server does not answer."""
+    if backend not in BACKENDS:
+        raise UsageError(f"--backend '{backend}' is none of {', '.join(BACKENDS)}.")
+    if backend == "faiss":
+        from bench.search.with_faiss import Faiss
+
+        Faiss(1)
+    if backend == "qdrant":
+        from bench.search.with_qdrant import connect
+
+        connect().close()
+
+
+def _check_score(encoder: Encoder, backend: str) -> None:
+    if backend != "numpy" and not encoder.dot:
+        raise UsageError(
+            f"{encoder.described.name} has a score of its own, which is no dot product: it needs --backend numpy."
+        )
+
+
+def _check_filter(emotion: str, folder: Path, about: About, there: bool = True) -> None:
+    shown = [name for name, can in zip(EMOTIONS, EXPRESSED, strict=True) if can]
+    if emotion not in shown:
+        hint = did_you_mean(emotion, shown)
+        raise UsageError(f"--filter '{emotion}' is nothing that a face shows.{hint} It takes: {', '.join(shown)}.")
+    if not about.faces:
+        raise UsageError(
+            f"the index of {folder} {'knows' if there else 'would know'} no faces, so --filter cannot ask for them. "
+            f"Index them: {_again(folder, about, there)} --faces BACKEND"
+        )

@@ -1,0 +1,1 @@
+"""Files, paths, progress, processes, tables: nothing of our field."""

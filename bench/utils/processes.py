@@ -1,0 +1,37 @@
+"""The same work on many files, in processes of their own: one that dies takes no result with it."""
+
+import os
+import signal
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from bench.errors import BenchError
+
+T = TypeVar("T")
+
+
+def in_processes(
+    work: Callable[..., T], jobs: Mapping[str, tuple[Any, ...]], workers: int
+) -> Generator[tuple[str, T], None, None]:
+    """Each job's name with what `work` made of its arguments, in the order in which they come to an end.
+
+    Ctrl-C is the parent's to answer: jobs in work are finished, the rest dropped. BenchError: a process died.
+    """
+    # fresh processes, not forks: a decoder or a classifier of the caller may have threads running
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
+    try:
+        futures: dict[Future[T], str] = {pool.submit(work, *arguments): name for name, arguments in jobs.items()}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    except BrokenProcessPool as error:
+        raise BenchError("a working process died (out of memory?); the same command goes on from here") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OMP_NUM_THREADS"] = "1"  # for torch, should it be imported: the parallelism is over files

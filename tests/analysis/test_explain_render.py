@@ -1,0 +1,198 @@
+"""What `bench explain` prints and writes: 80 columns, readable without colour, one safe file."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from helpers.asking import Capture, failure, output
+
+from bench.analysis.explain import EmotionInput, Explanation, Frame, Word
+from bench.analysis.explain_render import explanation_css, explanation_html, page, terminal
+from bench.cli import main
+
+JPEG = b"\xff\xd8\xff\xd9"
+
+
+@pytest.fixture
+def explanation() -> Explanation:
+    """Made by hand: the words add up to 0.3 = 0.5 - 0.2, and 0.2 of 0.5 in sizes lies on the emotion word."""
+    return Explanation(
+        run="additive_text-s42-1a2b3c4d",
+        variant="additive_text",
+        dataset="moodclips",
+        query="a happy gnu",
+        video="test0007",
+        caption="a dog & a <b>cat</b>",
+        named=True,
+        rank=2.5,
+        gallery=240,
+        score=0.5,
+        reference="[UNK]",
+        reference_score=0.2,
+        words=(
+            Word("a", -0.1, ("a",), (), False, True),
+            Word("happy", 0.2, ("happy",), ("joy", "trust"), False, True),
+            Word("gnu", 0.2, ("[UNK]",), (), False, False),
+        ),
+        delta=0.00001,
+        steps=64,
+        frames=(Frame(0.0, 0.04, JPEG), Frame(0.5, -0.02, JPEG)),
+        blank_score=0.125,
+        emotion=EmotionInput(("joy", "trust"), 0.375),
+    )
+
+
+def test_a_terminal_shows_every_number_in_80_columns(explanation: Explanation) -> None:
+    text = terminal(replace(explanation, query="a very happy man " * 12))
+    assert max(map(len, text.splitlines())) <= 80
+    words = " ".join(text.split())
+    for fact in (
+        "test0007, asked for: rank 2.5 of 240",
+        "score 0.500; with every word replaced by [UNK] it is 0.200",
+        "They add up to the difference of the two scores, +0.300, off by 1e-05 (64 steps)",
+        "happy (joy, trust). They have 40% of the words' attribution by size and +0.200 together",
+        "is told joy, trust. That adds +0.125: told of none, it scores 0.375",
+        "* names an emotion; ? not in the model's vocabulary",
+        "0.50 s -0.0200",
+        "with all of them painted it scores 0.125.",
+    ):
+        assert fact in words
+
+
+def test_sign_and_size_show_without_colour(explanation: Explanation) -> None:
+    text = terminal(explanation)
+    assert "\033" not in text
+    left, right = (re.search(rf"^  {name} .*$", text, re.M) for name in ("a ", r"happy\*"))
+    assert left and right
+    assert left[0].count("▒") == 11 and left[0].endswith("│")
+    assert right[0].endswith("│" + "█" * 22)
+
+
+def test_colour_changes_nothing_but_the_colour(explanation: Explanation) -> None:
+    coloured = terminal(explanation, colour=True)
+    assert "\033[34m" in coloured and "\033[33m" in coloured
+    assert re.sub(r"\033\[\d+m", "", coloured) == terminal(explanation)
+
+
+def test_words_that_do_not_add_up_are_not_passed_for_parts(explanation: Explanation) -> None:
+    off = replace(explanation, delta=0.02, steps=1024)
+    for shown in (terminal(off), explanation_html(off)):
+        assert "THEY DO NOT ADD UP" in shown
+        assert "by +0.020 even with 1024 steps" in " ".join(shown.split())
+    assert 'role="alert"' in explanation_html(off)
+    assert 'role="alert"' not in explanation_html(explanation)
+
+
+def test_attributions_of_nothing_are_shown_as_such(explanation: Explanation) -> None:
+    words = tuple(replace(word, attribution=0.0) for word in explanation.words)
+    frames = tuple(replace(frame, attribution=0.0) for frame in explanation.frames)
+    flat = replace(explanation, words=words, frames=frames, score=0.2, delta=0.0, emotion=None)
+    assert "█" not in terminal(flat) and "▒" not in terminal(flat)
+    assert "0% of the words' attribution" in terminal(flat)
+    assert "additive_text is told of none" in page(flat)
+
+
+class Balanced(HTMLParser):
+    """Every tag that opens is closed, in order; collects texts, images and attributes."""
+
+    VOID = ("meta", "img", "br", "link")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.texts: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def read(text: str) -> Balanced:
+    parser = Balanced()
+    parser.feed(text)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+def test_the_page_is_sound_and_fetches_nothing(explanation: Explanation) -> None:
+    text = page(explanation)
+    parsed = read(text)
+    assert not re.search(r"https?:|//|url\(|@import|<script|<link", text.replace("image/jpeg;base64,/9j/2Q==", ""))
+    images = [attributes for tag, attributes in parsed.seen if tag == "img"]
+    assert [image["alt"] for image in images] == [
+        "frame at 0.00 s, attribution +0.0400",
+        "frame at 0.50 s, attribution -0.0200",
+    ]
+    assert all(str(image["src"]).startswith("data:image/jpeg;base64,") for image in images)
+    assert explanation_css() in text
+
+
+def test_words_carry_their_numbers_beside_the_shade(explanation: Explanation) -> None:
+    words = [attributes for tag, attributes in read(explanation_html(explanation)).seen if tag == "li"][:3]
+    assert [word["title"] for word in words] == ["a: -0.100", "happy: +0.200, names joy, trust", "gnu: +0.200"]
+    assert [word["aria-label"] for word in words] == [word["title"] for word in words]
+    assert [word["class"] for word in words] == ["less", "more", "more"]
+    assert [word["style"] for word in words] == ["--shade: 50%", "--shade: 100%", "--shade: 100%"]
+
+
+def test_what_people_typed_stays_text(explanation: Explanation) -> None:
+    attack = '<script>alert("1")</script>'
+    word = Word(attack, 0.3, (attack,), (), False, True)
+    text = page(replace(explanation, query=attack, words=(word,), caption=attack, video=attack, reference=attack))
+    assert "<script" not in text
+    assert attack in "".join(read(text).texts)
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run(command: Callable[..., list[str]], tmp_path: Path, capsys: Capture) -> str:
+    """The id of a run under tmp_path/results."""
+    main(command(variant="emotion_prompt", train__epochs=0))
+    capsys.readouterr()
+    [path] = (tmp_path / "results").glob("*/*/*/*.json")
+    return path.stem
+
+
+def test_the_command_prints_writes_and_says_where(run: str, tmp_path: Path, capsys: Capture) -> None:
+    html = tmp_path / "pages" / "why.html"
+    words = ["explain", run, "a happy <man>", "--results", str(tmp_path / "results"), "--video", "video13"]
+    told = output([*words, "--html", str(html)], capsys)
+    assert told.endswith(f"{html}\n")
+    assert "video13, asked for: rank" in told
+    assert "+ emotion_prompt added it" in told
+    assert "\033" not in told
+    read(html.read_text(encoding="utf-8"))
+    answer = json.loads(output([*words, "--json"], capsys))
+    assert [word["text"] for word in answer["words"]] == ["joy,", "trust,", "anticipation:", "a", "happy", "<man>"]
+    assert answer["adds_up"] is True
+    assert answer["emotion"]["told"] == ["joy", "trust", "anticipation"]
+    assert [set(frame) for frame in answer["frames"]] == [{"second", "attribution"}] * 4
+
+
+def test_what_does_not_fit_is_one_line(run: str, tmp_path: Path, capsys: Capture) -> None:
+    results = ["--results", str(tmp_path / "results")]
+    for words, line in (
+        ([run[:-1], "a man"], f"no record of a run '{run[:-1]}' under {tmp_path}/results. Did you mean {run}?"),
+        ([run, "a man", "--video", "vide13"], "msrvtt/1k-A has no clip 'vide13'. Did you mean video13"),
+        ([run, ""], "the query is empty."),
+        ([run, "a man " * 40], "the query has 82 tokens and the model reads 32: shorten it"),
+        ([run], "requires an argument"),
+    ):
+        code, said = failure(["explain", *words, *results], capsys)
+        assert code == 2
+        assert line in said

@@ -1,0 +1,179 @@
+"""What a browser may fetch: the clips of the index, whole and in parts; nothing that lies elsewhere, however asked."""
+
+import io
+import os
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from helpers.demo import client_of, side
+from helpers.search import clip
+
+from bench.demo.media import Absent, Shelf
+from bench.demo.session import Side
+
+TestClient = pytest.importorskip("starlette.testclient", reason="the extra demo is not installed").TestClient
+
+
+def id_of(first: Side, path: str) -> str:
+    return str(first.searcher.store.entries[path].first)
+
+
+@pytest.fixture
+def red(first: Side) -> str:
+    return f"/clips/{id_of(first, 'red.mp4')}"
+
+
+# --- clips ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_clip_comes_whole_with_its_type(client: TestClient, clips: Path, red: str) -> None:
+    answer = client.get(red)
+    assert answer.status_code == 200
+    assert answer.content == (clips / "red.mp4").read_bytes()
+    assert answer.headers["content-type"] == "video/mp4"
+    assert answer.headers["accept-ranges"] == "bytes"
+
+
+@pytest.mark.parametrize("asked", ["bytes=5-9", "bytes=5-", "bytes=-7"])
+def test_a_part_of_a_clip_is_that_part(client: TestClient, clips: Path, red: str, asked: str) -> None:
+    whole = (clips / "red.mp4").read_bytes()
+    parts = {"bytes=5-9": whole[5:10], "bytes=5-": whole[5:], "bytes=-7": whole[-7:]}
+    answer = client.get(red, headers={"Range": asked})
+    assert answer.status_code == 206
+    assert answer.content == parts[asked]
+    start = whole.index(parts[asked]) if asked != "bytes=-7" else len(whole) - 7
+    assert answer.headers["content-range"] == f"bytes {start}-{start + len(parts[asked]) - 1}/{len(whole)}"
+
+
+def test_a_part_behind_the_end_is_refused(client: TestClient, red: str) -> None:
+    assert client.get(red, headers={"Range": "bytes=99999999-"}).status_code == 416
+
+
+def test_a_still_shows_the_clip_at_that_second(client: TestClient, first: Side) -> None:
+    still = f"/stills/{id_of(first, 'sub/long.mp4')}.jpg"
+    for second, brightest in ((1, 0), (30, 2)):  # 20 s red, 20 s blue
+        answer = client.get(still, params={"at": second})
+        assert answer.headers["content-type"] == "image/jpeg"
+        with av.open(io.BytesIO(answer.content)) as file:
+            picture = next(file.decode(video=0)).to_ndarray(format="rgb24")
+        assert int(np.argmax(picture.mean(axis=(0, 1)))) == brightest
+
+
+@pytest.mark.parametrize("at", ["1e9", "-5", "0"])
+def test_a_still_beyond_the_ends_shows_the_nearest_frame(client: TestClient, first: Side, at: str) -> None:
+    assert client.get(f"/stills/{id_of(first, 'red.mp4')}.jpg?at={at}").status_code == 200
+
+
+@pytest.mark.parametrize("at", ["nan", "inf", "soon"])
+def test_a_still_of_no_second_is_refused(client: TestClient, first: Side, at: str) -> None:
+    answer = client.get(f"/stills/{id_of(first, 'red.mp4')}.jpg?at={at}")
+    assert (answer.status_code, answer.text) == (400, "at takes seconds.\n")
+
+
+# --- nothing else ---------------------------------------------------------------------------------------------------
+
+ELSEWHERE = [
+    "../secret.mp4",
+    "..%2fsecret.mp4",
+    "%2e%2e/secret.mp4",
+    "%2e%2e%2fsecret.mp4",
+    "..%252fsecret.mp4",
+    "..%c0%afsecret.mp4",
+    "..%5csecret.mp4",
+    "....//secret.mp4",
+    "/etc/passwd",
+    "%2fetc%2fpasswd",
+    "red.mp4",
+    "sub/long.mp4",
+    "0/../../secret.mp4",
+    "0%00",
+    "00",
+    "+0",
+    "-1",
+    "0.0",
+    "٠",  # a zero, in Arabic
+    "999999",
+    "9" * 5000,
+    "",
+]
+
+
+@pytest.mark.parametrize("words", ELSEWHERE)
+@pytest.mark.parametrize("place", ["/clips/", "/stills/", "/static/"])
+def test_nothing_is_read_by_a_path(client: TestClient, clips: Path, place: str, words: str) -> None:
+    (clips.parent / "secret.mp4").write_bytes(b"SECRET" * 100)
+    ending = ".jpg" if place == "/stills/" else ""
+    answer = client.get(place + words + ending)
+    assert answer.status_code in (404, 405)
+    assert b"SECRET" not in answer.content and b"root:" not in answer.content
+
+
+def test_a_link_that_leads_out_of_the_folder_is_found_but_not_shown(clips: Path) -> None:
+    clip(clips.parent / "elsewhere" / "green.mp4", "green")
+    (clips / "link.mp4").symlink_to(clips.parent / "elsewhere" / "green.mp4")
+    (clips / "away").symlink_to(clips.parent / "elsewhere", target_is_directory=True)
+    first = side(clips)
+    for path in ("link.mp4", "away/green.mp4"):
+        answer = client_of([first]).get(f"/clips/{id_of(first, path)}")
+        assert answer.status_code == 404
+        assert answer.text == f"{path} is a link that leads out of the folder, so it is not shown.\n"
+    assert "link that leads out of the folder" in client_of([first]).get("/?q=green").text
+
+
+def test_a_link_inside_the_folder_is_shown(clips: Path) -> None:
+    (clips / "link.mp4").symlink_to(clips / "green.mp4")
+    first = side(clips)
+    assert client_of([first]).get(f"/clips/{id_of(first, 'link.mp4')}").status_code == 200
+
+
+def test_a_clip_that_a_link_replaces_later_is_not_shown(client: TestClient, clips: Path, red: str) -> None:
+    secret = clips.parent / "secret.mp4"
+    secret.write_bytes((clips / "red.mp4").read_bytes())
+    facts = (clips / "red.mp4").stat()
+    os.utime(secret, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    (clips / "red.mp4").unlink()
+    (clips / "red.mp4").symlink_to(secret)
+    assert client.get(red).status_code == 404
+
+
+# --- clips that are not what they were ------------------------------------------------------------------------------
+
+
+def test_a_deleted_clip_is_said_to_be_gone(client: TestClient, clips: Path, red: str) -> None:
+    assert client.get(red.replace("clips", "stills") + ".jpg").status_code == 200
+    (clips / "red.mp4").unlink()
+    said = "red.mp4 is not there any more. Start bench demo again to forget it."
+    assert client.get(red).text == said + "\n"
+    assert client.get(red.replace("clips", "stills") + ".jpg").status_code == 404
+    assert said in client.get("/?q=red").text
+
+
+def test_a_changed_clip_is_said_to_be_changed(client: TestClient, clips: Path, red: str) -> None:
+    clip(clips / "red.mp4", "blue", seconds=3)
+    answer = client.get(red)
+    assert answer.status_code == 404
+    assert "red.mp4 was changed since it was indexed" in answer.text
+
+
+def test_a_clip_without_rights_is_said_to_be_so(first: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the system says it; the tests may run as a user who may read everything."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    shelf = Shelf(first.folder, first.searcher.store)
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(Absent, match=r"red\.mp4 cannot be read: Permission denied\. Mend its rights\."):
+        shelf.file(id_of(first, "red.mp4"))
+
+
+def test_a_clip_that_cannot_be_decoded_is_said_to_be_so(client: TestClient, red: str, clips: Path) -> None:
+    """Damaged on the disk: size and day of the file are as they were."""
+    file = clips / "red.mp4"
+    facts = file.stat()
+    file.write_bytes(bytes(facts.st_size))
+    os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    answer = client.get(red.replace("clips", "stills") + ".jpg")
+    assert (answer.status_code, answer.text) == (404, "red.mp4 cannot be decoded there: it is damaged.\n")

@@ -1,0 +1,190 @@
+"""A whole run over a small folder of real files: trained, scored, recorded, resumed, repeated, over two processes."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers.runs import ask, bench, interrupt_at, same
+from safetensors.torch import load_file
+
+from bench.cli import main
+from bench.engine.evaluate import count_ranks
+from bench.records.store import load
+
+Command = Callable[..., list[str]]
+
+
+def test_a_run_leaves_a_record_with_features_and_weights(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = bench(command(variant="additive_text", hp__init_std=0.5))
+    [path] = (tmp_path / "results").glob("msrvtt/9k/additive_text/*.json")
+    assert str(path) in capsys.readouterr().out
+    assert record.hyperparameters == {"init_std": 0.5}
+    assert record.parameters["added"] == 8 * 128
+    assert record.lexicons
+    assert len(record.curve) == 6
+    assert record.metrics["all"]["n"] == 6
+    assert record.metrics["emotion"]["n"] == 3
+    assert (path.with_suffix("") / "model.safetensors").is_file()
+    features = load_file(path.with_suffix("") / "features.safetensors")
+    counted = count_ranks((features["text"] @ features["video"].T).numpy())
+    assert {way: {k: v.tolist() for k, v in kinds.items()} for way, kinds in counted.items()} == record.ranks
+
+
+def test_the_same_words_again_say_that_it_is_done(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def written() -> dict[Path, int]:
+        files = (path for path in (tmp_path / "results").rglob("*") if path.is_file())
+        return {path: path.stat().st_mtime_ns for path in files}
+
+    bench(command())
+    first, before = capsys.readouterr().out, written()
+    bench(command())
+    again = capsys.readouterr()
+    assert again.out == first
+    assert "done before" in again.err
+    assert written() == before
+
+
+def test_the_same_seed_gives_the_same_record(command: Command, tmp_path: Path) -> None:
+    one = bench(command())
+    other = bench(command("other"))
+    assert same(one, other)
+
+
+def test_another_seed_gives_another_curve(command: Command, tmp_path: Path) -> None:
+    one = bench(command())
+    other = bench(command("other", seed=7))
+    assert [point["loss"] for point in one.curve] != [point["loss"] for point in other.curve]
+
+
+def test_training_learns_its_own_clips(command: Command) -> None:
+    curve = bench(command(train__epochs=30)).curve
+    guessing = 2 * np.log(4)  # a batch of four, both directions
+    assert np.mean([point["loss"] for point in curve[-6:]]) < guessing / 2
+
+
+DROPOUT = '''
+from torch.nn.functional import dropout
+from bench import Variant, register
+
+
+@register("forgetful")
+class Forgetful(Variant):
+    """Forgets some of every token in training: a variant that draws random numbers."""
+
+    def fuse_text(self, tokens, text):
+        return dropout(tokens, 0.3, self.training)
+'''
+
+
+@pytest.mark.parametrize(("stop_at", "workers"), [(2, 2), (4, 0)], ids=["mid-epoch", "in the second epoch"])
+def test_an_interrupted_and_resumed_run_gives_the_same_record(
+    command: Command, tmp_path: Path, stop_at: int, workers: int
+) -> None:
+    """Ctrl-C for real, with a variant that draws random numbers in training; then the same words go on."""
+    (tmp_path / "forgetful.py").write_text(DROPOUT)
+    settings = {"variant": "forgetful", "plugin": tmp_path / "forgetful.py", "train__checkpoint_every": 1}
+    other = command("other", video__workers=workers, **settings)
+    interrupt_at(stop_at, other, tmp_path / "other")
+    ask(other)
+    ask(command("whole", **settings))
+    [resumed] = (tmp_path / "other").glob("*/*/*/*.json")
+    [whole] = (tmp_path / "whole").glob("*/*/*/*.json")
+    assert same(load(whole), load(resumed))
+
+
+def test_a_checkpoint_of_other_data_is_refused(command: Command, small: Path, tmp_path: Path) -> None:
+    """The folder was mended between Ctrl-C and the second start: going on would mix two trainings."""
+    from bench.data.annotation import load_annotation, save_annotation
+
+    root = tmp_path / "root"
+    shutil.copytree(small, root)
+    words = command("other", root=root, train__checkpoint_every=1)
+    interrupt_at(2, words, tmp_path / "other")
+    split = load_annotation(root, "9k")
+    save_annotation(replace(split, clips=split.clips[::-1]), root)
+    done = subprocess.run([sys.executable, "-m", "bench", *words], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "was made from other data or weights (9k changed)" in done.stderr
+
+
+def test_a_variant_whose_file_changed_is_another_run(command: Command, tmp_path: Path) -> None:
+    plugin = tmp_path / "forgetful.py"
+    for rate in ("0.3", "0.5"):
+        plugin.write_text(DROPOUT.replace("0.3", rate))
+        ask(command(variant="forgetful", plugin=plugin, train__steps=1))
+    assert len(list((tmp_path / "results").glob("*/*/forgetful/*.json"))) == 2
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint(command: Command, tmp_path: Path) -> None:
+    whole = bench(command(train__checkpoint_every=2))
+    other = command("other", train__checkpoint_every=2)
+    process = subprocess.Popen([sys.executable, "-m", "bench", *other], stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "other").glob("*/*/*/*/checkpoint")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert same(whole, bench(other))
+
+
+def test_two_processes_give_the_losses_of_one(command: Command, tmp_path: Path) -> None:
+    alone = bench(command(variant="additive_text"))
+    together = command("two", variant="additive_text")
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "bench"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, *torchrun, *together], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    [path] = (tmp_path / "two").glob("*/*/*/*.json")
+    two = load(path)
+    losses = [[point["loss"] for point in record.curve] for record in (alone, two)]
+    assert np.abs(np.subtract(*losses)).max() < 1e-4
+    assert two.queries == alone.queries
+
+
+def test_accumulated_batches_make_one_step(command: Command) -> None:
+    assert len(bench(command(train__accumulation=3)).curve) == 2
+
+
+def test_validation_videos_are_held_out_of_training(command: Command) -> None:
+    record = bench(command(train__holdout=4, train__select="val"))
+    scored = [point for point in record.curve if "val" in point]
+    assert [point["step"] for point in scored] == [2, 4]
+    best = max(scored, key=lambda point: (point["val"]["T2V R@1"], -point["step"]))
+    assert record.selection == {"rule": "val", "step": best["step"]}
+    assert "ckpt:val" in record.protocol
+
+
+def test_a_run_starts_from_a_former_run(command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An additive variant that starts at zero, on a former plain run's weights, still scores as that run did."""
+    first = bench(command())
+    main(command(variant="additive_text", hp__init_std=0, init=f"run:{first.run}", train__lr=1e-12))
+    [path] = (tmp_path / "results").glob("msrvtt/9k/additive_text/*.json")
+    second = load(path)
+    assert second.ranks == first.ranks
+    assert f"init:run:{first.run}" in second.protocol
+    assert "new 1 (emotion.weight)" in capsys.readouterr().err
+
+
+def test_joined_captions_are_one_text(command: Command) -> None:
+    assert "captions:joined" in bench(command(captions="joined")).protocol
+
+
+def test_features_are_finite_float32(command: Command, tmp_path: Path) -> None:
+    bench(command())
+    [path] = (tmp_path / "results").glob("*/*/*/*/features.safetensors")
+    for features in load_file(path).values():
+        assert features.dtype == torch.float32
+        assert features.isfinite().all()

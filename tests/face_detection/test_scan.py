@@ -1,0 +1,386 @@
+"""The scan: which frames and clips are looked at, what is kept, and that a stopped run goes on where it stopped."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.cli import main
+from bench.data.faces import BOX, EXPRESSIONS, read_faces, write_faces
+from bench.data.video import COMPRESSED, sample_indices, write_video
+from bench.errors import BenchError, UsageError
+from bench.face_detection.scan import Seen, Summary, scan
+from bench.face_detection.sidecar import Sidecar
+from bench.utils.files import sha256
+
+ROOT = Path(__file__).parents[2]
+PLACES = 20  # frames that the sidecar knows of each clip
+
+
+def known(path: Path, *clips: str) -> Path:
+    """A sidecar: in even twentieths of a clip a happy face, with a smaller angry one in the first; none in odd ones."""
+    rows: list[tuple[Any, ...]] = []
+    for clip in clips:
+        for place in range(PLACES):
+            happy = (*(float(name == "happy") for name in EXPRESSIONS), 1, 2, 30, 40, 0.9)
+            rows.append((clip, place, PLACES, *((0, *happy) if place % 2 == 0 else (None,) * 13)))
+            if place == 0:
+                rows.append((clip, 0, PLACES, 1, *(float(name == "angry") for name in EXPRESSIONS), 1, 2, 3, 4, 0.8))
+    names = ("video", "frame", "frames", "face", *EXPRESSIONS, *BOX, "confidence")
+    write_faces({name: [row[index] for row in rows] for index, name in enumerate(names)}, path, "by hand", {})
+    return path
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    """Three clips of 40 frames."""
+    for name in "abc":
+        write_video(tmp_path / "clips" / f"{name}.mp4", np.zeros((40, 32, 32, 3), np.uint8), 10)
+    return tmp_path / "clips"
+
+
+def looked(clips: Path, out: str = "faces.parquet", **how: Any) -> Summary:
+    """Scans with a sidecar that knows the clips a, b, c."""
+    model = clips.parent / "known.parquet"
+    if not model.exists():
+        known(model, "a", "b", "c")
+    return scan("sidecar", {"model": model}, videos=clips, out=clips.parent / out, **{"workers": 1, **how})
+
+
+def test_the_frames_are_those_that_an_evaluation_sees(clips: Path):
+    table = pd.read_parquet(looked(clips).out)
+    assert table[table.video == "a"].frame.drop_duplicates().tolist() == sample_indices(40, 12).tolist()
+
+
+def test_a_frame_that_is_sampled_twice_is_one_frame(clips: Path):
+    write_video(clips / "a.mp4", np.zeros((5, 32, 32, 3), np.uint8), 10)
+    table = pd.read_parquet(looked(clips).out)
+    assert table[table.video == "a"].groupby("frame").face.nunique().tolist() == [2, 1, 1, 1, 1]
+
+
+def test_every_frame_knows_how_many_its_file_has(clips: Path):
+    assert set(pd.read_parquet(looked(clips).out).frames) == {40}
+
+
+def test_frames_without_a_face_are_rows_of_nulls(clips: Path):
+    table = pd.read_parquet(looked(clips).out)
+    missing = table[table.face.isna()]
+    assert len(missing) and missing[[*EXPRESSIONS, *BOX, "confidence"]].isna().all(axis=None)
+
+
+def test_faces_are_numbered_from_the_largest_box(clips: Path):
+    table = pd.read_parquet(looked(clips).out)
+    first = table[(table.video == "a") & (table.frame == 0)]
+    assert list(zip(first.face, first.w * first.h, strict=True)) == [(0, 1200), (1, 12)]
+
+
+def test_the_summary_counts_what_the_table_holds(clips: Path):
+    # frames 0, 3, 7, 10, 14, 17, 21, 24, 28, 31, 35, 39 of 40; by hand, the nearest twentieths (of two the earlier one)
+    # are 0, 1, 3, 5, 7, 8, 10, 12, 14, 15, 17, 19: five even ones
+    summary = looked(clips)
+    assert summary.seen["b"] == Seen(looked_at=12, with_face=5, expression="happy", score=1.0)
+    assert (summary.faces, summary.broken, summary.was_done) == (3 * 6, {}, False)
+
+
+def test_the_table_can_be_asked(clips: Path):
+    faces = read_faces(looked(clips).out)
+    assert faces.pooled("a", [0.0], "max")[0][0].tolist() == [1, 0, 0, 0, 0, 0, 1, 0]
+
+
+def test_a_broken_clip_is_one_line_and_the_others_are_done(clips: Path):
+    (clips / "b.mp4").write_bytes(b"no video")
+    summary = looked(clips)
+    assert summary.broken == {"b": f"{clips / 'b.mp4'}: damaged, cut off or not a video"}
+    assert read_faces(summary.out).videos == {"a", "c"}
+
+
+def test_a_broken_picture_is_one_line(shared: Path, tmp_path: Path):
+    pytest.importorskip("cv2", reason="the extra faces is not installed")
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    summary = scan(*xception(shared, tmp_path), videos=tmp_path, out=tmp_path / "out.parquet", workers=1)
+    assert list(summary.broken) == ["a"] and "a.jpg: no picture that can be read" in summary.broken["a"]
+
+
+def test_the_same_words_again_say_that_it_is_done(clips: Path):
+    first = looked(clips)
+    made = first.out.stat().st_mtime_ns
+    again = looked(clips)
+    assert (again.was_done, again.seen, again.faces) == (True, first.seen, first.faces)
+    assert first.out.stat().st_mtime_ns == made
+
+
+def test_what_was_broken_is_said_again(clips: Path):
+    (clips / "b.mp4").write_bytes(b"no video")
+    assert looked(clips).broken == looked(clips).broken
+
+
+def test_a_broken_clip_that_was_mended_is_added(clips: Path):
+    whole = (clips / "b.mp4").read_bytes()
+    (clips / "b.mp4").write_bytes(bytes(len(whole)))
+    looked(clips)
+    (clips / "b.mp4").write_bytes(whole)
+    assert set(looked(clips).seen) == {"a", "b", "c"}
+
+
+def test_only_new_clips_are_looked_at(clips: Path):
+    (clips / "c.mp4").rename(clips.parent / "c.mp4")
+    looked(clips)
+    (clips.parent / "c.mp4").rename(clips / "c.mp4")
+    (clips / "a.mp4").write_bytes(bytes((clips / "a.mp4").stat().st_size))  # broken, if it were looked at
+    assert set(looked(clips).seen) == {"a", "b", "c"}
+
+
+def test_the_faces_of_another_folder_are_not_thrown_away(clips: Path, tmp_path: Path):
+    summary = looked(clips)
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copyfile(clips / "a.mp4", other / "z.mp4")
+    with pytest.raises(UsageError, match=r"holds the faces of 3 other clips \(a, b, c\)\. Remove it, or name another"):
+        looked(other, out=summary.out)
+
+
+def test_a_clip_that_is_gone_leaves_the_table(clips: Path):
+    looked(clips)
+    (clips / "c.mp4").unlink()
+    assert set(looked(clips).seen) == {"a", "b"}
+
+
+@pytest.mark.parametrize("change", ["frames", "backend"])
+def test_an_output_that_was_made_in_another_way_is_not_overwritten(clips: Path, change: str):
+    looked(clips)
+    if change == "backend":
+        known(clips.parent / "known.parquet", "a", "b", "c", "d")
+    with pytest.raises(UsageError, match=r"faces.parquet holds faces that were found in another way .* Remove it"):
+        looked(clips, frames=8 if change == "frames" else 12)
+
+
+def test_simulated_faces_of_a_dataset_are_not_overwritten(tmp_path: Path):
+    from bench.data import moodclips
+
+    folder = moodclips.ensure(tmp_path / "moodclips", train=8, val=4, test=16, workers=1)
+    shutil.copyfile(folder / "faces.parquet", tmp_path / "simulated.parquet")
+    with pytest.raises(UsageError, match=r"holds faces that were found in another way .simulated"):
+        scan("sidecar", {"model": tmp_path / "simulated.parquet"}, videos=folder, out=folder / "faces.parquet")
+
+
+def test_processes_find_the_same_as_one(clips: Path):
+    one, two = looked(clips, "one.parquet", workers=1), looked(clips, "two.parquet", workers=2)
+    assert one.out.read_bytes() == two.out.read_bytes()
+
+
+def test_a_stopped_run_goes_on_where_it_stopped(clips: Path, monkeypatch: pytest.MonkeyPatch):
+    whole = looked(clips, "whole.parquet")
+    answer, asked = Sidecar.faces, []
+
+    def until_c(self: Sidecar, clip: Any) -> Any:
+        asked.append(clip.name)
+        if asked == ["a", "b", "c"]:
+            raise KeyboardInterrupt
+        return answer(self, clip)
+
+    monkeypatch.setattr(Sidecar, "faces", until_c)
+    with pytest.raises(KeyboardInterrupt):
+        looked(clips)
+    assert looked(clips).out.read_bytes() == whole.out.read_bytes()
+    assert asked == ["a", "b", "c", "c"]
+
+
+def test_a_clip_that_changed_since_is_looked_at_again(clips: Path, monkeypatch: pytest.MonkeyPatch):
+    answer = Sidecar.faces
+
+    def stop(self: Sidecar, clip: Any) -> Any:
+        if clip.name == "c":
+            raise KeyboardInterrupt
+        return answer(self, clip)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Sidecar, "faces", stop)
+        looked(clips)
+    write_video(clips / "a.mp4", np.zeros((80, 32, 32, 3), np.uint8), 10)
+    table = pd.read_parquet(looked(clips).out)
+    assert table.groupby("video").frames.unique().map(list).to_dict() == {"a": [80], "b": [40], "c": [40]}
+
+
+def test_nothing_is_left_beside_the_output(clips: Path):
+    looked(clips)
+    assert {path.name for path in clips.parent.iterdir()} == {"clips", "faces.parquet", "known.parquet"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal for a process group")
+@pytest.mark.parametrize(("workers", "how"), [(2, signal.SIGINT), (1, signal.SIGKILL)])
+def test_a_killed_run_keeps_what_is_done(tmp_path: Path, workers: int, how: signal.Signals):
+    names = [f"clip{index}" for index in range(300)]
+    write_video(tmp_path / "clips" / "clip0.mp4", np.zeros((40, 32, 32, 3), np.uint8), 10)
+    for name in names[1:]:
+        shutil.copyfile(tmp_path / "clips" / "clip0.mp4", tmp_path / "clips" / f"{name}.mp4")
+    known(tmp_path / "known.parquet", *names)
+    code = (
+        "import sys; from pathlib import Path; from bench.face_detection.scan import scan; folder = Path(sys.argv[1])\n"
+        "if __name__ == '__main__': scan('sidecar', {'model': folder / 'known.parquet'}, videos=folder / 'clips', "
+        "out=folder / 'faces.parquet', workers=int(sys.argv[2]))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path), str(workers)]
+    run = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stderr=subprocess.DEVNULL)
+    while not list(tmp_path.glob(".faces.parts/[0-9a-f]*.parquet")) and run.poll() is None:
+        time.sleep(0.01)
+    os.killpg(run.pid, how)
+    assert run.wait(timeout=30) != 0
+    done = {name for path in tmp_path.glob(".faces.parts/[0-9a-f]*.parquet") for name in pd.read_parquet(path).video}
+    for name in done:  # a clip that is looked at again would be broken
+        path = tmp_path / "clips" / f"{name}.mp4"
+        path.write_bytes(bytes(path.stat().st_size))
+    summary = looked(tmp_path / "clips")
+    assert (len(done) >= 50, len(summary.seen), summary.broken) == (True, 300, {})
+
+
+def test_clips_that_share_a_stem_go_by_their_whole_name(clips: Path):
+    write_video(clips / "a.mkv", np.zeros((40, 32, 32, 3), np.uint8), 10)
+    assert set(looked(clips).broken) == {"a.mkv", "a.mp4"}  # of which the sidecar knows nothing
+
+
+def test_pictures_are_clips_of_one_frame(shared: Path, tmp_path: Path):
+    known(tmp_path / "known.parquet", "happy", "sad")
+    for name in ("happy", "sad"):
+        shutil.copyfile(shared / "faces" / f"{name}.jpg", tmp_path / f"{name}.jpg")
+    summary = scan(
+        "sidecar", {"model": tmp_path / "known.parquet"}, videos=tmp_path, out=tmp_path / "a.parquet", workers=1
+    )
+    assert pd.read_parquet(summary.out)[["frame", "frames"]].drop_duplicates().values.tolist() == [[0, 1]]
+
+
+@pytest.fixture
+def bare(folder: Path) -> Path:
+    """A dataset's folder that has no face scores yet, and a sidecar beside it."""
+    (folder / "faces.parquet").unlink()
+    known(folder.parent / "known.parquet", *(f"video{number}" for number in range(18)))
+    return folder
+
+
+def test_a_dataset_has_its_table_in_its_folder(bare: Path):
+    summary = scan("sidecar", {"model": bare.parent / "known.parquet"}, dataset="msrvtt", root=bare, workers=1)
+    assert summary.out == bare / "faces.parquet"
+
+
+def test_small_copies_are_not_looked_at_where_originals_are(clips: Path):
+    shutil.copytree(clips, clips / COMPRESSED)
+    shutil.copyfile(clips / "a.mp4", clips / COMPRESSED / "d.mp4")
+    assert set(looked(clips).seen) == {"a", "b", "c"}
+
+
+def test_small_copies_of_a_dataset_are_looked_at_where_they_are_all_there_is(bare: Path):
+    (bare / "videos").rename(bare / COMPRESSED)
+    summary = scan("sidecar", {"model": bare.parent / "known.parquet"}, dataset="msrvtt", root=bare, workers=1)
+    assert len(summary.seen) == 18
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({}, "name one folder of clips or one dataset"),
+        ({"videos": Path("a"), "dataset": "msrvtt"}, "name one folder of clips or one dataset"),
+        ({"videos": Path("nowhere")}, "there is no folder nowhere"),
+        ({"videos": ROOT}, "where to"),
+    ],
+)
+def test_words_that_do_not_fit_are_one_line(words: dict[str, Any], said: str):
+    with pytest.raises(UsageError, match=said):
+        scan("sidecar", {}, **words)
+
+
+@pytest.mark.parametrize(("flag", "count"), [("frames", 0), ("workers", 0), ("workers", -3)])
+def test_less_than_one_is_one_line(clips: Path, flag: str, count: int, capsys: pytest.CaptureFixture[str]):
+    model, out = known(clips.parent / "known.parquet", "a", "b", "c"), clips.parent / "faces.parquet"
+    words = ["--backend", "sidecar", "--model", str(model), "--videos", str(clips), "--out", str(out)]
+    with pytest.raises(SystemExit, match="2"):
+        main(["faces", *words, f"--{flag}", str(count)])
+    assert capsys.readouterr().err == f"bench: --{flag} takes a number of at least 1, not {count}.\n"
+
+
+def test_an_output_that_is_a_folder_is_one_line(clips: Path):
+    with pytest.raises(UsageError) as error:
+        looked(clips, "clips")
+    assert str(error.value) == (
+        f"--out must name a parquet file; {clips} is a folder. Try: --out {clips / 'faces.parquet'}"
+    )
+
+
+def test_a_folder_without_clips_is_one_line(tmp_path: Path):
+    with pytest.raises(BenchError, match="there is no clip below"):
+        scan("sidecar", {}, videos=tmp_path, out=tmp_path / "faces.parquet")
+
+
+def xception(shared: Path, tmp_path: Path) -> tuple[str, dict[str, Path]]:
+    """A real classifier: backend and settings."""
+    file, labels = shared / "faces" / "fer2013_mini_xception.onnx", ", ".join(EXPRESSIONS)
+    (tmp_path / "classifier.yaml").write_text(
+        f"file: {file}\nsize: 64\ncolour: grey\nrange: [-1, 1]\nlabels: [{labels}]\n"
+    )
+    return "onnx", {"model": tmp_path / "classifier.yaml"}
+
+
+def test_the_command_line_labels_seven_of_seven_faces_right(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    pytest.importorskip("cv2", reason="the extra faces is not installed")
+    backend, settings = xception(shared, tmp_path)
+    words = ["--backend", backend, "--model", str(settings["model"]), "--videos", str(shared / "faces")]
+    main(["faces", *words, "--out", str(tmp_path / "faces.parquet"), "--workers", "1"])
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert {words[0]: words[6] for words in told if words[1:3] == ["face", "in"]} == {
+        "angry": "angry",
+        "disgusted": "disgust",
+        "fearful": "fear",
+        "happy": "happy",
+        "neutral": "neutral",
+        "sad": "sad",
+        "surprised": "surprise",
+    }
+
+
+def test_the_command_line_names_broken_clips_and_fails(clips: Path, capsys: pytest.CaptureFixture[str]):
+    (clips / "b.mp4").write_bytes(b"no video")
+    model, out = known(clips.parent / "known.parquet", "a", "b", "c"), clips.parent / "faces.parquet"
+    words = ["--backend", "sidecar", "--model", str(model), "--videos", str(clips), "--out", str(out), "--workers", "1"]
+    with pytest.raises(SystemExit, match="1"):
+        main(["faces", *words])
+    assert capsys.readouterr().out.splitlines() == [
+        "a  face in  5 of 12  happy    1.00",
+        "c  face in  5 of 12  happy    1.00",
+        f"b: {clips / 'b.mp4'}: damaged, cut off or not a video",
+        "2 clips, 24 frames, 10 with a face, 12 faces, 1 broken",
+        f"by hand (sidecar, sha256 {sha256(model)[:8]})",
+        str(out),
+    ]
+
+
+@pytest.fixture
+def real(shared: Path, tmp_path: Path) -> Path:
+    """A talking face and two people that wrestle, seldom facing the camera."""
+    pytest.importorskip("cv2", reason="the extra faces is not installed")
+    (tmp_path / "real").mkdir()
+    for name in ("face_talking.mp4", "arm_wrestling.mp4"):
+        shutil.copyfile(shared / "videos" / name, tmp_path / "real" / name)
+    return tmp_path / "real"
+
+
+def test_a_real_talking_face_is_seen_in_most_frames_and_a_hard_clip_runs_through(
+    real: Path, shared: Path, tmp_path: Path
+):
+    summary = scan(*xception(shared, tmp_path), videos=real, out=tmp_path / "faces.parquet", workers=1)
+    assert summary.seen["face_talking"].with_face > 6
+    assert summary.seen["arm_wrestling"].looked_at == 12
+
+
+def test_words_that_no_clip_can_mend_stop_the_scan(real: Path, shared: Path, tmp_path: Path):
+    backend, settings = xception(shared, tmp_path)
+    settings["model"].write_text(settings["model"].read_text().replace("size: 64", "size: 65.5"))
+    with pytest.raises(UsageError, match="size is the side of a square"):
+        scan(backend, settings, videos=real, out=tmp_path / "faces.parquet")

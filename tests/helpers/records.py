@@ -1,0 +1,124 @@
+"""Records for tests: ranks from a random similarity matrix, by sorting, as slow and as independent as can be."""
+
+from bisect import bisect_left, bisect_right
+from typing import Any
+
+import numpy as np
+
+from bench.metrics.ranking import summarize
+from bench.records.protocol import protocol_signature
+from bench.records.record import Record
+from bench.records.store import run_id
+
+
+def counts_by_sorting(similarity: np.ndarray) -> dict[str, list[int]]:
+    """Per row, how many scores lie above the diagonal's and how many equal it, found in the sorted row."""
+    greater, equal = [], []
+    for query, row in enumerate(similarity.tolist()):
+        ordered = sorted(row)
+        above = bisect_right(ordered, row[query])
+        greater.append(len(ordered) - above)
+        equal.append(above - bisect_left(ordered, row[query]) - 1)
+    return {"greater": greater, "equal": equal}
+
+
+def make_record(
+    n: int = 24,
+    *,
+    variant: str = "plain",
+    seed: int = 42,
+    strength: float = 1.0,
+    split: str = "train",
+    test: str = "test",
+    dataset: str = "moodclips",
+    frames: int = 8,
+    init: str = "random",
+    twins: bool = True,
+    subsets: dict[str, list[int]] | None = None,
+    hyperparameters: dict[str, Any] | None = None,
+    config: dict[str, Any] | None = None,
+    controls: dict[str, Any] | None = None,
+    faces: dict[str, str] | None = None,
+    post: dict[str, Any] | None = None,
+    change: float = 0.0,
+) -> Record:
+    """A sound record of n queries; `strength` is how far the true scores stand out; some scores tie.
+
+    change: how far the scores move from those of the record that is alike in all else.
+    """
+    rng = np.random.default_rng([seed, *variant.encode()])
+    similarity = rng.normal(size=(n, n)) + strength * np.eye(n)
+    similarity = np.round(similarity + change * rng.normal(size=(n, n)), 1)
+    ranks = {"t2v": counts_by_sorting(similarity), "v2t": counts_by_sorting(similarity.T)}
+    pairs = {i: i ^ 1 for i in range(n // 4 * 2)} if twins else {}
+    gaps = {i: similarity[i, i] - similarity[i, j] for i, j in pairs.items()}
+    wins = {i: float((np.sign(gap) + 1) / 2) for i, gap in gaps.items()}
+    captions = [f'a "café" [ {i} ]' for i in range(n)]
+    subsets = subsets if subsets is not None else {"emotion": list(range(0, n, 3)), "disgust": []}
+    config = config or {"variant": variant, "seed": seed, "train": {"lr": 1e-4}}
+    true = {"emotions": "true", "train_emotions": "true", "matched_parameters": False}
+    true["true_run"] = run_id(variant, seed, config)
+    signature = protocol_signature(
+        dataset=dataset,
+        test=test,
+        train=split,
+        queries=n,
+        videos=n,
+        frames=frames,
+        resolution=64,
+        model="tiny",
+        init=init,
+        captions="sampled",
+        checkpoint="last",
+        seed=seed,
+    )
+    return Record(
+        run=run_id(variant, seed, config),
+        created="2026-01-02T03:04:05+00:00",
+        variant=variant,
+        hyperparameters=hyperparameters or {},
+        parameters={"total": 1000, "added": 8},
+        dataset=dataset,
+        split=split,
+        test=test,
+        checksums={"train": "0" * 64, "test": "1" * 64},
+        protocol=signature,
+        config=config,
+        seed=seed,
+        controls={**true, **(controls or {})},
+        faces=faces or {},
+        code={"version": "0.1.0", "commit": None, "dirty": None, "variant": "1a2b3c4d"},
+        libraries={"numpy": "2.4.6"},
+        lexicons={"nrc": "NRCLex 4.1.0"},
+        hardware={"cpu": "some", "cores": 2},
+        timings={"data": 1.5, "train": 20.0, "evaluate": 0.5},
+        curve=[{"step": 1, "epoch": 0.5, "loss": 8.3, "lr": 1e-4, "logit_scale": 4.6, "val": {"T2V R@1": 4.2}}],
+        selection={"rule": "last", "step": 1},
+        queries={"videos": [f"clip{i:04}" for i in range(n)], "captions": captions},
+        subsets=subsets,
+        twins=pairs,
+        twin_wins=wins,
+        ranks=ranks,
+        top=np.argsort(-similarity, axis=1, kind="stable")[:, :10].tolist(),
+        post=post or {},
+        honest={},
+        probe={},
+        metrics=summarize(ranks, subsets, captions, wins),
+    )
+
+
+def make_control(
+    n: int = 24,
+    *,
+    emotions: str = "true",
+    train_emotions: str = "true",
+    matched_parameters: bool = False,
+    change: float = 0.3,
+    **settings: Any,
+) -> Record:
+    """A control of `make_record(n, **settings)`, whose scores it changes."""
+    true = make_record(n, **settings)
+    config = {**true.config, "emotions": emotions, "matched_parameters": matched_parameters}
+    config["train"] = {**true.config["train"], "emotions": train_emotions}
+    under = {"emotions": emotions, "train_emotions": train_emotions, "matched_parameters": matched_parameters}
+    return make_record(n, **{**settings, "config": config, "controls": {**under, "true_run": true.run}}, change=change)

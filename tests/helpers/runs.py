@@ -1,0 +1,53 @@
+"""Runs for tests: in this process, in one of their own, and interrupted at a step."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.cli import main
+from bench.records.record import Record
+from bench.records.store import load
+
+
+def bench(words: list[str]) -> Record:
+    """Runs the command in this process and reads the one record that it left."""
+    main(words)
+    folder = Path(words[words.index("--results") + 1])
+    [path] = folder.glob("*/*/*/*.json")
+    return load(path)
+
+
+def same(one: Record, other: Record) -> bool:
+    """Equal in everything that the config decides: not in dates and seconds."""
+    parts = ("run", "protocol", "curve", "selection", "queries", "ranks", "metrics", "hyperparameters", "checksums")
+    return all(getattr(one, part) == getattr(other, part) for part in parts)
+
+
+def ask(words: list[str]) -> str:
+    """Runs the command in a process of its own."""
+    done = subprocess.run([sys.executable, "-m", "bench", *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def interrupt_at(step: int, words: list[str], folder: Path) -> None:
+    """Starts a run whose process interrupts itself right after the checkpoint of a step: no race with its end."""
+    code = f"""
+import json, os, signal
+from bench.engine import train
+keep = train._checkpoint
+def keep_and_interrupt(accelerator, folder, now, origin):
+    keep(accelerator, folder, now, origin)
+    if now.step == {step - 1}:
+        os.killpg(os.getpgid(0), signal.SIGINT)
+train._checkpoint = keep_and_interrupt
+from bench.cli import main
+main({words!r})
+"""
+    start = {"capture_output": True, "text": True, "start_new_session": True}  # a group, as a terminal makes one
+    done = subprocess.run([sys.executable, "-c", code], **start)
+    assert done.returncode == 130, done.stderr
+    assert f"stopped after step {step} of" in done.stderr
+    [progress] = folder.glob("*/*/*/*/checkpoint/progress.json")
+    assert json.loads(progress.read_text())["step"] == step

@@ -1,0 +1,57 @@
+"""Small variants and batches for the tests of variants."""
+
+import torch
+from helpers.golden import GOLDEN_FRAMES, golden_config
+
+from bench.data.batch import TextBatch, VideoBatch
+from bench.emotions import EMOTIONS
+from bench.model import registry
+from bench.model.clip_vip import ClipVip
+from bench.model.variant import Variant
+
+START, END = 298, 299
+
+
+def make(name: str, **hyperparameters: object) -> Variant:
+    """A small variant; the same seed gives the same backbone whatever the variant draws after it."""
+    torch.manual_seed(0)
+    return registry.build(name, ClipVip(golden_config(), frames=GOLDEN_FRAMES), hyperparameters).eval()
+
+
+@torch.no_grad()
+def trained(name: str) -> Variant:
+    """As after a training: whatever the variant adds is away from its start, the backbone is as `make` has it."""
+    variant = make(name)
+    torch.manual_seed(5)
+    for key, parameter in variant.named_parameters():
+        if not key.startswith("backbone."):
+            parameter.add_(torch.randn_like(parameter) * 0.3)
+    return variant
+
+
+def captions(lengths: list[int], seed: int = 1, places: int = 10) -> TextBatch:
+    """Captions of that many words each, at random, with random emotion counts; about a third have no emotion."""
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.full((len(lengths), places), END)
+    mask = torch.zeros(len(lengths), places, dtype=torch.long)
+    for row, words in enumerate(lengths):
+        ids[row, 0] = START
+        ids[row, 1 : words + 1] = torch.randint(START, (words,), generator=generator)
+        mask[row, : words + 2] = 1
+    emotions = torch.randint(4, (len(lengths), len(EMOTIONS)), generator=generator).sub(2).clamp(min=0).float()
+    emotions[torch.rand(len(lengths), generator=generator) < 0.3] = 0
+    return TextBatch(ids, mask, emotions)
+
+
+def naming(*emotions: list[int]) -> TextBatch:
+    """The same two words, (n, 4) tokens with both ends, with these emotion counts."""
+    ids = torch.tensor([[START, 5, 6, END]]).expand(len(emotions), -1)
+    return TextBatch(ids, torch.ones_like(ids), torch.tensor(emotions).float())
+
+
+def clips(n: int, seed: int = 2, frames: int = GOLDEN_FRAMES) -> VideoBatch:
+    """Random clips with a face in about two thirds of their frames; scores are there for all of them."""
+    generator = torch.Generator().manual_seed(seed)
+    faces = torch.rand(n, frames, len(EMOTIONS), generator=generator) / len(EMOTIONS)
+    seen = torch.rand(n, frames, generator=generator) < 0.67
+    return VideoBatch(torch.randn(n, frames, 3, 32, 32, generator=generator), faces, seen)

@@ -1,0 +1,157 @@
+"""Names: registering, finding, and saying what is wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.errors import UsageError
+from bench.model import registry
+
+PLUGIN = '''
+from bench import Variant, register
+
+
+@register("{name}")
+class Mine(Variant):
+    """A variant of my own."""
+
+    def __init__(self, backbone, *, depth: int = 2, gate: bool = False, mode: str = "a"):
+        super().__init__(backbone)
+'''
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in registry.entries():
+        registry.get(name)  # or what a plugin imports would be registered for this test alone
+    monkeypatch.setattr(registry, "_plugins", list(registry._plugins))
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    path = tmp_path / "mine.py"
+    path.write_text(PLUGIN.format(name="mine"))
+    return path
+
+
+def test_a_plugin_file_adds_its_variant(plugin: Path) -> None:
+    registry.load_plugin(plugin)
+    assert registry.get("mine").__name__ == "Mine"
+    assert registry.entries()["mine"].hyperparameters == {"depth": "2", "gate": "False", "mode": "'a'"}
+
+
+def test_hyperparameters_come_as_their_annotated_type(plugin: Path) -> None:
+    registry.load_plugin(plugin)
+    assert registry.parse_hyperparameters("mine", {"depth": "3", "gate": "true"}) == {
+        "depth": 3,
+        "gate": True,
+        "mode": "a",
+    }
+
+
+@pytest.mark.parametrize(("key", "value"), [("depth", "much"), ("gate", "perhaps")])
+def test_a_hyperparameter_of_the_wrong_type_is_named(plugin: Path, key: str, value: str) -> None:
+    registry.load_plugin(plugin)
+    with pytest.raises(UsageError, match=f"mine's {key} takes (int|bool), not '{value}'"):
+        registry.parse_hyperparameters("mine", {key: value})
+
+
+def test_an_unknown_hyperparameter_suggests_the_near_one(plugin: Path) -> None:
+    registry.load_plugin(plugin)
+    with pytest.raises(UsageError, match="Did you mean depth"):
+        registry.parse_hyperparameters("mine", {"dept": 1})
+
+
+def test_a_taken_name_is_an_error(plugin: Path) -> None:
+    plugin.write_text(PLUGIN.format(name="plain"))
+    with pytest.raises(UsageError, match="'plain' is registered twice"):
+        registry.load_plugin(plugin)
+
+
+def test_an_unknown_name_suggests_the_near_one() -> None:
+    with pytest.raises(UsageError, match=r"'additve_text' is no variant\. Did you mean additive_text"):
+        registry.get("additve_text")
+
+
+def test_a_missing_plugin_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no plugin file at .*none\.py"):
+        registry.load_plugin(tmp_path / "none.py")
+
+
+def test_a_plugin_that_fails_says_how(plugin: Path) -> None:
+    plugin.write_text("import no_such_module\n")
+    with pytest.raises(UsageError, match="fails when it is imported: ModuleNotFoundError"):
+        registry.load_plugin(plugin)
+
+
+@pytest.mark.parametrize("field", ["text_needs", "video_needs"])
+def test_a_variant_that_needs_what_there_is_not_is_told(plugin: Path, field: str) -> None:
+    plugin.write_text(
+        PLUGIN.format(name="mine").replace("    def __init__", f'    {field} = ("smells",)\n\n    def __init__')
+    )
+    with pytest.raises(UsageError, match=f"{field} of 'mine' has 'smells'; what there is: "):
+        registry.load_plugin(plugin)
+
+
+def test_needs_that_are_no_tuple_are_told(plugin: Path) -> None:
+    source = PLUGIN.format(name="mine")
+    plugin.write_text(source.replace("    def __init__", '    text_needs = "emotions"\n\n    def __init__'))
+    with pytest.raises(UsageError, match="text_needs of 'mine' must be a tuple, not 'emotions'"):
+        registry.load_plugin(plugin)
+
+
+def test_needs_that_are_written_as_a_name_are_told(plugin: Path) -> None:
+    source = PLUGIN.format(name="mine").replace("    def __init__", "    text_needs = NEEDS\n\n    def __init__")
+    plugin.write_text('NEEDS = ("emotions",)\n' + source)
+    with pytest.raises(UsageError, match="'text_needs = NEEDS' must be a plain tuple"):
+        registry.load_plugin(plugin)
+
+
+def test_a_plugin_is_listed_with_what_it_inherits(plugin: Path) -> None:
+    plugin.write_text(
+        "from bench.model.registry import register\n"
+        "from variants.additive_text import AdditiveText\n\n\n"
+        '@register("mine")\nclass Mine(AdditiveText):\n    """As it is."""\n'
+    )
+    registry.load_plugin(plugin)
+    entry = registry.entries()["mine"]
+    assert (entry.text_needs, entry.hyperparameters) == (("emotions",), {"init_std": "1.0"})
+    assert registry.added_at_b32()["mine"] == 8 * 512
+
+
+def test_a_plugin_that_fails_when_it_is_built_is_one_line(plugin: Path) -> None:
+    plugin.write_text(PLUGIN.format(name="mine") + "        self.layer = no_such_layer\n")
+    registry.load_plugin(plugin)
+    with pytest.raises(UsageError, match=r"'mine' cannot be built with .*: NameError: name 'no_such_layer'"):
+        registry.added_at_b32()
+
+
+def test_a_variant_s_digest_does_not_depend_on_where_its_files_lie(plugin: Path, tmp_path: Path) -> None:
+    digests = []
+    for folder in ("a", "zz"):
+        path = tmp_path / folder / f"{folder}_mine.py"
+        path.parent.mkdir()
+        path.write_text(
+            "from bench.model.registry import register\nfrom variants.film_text import FilmText\n\n\n"
+            '@register("mine")\nclass Mine(FilmText):\n    """As it is."""\n'
+        )
+        registry._registered.pop("mine", None)
+        registry._plugins.clear()
+        registry.load_plugin(path)
+        digests.append(registry.source_digest("mine"))
+    assert digests[0] == digests[1]
+
+
+def test_an_installed_package_adds_its_variant_through_entry_points(tmp_path: Path) -> None:
+    (tmp_path / "their_package.py").write_text(PLUGIN.format(name="theirs"))
+    info = tmp_path / "theirs-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[bench.variants]\ntheirs = their_package:Mine\n")
+    code = "from bench.model import registry; print(registry.get('theirs').__module__)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "their_package"
