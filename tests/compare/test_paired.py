@@ -247,7 +247,7 @@ def selected_on_test(honest: bool = True) -> Record:
         base,
         protocol=base.protocol.replace("ckpt:last", "ckpt:test-dsl"),
         selection={"rule": "test", "step": 3},
-        honest={"rule": "last", "step": 9, "ranks": last.ranks} if honest else {},
+        last_step={"rule": "last", "step": 9, "ranks": last.ranks} if honest else {},
     )
 
 
