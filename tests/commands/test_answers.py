@@ -170,7 +170,7 @@ def test_prepare_prints_the_known_counts(shared: Path, tmp_path: Path, capsys: C
     assert re.search(r"^1k-A +1000 +1000 +34 ", text, re.M)
     assert re.search(r"^68 +68 +68 +34 ", text, re.M)
     assert "layouts found: official" in text
-    assert len(load_annotation(tmp_path, "6k-emotion").clips) == 6137
+    assert len(load_annotation(tmp_path, "6k-emotion", "msrvtt").clips) == 6137
 
 
 def test_compress_exits_with_0_when_all_copies_are_made(folder: Path, capsys: Capture) -> None:

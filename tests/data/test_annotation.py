@@ -39,19 +39,19 @@ def alter(path: Path, **values: object) -> None:
 
 
 def load(path: Path) -> Annotation:
-    return load_annotation(path.parents[1], "test")
+    return load_annotation(path.parents[1], "test", "some")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
 @given(annotation=annotations())
 def test_what_was_saved_is_loaded(annotation: Annotation, tmp_path: Path) -> None:
     save_annotation(annotation, tmp_path)
-    assert load_annotation(tmp_path, "test") == annotation
+    assert load_annotation(tmp_path, "test", "some") == annotation
 
 
 def test_a_missing_file_says_how_to_write_it(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=r"test\.json is missing\. Write it: bench data prepare"):
-        load_annotation(tmp_path, "test")
+        load_annotation(tmp_path, "test", "some")
 
 
 @pytest.mark.parametrize("part", ["clips", "subsets", "twins"])

@@ -163,7 +163,7 @@ def test_an_output_that_was_made_in_another_way_is_not_overwritten(clips: Path, 
 
 
 def test_simulated_faces_of_a_dataset_are_not_overwritten(tmp_path: Path):
-    from bench.data import moodclips
+    from bench.data.importers import moodclips
 
     folder = moodclips.ensure(tmp_path / "moodclips", train=8, val=4, test=16, workers=1)
     shutil.copyfile(folder / "faces.parquet", tmp_path / "simulated.parquet")

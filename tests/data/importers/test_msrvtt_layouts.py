@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from helpers.layouts import dump, link
 
-from bench.data.msrvtt import prepare
-from bench.data.msrvtt_layouts import Source, read_indices
+from bench.data.importers.msrvtt import prepare
+from bench.data.importers.msrvtt_layouts import Source, read_indices
 from bench.errors import BenchError, UsageError
 
 

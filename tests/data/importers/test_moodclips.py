@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.data import moodclips
 from bench.data.annotation import Annotation, load_annotation
 from bench.data.cards import load_card
 from bench.data.faces import BOX, EXPRESSIONS, read_faces
-from bench.data.moodclips import faces, grammar
-from bench.data.moodclips.acting import FRAMES
-from bench.data.moodclips.plan import MENTIONS, MOODS, Plan, Shot, plan
-from bench.data.moodclips.render import render
+from bench.data.importers import moodclips
+from bench.data.importers.moodclips import faces, grammar
+from bench.data.importers.moodclips.acting import FRAMES
+from bench.data.importers.moodclips.plan import MENTIONS, MOODS, Plan, Shot, plan
+from bench.data.importers.moodclips.render import render
 from bench.data.video import find_videos, probe, read_frames
 from bench.emotions import EMOTIONS
 from bench.emotions.scores import score_captions
@@ -216,7 +216,7 @@ def test_the_face_is_between_22_and_28_pixels_wide(full: Plan):
 
 
 def test_small_dataset_has_every_clip_of_its_annotations(small: Path):
-    named = {clip.video for split in SMALL for clip in load_annotation(small, split).clips}
+    named = {clip.video for split in SMALL for clip in load_annotation(small, split, "moodclips").clips}
     assert named == set(find_videos(small / "videos"))
 
 
