@@ -101,16 +101,16 @@ def _same_faces(config: RunConfig, record: Record, path: Path) -> None:
 
 
 def run_name(config: RunConfig) -> str:
-    """The id of a completed config's run; it changes with every setting that matters and with the variant's file."""
+    """The id of a completed config's run; it changes with every setting that matters and with the variant's code."""
     content = {**identity(config), "source": source_digest(config.variant)}
     if not get(config.variant).text_needs:
         del content["emotion_source"]
     elif config.emotion_source != RunConfig.emotion_source:
         content["emotion_source"] = [config.emotion_source, SOURCES.get(config.emotion_source).version]
     if not get(config.variant).video_needs:
-        del content["faces"]
+        content.pop("faces.pooling", None)
     elif config.faces.file and config.faces.file.is_file():
-        content["faces"]["sha256"] = sha256(config.faces.file)
+        content["faces.sha256"] = sha256(config.faces.file)
     return store.run_id(config.variant, config.seed, content)
 
 

@@ -103,7 +103,7 @@ def summarize(
     """
     if "all" in subsets:
         raise BenchError("a subset may not be called 'all': that names the whole test split. Rename it.")
-    metrics = measure(names(), ranks, subsets, captions)
+    metrics = _estimates(names(), ranks, subsets, captions)
     for name, members in {"all": range(len(captions)), **subsets}.items():
         found = [twin_wins[row] for row in members if row in twin_wins] if twin_wins else []
         if found:
@@ -111,7 +111,7 @@ def summarize(
     return metrics
 
 
-def measure(
+def _estimates(
     which: Sequence[str],
     ranks: Mapping[str, Mapping[str, Sequence[int]]],
     subsets: Mapping[str, Sequence[int]],
@@ -146,7 +146,7 @@ def completed(
     """
     if not added():
         return metrics
-    fresh = measure(added(), ranks, subsets, captions)
+    fresh = _estimates(added(), ranks, subsets, captions)
     return {
         subset: {**stored, **{way: {**stored[way], **fresh[subset][way]} for way in DIRECTIONS}}
         for subset, stored in metrics.items()
