@@ -201,6 +201,7 @@ IDENTITY_DEFAULTS: dict[str, Any] = {
     "init": "",
     "hp": {},
     "captions": "sampled",
+    "emotion_source": "nrc",
     "missing": "stop",
     "emotions": "true",
     "matched_parameters": False,

@@ -103,10 +103,11 @@ def _same_faces(config: RunConfig, record: Record, path: Path) -> None:
 def run_name(config: RunConfig) -> str:
     """The id of a completed config's run; it changes with every setting that matters and with the variant's code."""
     content = {**identity(config), "source": source_digest(config.variant)}
+    emotions = SOURCES.get(config.emotion_source)
+    if "emotion_source" in content:
+        content["emotion_source"] = [emotions.name, emotions.version]
     if not get(config.variant).text_needs:
-        del content["emotion_source"]
-    elif config.emotion_source != RunConfig.emotion_source:
-        content["emotion_source"] = [config.emotion_source, SOURCES.get(config.emotion_source).version]
+        content.pop("emotion_source", None)
     if not get(config.variant).video_needs:
         content.pop("faces.pooling", None)
     elif config.faces.file and config.faces.file.is_file():

@@ -7,7 +7,7 @@ import pytest
 
 from bench.data.faces import BOX, EXPRESSIONS, write_faces
 from bench.errors import BenchError, UsageError
-from bench.face_detection import Clip, backends, build
+from bench.face_detection import BACKENDS, Clip, build
 
 
 @pytest.fixture
@@ -29,11 +29,11 @@ def asked(model: Path, indices: list[int], frames: int, name: str = "a") -> list
 
 
 def test_there_are_three_backends():
-    assert list(backends()) == ["deepface", "onnx", "sidecar"]
+    assert list(BACKENDS) == ["deepface", "onnx", "sidecar"]
 
 
 def test_an_unknown_backend_is_one_line_with_near_names():
-    with pytest.raises(UsageError, match=r"'depface' is no backend for faces. Did you mean deepface"):
+    with pytest.raises(UsageError, match=r"'depface' is no face backend\. Did you mean deepface"):
         build("depface", {})
 
 

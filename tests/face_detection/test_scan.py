@@ -17,8 +17,8 @@ from bench.cli import main
 from bench.data.faces import BOX, EXPRESSIONS, read_faces, write_faces
 from bench.data.video import COMPRESSED, sample_indices, write_video
 from bench.errors import BenchError, UsageError
-from bench.face_detection.scan import Seen, Summary, scan
-from bench.face_detection.sidecar import Sidecar
+from bench.face_detection.backends.sidecar import Sidecar
+from bench.face_detection.scan import ClipFaces, FaceScan, scan
 from bench.utils.files import sha256
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ def clips(tmp_path: Path) -> Path:
     return tmp_path / "clips"
 
 
-def looked(clips: Path, out: str = "faces.parquet", **how: Any) -> Summary:
+def looked(clips: Path, out: str = "faces.parquet", **how: Any) -> FaceScan:
     """Scans with a sidecar that knows the clips a, b, c."""
     model = clips.parent / "known.parquet"
     if not model.exists():
@@ -86,7 +86,7 @@ def test_the_summary_counts_what_the_table_holds(clips: Path):
     # frames 0, 3, 7, 10, 14, 17, 21, 24, 28, 31, 35, 39 of 40; by hand, the nearest twentieths (of two the earlier one)
     # are 0, 1, 3, 5, 7, 8, 10, 12, 14, 15, 17, 19: five even ones
     summary = looked(clips)
-    assert summary.seen["b"] == Seen(looked_at=12, with_face=5, expression="happy", score=1.0)
+    assert summary.seen["b"] == ClipFaces(looked_at=12, with_face=5, expression="happy", score=1.0)
     assert (summary.faces, summary.broken, summary.was_done) == (3 * 6, {}, False)
 
 

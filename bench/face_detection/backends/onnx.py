@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from bench.data.faces import EXPRESSIONS
 from bench.errors import BenchError, UsageError
-from bench.face_detection import Clip, Face, needs_extra, register
+from bench.face_detection import Clip, Face, face_backend, needs_extra
 from bench.utils.files import load_yaml, sha256
 from bench.utils.names import did_you_mean
 
@@ -33,7 +33,7 @@ DEFAULTS = {"range": [0, 1], "mean": 0, "std": 1, "softmax": False, "input": Non
 NEEDED = ("file", "size", "colour", "labels")
 
 
-@register("onnx")
+@face_backend("onnx")
 class Onnx:
     """A classifier as its YAML file describes it.
 

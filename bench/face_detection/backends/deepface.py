@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from bench.data.faces import EXPRESSIONS
 from bench.errors import BenchError, UsageError
-from bench.face_detection import Clip, Face, needs_extra, register
+from bench.face_detection import Clip, Face, face_backend, needs_extra
 from bench.utils.files import sha256
 from bench.utils.names import did_you_mean
 
 
-@register("deepface")
+@face_backend("deepface")
 class DeepFace:
     """DeepFace.analyze on every frame; a frame in which its detector finds no face has none.
 
