@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.registries import forgotten
 
 from bench.cli import main
 from bench.emotions import EMOTIONS, sources
@@ -24,12 +25,9 @@ def toy(captions):
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a test registers is forgotten after it."""
-    SOURCES.names()
-    monkeypatch.setattr(SOURCES, "_things", dict(SOURCES._things))
-    monkeypatch.setattr(SOURCES, "_modules", dict(SOURCES._modules))
-    yield
+def registries() -> Iterator[None]:
+    with forgotten():
+        yield
 
 
 def plugin(path: Path, factor: int = 1, comment: str = "") -> Path:

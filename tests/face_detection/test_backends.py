@@ -7,7 +7,7 @@ import pytest
 
 from bench.data.faces import BOX, EXPRESSIONS, write_faces
 from bench.errors import BenchError, UsageError
-from bench.face_detection import BACKENDS, Clip, build
+from bench.face_detection import BACKENDS, Clip, build, face_backend
 
 
 @pytest.fixture
@@ -35,6 +35,11 @@ def test_there_are_three_backends():
 def test_an_unknown_backend_is_one_line_with_near_names():
     with pytest.raises(UsageError, match=r"'depface' is no face backend\. Did you mean deepface"):
         build("depface", {})
+
+
+def test_a_name_that_is_taken_is_an_error():
+    with pytest.raises(UsageError, match=r"the face backend 'onnx' is registered twice: in .*onnx\.py and in"):
+        face_backend("onnx")(type("Mine", (), {"__module__": __name__}))
 
 
 def test_a_setting_that_a_backend_does_not_take_is_one_line():

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.registries import forgotten
 
 from bench.cli import main
 from bench.data.faces import BOX, EXPRESSIONS, read_faces, write_faces
@@ -58,6 +59,33 @@ def looked(clips: Path, out: str = "faces.parquet", **how: Any) -> FaceScan:
 def test_the_frames_are_those_that_an_evaluation_sees(clips: Path):
     table = pd.read_parquet(looked(clips).out)
     assert table[table.video == "a"].frame.drop_duplicates().tolist() == sample_indices(40, 12).tolist()
+
+
+PLUGIN = '''
+from bench.face_detection import Face, face_backend
+
+@face_backend("everywhere")
+class Everywhere:
+    """A happy face in every frame."""
+    source, settings = "made up", {}
+
+    def faces(self, clip):
+        return [[Face((0, 0, 0, 1, 0, 0, 0), (0, 0, 9, 9), 1.0)] for _ in clip.indices]
+'''
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_plugin_s_backend_is_listed_and_scans(
+    clips: Path, tmp_path: Path, workers: str, capsys: pytest.CaptureFixture[str]
+):
+    plugin, out = tmp_path / "everywhere.py", tmp_path / "faces.parquet"
+    plugin.write_text(PLUGIN, encoding="utf-8")
+    with forgotten():
+        main(["list", "face-backends", "--plugin", str(plugin)])
+        assert "everywhere A happy face in every frame." in capsys.readouterr().out
+        words = ["--backend", "everywhere", "--videos", str(clips), "--out", str(out), "--workers", workers]
+        main(["faces", *words, "--plugin", str(plugin)])
+    assert read_faces(out).source == "made up" and read_faces(out).videos == {"a", "b", "c"}
 
 
 def test_a_frame_that_is_sampled_twice_is_one_frame(clips: Path):
