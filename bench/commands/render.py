@@ -10,7 +10,7 @@ from bench.utils.text import WIDTH, wrapped
 if TYPE_CHECKING:
     from bench.data.cards import Card
     from bench.data.compress import Summary
-    from bench.emotions.scores import Explanation
+    from bench.emotions.scores import CaptionEmotions
     from bench.face_detection.scan import FaceScan
     from bench.model.registry import VariantEntry
 
@@ -84,7 +84,7 @@ def faces(summary: "FaceScan") -> str:
     return "\n".join([*lines, str(summary.out)])
 
 
-def explanation(result: "Explanation") -> str:
+def explanation(result: "CaptionEmotions") -> str:
     """A text's emotions and the words that did it."""
 
     words = [f"    {word}: {', '.join(affects)}" for word, affects in result.words.items()]

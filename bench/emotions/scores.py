@@ -97,7 +97,7 @@ def matches_pattern(texts: Sequence[str], pattern: str = PATTERN) -> NDArray[np.
 
 
 @dataclass(frozen=True)
-class Explanation:
+class CaptionEmotions:
     """What a text scores, and which words did it.
 
     scores, polarity: counts by name, in the order of EMOTIONS and POLARITIES.
@@ -120,7 +120,7 @@ class Explanation:
         return asdict(self)
 
 
-def explain(text: str, *, lowercase: bool = False) -> Explanation:
+def explain(text: str, *, lowercase: bool = False) -> CaptionEmotions:
     """Everything that the labels and the filter see in one text. lowercase: as in `score_captions`; not the filter."""
     from bench.emotions.tokenize import words
 
@@ -128,7 +128,7 @@ def explain(text: str, *, lowercase: bool = False) -> Explanation:
     lexicon = nrc().words
     found = dict.fromkeys(word for word in words(text.lower() if lowercase else text) if word in lexicon)
     analyzer = _analyzer()
-    return Explanation(
+    return CaptionEmotions(
         text=text,
         scores=dict(zip(EMOTIONS, score_captions([text], lowercase=lowercase)[0].tolist(), strict=True)),
         polarity=dict(zip(POLARITIES, score_polarity([text], lowercase=lowercase)[0].tolist(), strict=True)),

@@ -39,7 +39,7 @@ class Finding:
 
 
 def examine(config: RunConfig, results: Path) -> Iterator[Finding]:
-    """Looks at everything that `bench run` with the same words would need, cheapest first."""
+    """Looks at everything that `bench run` with the same settings would need, cheapest first."""
     yield from _readers()
     yield from _lexicons()
     yield from _device(config)

@@ -3,7 +3,7 @@
     @face_backend("mine")
     class Mine:
         def __init__(self, *, model: Path) -> None: ...
-        def faces(self, clip: Clip) -> list[list[Face]]: ...
+        def faces(self, clip: ClipFrames) -> list[list[Face]]: ...
 
 One more is one such class, in a module of `bench.face_detection.backends` or in a plugin. It takes its settings as
 keyword arguments, which are flags of `bench faces`: --model, --detector, --engine, --weights. It names its source for
@@ -35,7 +35,7 @@ class Face(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Clip:
+class ClipFrames:
     """A clip and which of its frames are to be looked at."""
 
     name: str
@@ -58,7 +58,7 @@ class Backend(Protocol):
     source: str  # one line for people: what, which version, which weights
     settings: dict[str, Any]  # all that can change its answers, as JSON holds it
 
-    def faces(self, clip: Clip) -> list[list[Face]]:
+    def faces(self, clip: ClipFrames) -> list[list[Face]]:
         """The faces of each looked-at frame, T lists; an empty one where there is none. BenchError: a broken clip."""
         ...
 

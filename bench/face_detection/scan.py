@@ -25,7 +25,7 @@ from bench.data.faces import COLUMNS, EXPRESSIONS, read_table, write_faces
 from bench.data.timeline import scan as scan_timeline
 from bench.data.video import COMPRESSED, by_stem, list_videos, sample_indices
 from bench.errors import BenchError, UsageError
-from bench.face_detection import Backend, Clip, Face
+from bench.face_detection import Backend, ClipFrames, Face
 from bench.face_detection.frames import is_picture, list_pictures
 from bench.utils.plugins import load_plugin, plugin_modules
 from bench.utils.processes import in_processes
@@ -159,7 +159,7 @@ class _Kept:
         self._fresh: list[str] = []  # clips whose rows are in `_new`
 
     def load(self, sizes: dict[str, int]) -> bool:
-        """Reads what fits; True if that is just what the output holds. UsageError: it was made in another way."""
+        """Reads what fits; True if that is just what the output holds. UsageError: it was made with other settings."""
         pieces = sorted(self._folder.glob("*.parquet"))
         whole = False
         for path in [self._out, *pieces] if self._out.exists() else pieces:
@@ -167,7 +167,7 @@ class _Kept:
             table, source, settings = read_table(path, mend)
             if settings.get("how") != self._how:
                 if path == self._out:
-                    raise UsageError(f"{path} holds faces that were found in another way ({source}). {mend}")
+                    raise UsageError(f"{path} holds faces that were found with other settings ({source}). {mend}")
                 continue
             known = settings["clips"]
             if path == self._out and not known.keys() & sizes.keys():
@@ -236,7 +236,7 @@ def _attempt(detector: Backend, name: str, path: Path, frames: int) -> tuple[Col
     """The rows of one clip and what is wrong with it, or an empty text."""
     try:
         total = 1 if is_picture(path) else len(scan_timeline(path).stamps)
-        clip = Clip(name, path, total, np.unique(sample_indices(total, frames)))
+        clip = ClipFrames(name, path, total, np.unique(sample_indices(total, frames)))
         return _rows(clip, detector.faces(clip)), ""
     except UsageError:  # the settings are wrong, not the clip
         raise
@@ -244,7 +244,7 @@ def _attempt(detector: Backend, name: str, path: Path, frames: int) -> tuple[Col
         return _no_rows(), str(error)
 
 
-def _rows(clip: Clip, found: list[list[Face]]) -> Columns:
+def _rows(clip: ClipFrames, found: list[list[Face]]) -> Columns:
     """A row for each face, the largest box of a frame first; a row of nulls for a frame without one."""
     rows: list[tuple[Any, ...]] = []
     for frame, faces in zip(clip.indices.tolist(), found, strict=True):

@@ -106,3 +106,15 @@ def test_subsets_and_twins_follow_their_clips(annotation: Annotation, data: st.D
     pairs = {names[one]: names[other] for one, other in annotation.twins.items()}
     expected_pairs = {one: other for one, other in pairs.items() if one in kept and other in kept}
     assert {less.clips[a].video: less.clips[b].video for a, b in less.twins.items()} == expected_pairs
+
+
+def test_another_dataset_s_split_is_refused(written: Path) -> None:
+    with pytest.raises(BenchError, match=r"test\.json is of the dataset 'some', not 'other'"):
+        load_annotation(written.parents[1], "test", "other")
+
+
+def test_the_mend_is_the_dataset_s_own(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"Write it: bench data prepare other --root"):
+        load_annotation(tmp_path, "test", "other")
+    with pytest.raises(BenchError, match=r"is missing\. Delete it\.$"):
+        load_annotation(tmp_path, "test", "other", "Delete it.")

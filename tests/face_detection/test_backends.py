@@ -7,7 +7,7 @@ import pytest
 
 from bench.data.faces import BOX, EXPRESSIONS, write_faces
 from bench.errors import BenchError, UsageError
-from bench.face_detection import BACKENDS, Clip, build, face_backend
+from bench.face_detection import BACKENDS, ClipFrames, build, face_backend
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def told(tmp_path: Path) -> Path:
 
 def asked(model: Path, indices: list[int], frames: int, name: str = "a") -> list[list[str]]:
     """The top expression of each face in each frame."""
-    found = build("sidecar", {"model": model}).faces(Clip(name, Path("a.mp4"), frames, np.array(indices)))
+    found = build("sidecar", {"model": model}).faces(ClipFrames(name, Path("a.mp4"), frames, np.array(indices)))
     return [[EXPRESSIONS[int(np.argmax(face.scores))] for face in faces] for faces in found]
 
 

@@ -186,7 +186,7 @@ def test_an_output_that_was_made_in_another_way_is_not_overwritten(clips: Path, 
     looked(clips)
     if change == "backend":
         known(clips.parent / "known.parquet", "a", "b", "c", "d")
-    with pytest.raises(UsageError, match=r"faces.parquet holds faces that were found in another way .* Remove it"):
+    with pytest.raises(UsageError, match=r"faces.parquet holds faces that were found with other settings .* Remove it"):
         looked(clips, frames=8 if change == "frames" else 12)
 
 
@@ -195,7 +195,7 @@ def test_simulated_faces_of_a_dataset_are_not_overwritten(tmp_path: Path):
 
     folder = moodclips.ensure(tmp_path / "moodclips", train=8, val=4, test=16, workers=1)
     shutil.copyfile(folder / "faces.parquet", tmp_path / "simulated.parquet")
-    with pytest.raises(UsageError, match=r"holds faces that were found in another way .simulated"):
+    with pytest.raises(UsageError, match=r"holds faces that were found with other settings .simulated"):
         scan("sidecar", {"model": tmp_path / "simulated.parquet"}, videos=folder, out=folder / "faces.parquet")
 
 

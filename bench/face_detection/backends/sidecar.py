@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.data.faces import BOX, EXPRESSIONS, read_table
 from bench.errors import BenchError
-from bench.face_detection import Clip, Face, face_backend
+from bench.face_detection import ClipFrames, Face, face_backend
 from bench.utils.files import sha256
 
 
@@ -31,7 +31,7 @@ class Sidecar:
             if face is not None:
                 here.append(Face(tuple(rest[:7]), tuple(rest[7:11]), rest[11]))
 
-    def faces(self, clip: Clip) -> list[list[Face]]:
+    def faces(self, clip: ClipFrames) -> list[list[Face]]:
         """The faces of the nearest looked-at frames; of two as near, the earlier one's."""
         if clip.name not in self._faces:
             raise BenchError(f"{clip.path}: {self._model.name} has no scores of {clip.name}")

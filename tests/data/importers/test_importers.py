@@ -1,6 +1,7 @@
 """Datasets by name: from a card alone, from a plugin, and whose a folder is."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from helpers.registries import forgotten
 from helpers.runs import bench
 
 from bench.data import cards, importers
+from bench.data.annotation import load_annotation
 from bench.data.importers import IMPORTERS, Importer, register_dataset
 from bench.errors import BenchError, UsageError
 from bench.utils import paths
@@ -194,3 +196,19 @@ def test_a_card_of_another_name_is_one_line(tmp_path: Path) -> None:
     register_dataset("other", tmp_path / "card.yaml")(type("Mine", (Importer,), {"__module__": __name__}))
     with pytest.raises(BenchError, match=r"card\.yaml says that its name is 'toy', not 'other'"):
         cards.load_card("other")
+
+
+def test_the_examples_of_the_documentation_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "datasets.md").read_text(encoding="utf-8")
+    card, write, plugin, source = re.findall(r"```(?:yaml|python)\n(.*?)```", text, re.S)
+    monkeypatch.chdir(tmp_path)
+    exec(write, {})
+    Path("DIR/x.json").touch()
+    Path("card.yaml").write_text(card, encoding="utf-8")
+    Path("plugin.py").write_text(plugin + source, encoding="utf-8")
+    assert output(["data", "prepare", "x", "--root", "DIR", "--plugin", "plugin.py"], capsys) == "done\n"
+    assert importers.recognise(Path("DIR")) == "x"
+    assert load_annotation(importers.ensure("x", Path("DIR")), "test", "x").subsets == {"emotion": (0,)}
+    assert "surprise 1" in output(["emotions", "What a day!", "--source", "exclaimed"], capsys)

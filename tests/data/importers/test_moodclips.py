@@ -298,6 +298,14 @@ def test_a_missing_clip_is_one_line_with_the_mend(tmp_path: Path):
         moodclips.ensure(folder, train=1, val=0, test=0)
 
 
+def test_a_missing_annotation_says_the_same_and_names_no_other_dataset(tmp_path: Path):
+    folder = moodclips.ensure(tmp_path / "clips", train=1, val=0, test=0)
+    (folder / "annotations" / "val.json").unlink()
+    with pytest.raises(BenchError, match=r"val.json is missing. Delete .* rendered again") as error:
+        moodclips.ensure(folder, train=1, val=0, test=0)
+    assert "msrvtt" not in str(error.value)
+
+
 def test_a_folder_of_another_size_is_an_error(small: Path):
     with pytest.raises(
         BenchError, match=r"holds version 1 with .* = \(0, 8, 4, 16\), not version 1 with \(0, 9, 4, 16\)"

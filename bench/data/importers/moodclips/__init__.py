@@ -58,7 +58,7 @@ def ensure(
     test: int = 240,
     workers: int | None = None,
 ) -> Path:
-    """The dataset's folder, rendered if it is not there yet and looked over if it is.
+    """The dataset's folder, rendered if it is not there yet, and checked if it is.
 
     folder: where; by default below the user's cache folder. workers: processes that draw, by default one a core.
     A folder that holds something else or was damaged, and captions or frames whose checksum differs, are a BenchError;
@@ -68,7 +68,7 @@ def ensure(
     size = (seed, train, val, test)
     folder = folder or paths.home() / NAME / f"v{VERSION}-seed{seed}-{train}-{val}-{test}"
     if folder.is_dir() and any(folder.iterdir()):
-        _look_over(folder, size)
+        _check(folder, size)
         return folder
     wanted = plan(*size)
     captions = captions_checksum(wanted)
@@ -168,7 +168,7 @@ def _becoming(folder: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _look_over(folder: Path, size: tuple[int, int, int, int]) -> None:
+def _check(folder: Path, size: tuple[int, int, int, int]) -> None:
     """Compares a finished folder with its marker and with the known checksums, by names and sizes of the clips."""
     mend = f"Delete {folder} and it is rendered again."
     try:
