@@ -39,7 +39,7 @@ class Finding:
 
 
 def examine(config: RunConfig, results: Path) -> Iterator[Finding]:
-    """Looks at everything that `bench run` with the same words would need, cheapest first."""
+    """Looks at everything that `bench run` with the same settings would need, cheapest first."""
     yield from _readers()
     yield from _lexicons()
     yield from _device(config)
@@ -196,10 +196,12 @@ def _weights(config: RunConfig, data: "Data | None", results: Path) -> Iterator[
     yield Finding("ok", "weights", str(loaded))
     expected = card.expected.get("zero_shot", {}).get(config.model.size)
     if config.init.startswith("clip-vip:") and expected:
-        yield _gate(config, data, variant, tokenizer, expected)
+        yield _gate(config, card, data, variant, tokenizer, expected)
 
 
-def _gate(config: RunConfig, data: "Data", variant: "Variant", tokenizer: "Tokenizer", expected: float) -> Finding:
+def _gate(
+    config: RunConfig, card: Card, data: "Data", variant: "Variant", tokenizer: "Tokenizer", expected: float
+) -> Finding:
     """Scores the untrained weights on the first test pairs: a smaller gallery can only be easier than the full one.
 
     So R@1 on it should not lie below what is published for the full test, whatever the draw of the pairs.
@@ -218,7 +220,7 @@ def _gate(config: RunConfig, data: "Data", variant: "Variant", tokenizer: "Token
     recall = scorer(config, variant.to(accelerator.device), tokenizer, data, faces, accelerator)().points()["T2V R@1"]
     n = len(pairs.clips)
     high = 100 * wilson(recall * n / 100, n)[1]
-    said = f"zero-shot T2V R@1 {recall:.1f} % on {n} test pairs; published: {expected} % on all of 1k-A"
+    said = f"zero-shot T2V R@1 {recall:.1f} % on {n} test pairs; published: {expected} % on all of {card.test}"
     if high < expected:
         return Finding("fail", "gate", f"{said}. Far too low: check the checkpoint, the tokenizer and the videos.")
     return Finding("ok", "gate", said)

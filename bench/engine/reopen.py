@@ -63,7 +63,13 @@ class Trained:
         """Any captions to batches, as the run's own were; control: another one than `told`."""
         known = list(captions) if self.variant.text_needs else None
         return Collator(
-            self.tokenizer, self.tokens, self.variant.phrase, known, control=control or self.told, seed=self.config.seed
+            self.tokenizer,
+            self.tokens,
+            self.variant.phrase,
+            known,
+            source=self.config.emotion_source,
+            control=control or self.told,
+            seed=self.config.seed,
         )
 
     @cached_property

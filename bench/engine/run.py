@@ -20,7 +20,7 @@ from bench.data.cards import Card, load_card
 from bench.data.faces import Faces
 from bench.data.loading import FACES, Data, open_data, open_faces
 from bench.data.tokenizer import caption_tokenizer, clip_tokenizer
-from bench.emotions.lexicons import lexicon_versions
+from bench.emotions.sources import SOURCES, source_versions
 from bench.engine.environment import environment
 from bench.engine.evaluate import Ranks, Scores, best_clips, evaluate
 from bench.engine.rescoring import rescore
@@ -103,6 +103,11 @@ def _same_faces(config: RunConfig, record: Record, path: Path) -> None:
 def run_name(config: RunConfig) -> str:
     """The id of a completed config's run; it changes with every setting that matters and with the variant's code."""
     content = {**identity(config), "source": source_digest(config.variant)}
+    emotions = SOURCES.get(config.emotion_source)
+    if "emotion_source" in content:
+        content["emotion_source"] = [emotions.name, emotions.version]
+    if not get(config.variant).text_needs:
+        content.pop("emotion_source", None)
     if not get(config.variant).video_needs:
         content.pop("faces.pooling", None)
     elif config.faces.file and config.faces.file.is_file():
@@ -193,7 +198,7 @@ def score_again(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         config=as_json(config),
         controls=controls(config),
-        lexicons=lexicon_versions(),
+        lexicons=source_versions(config.emotion_source),
         timings={part: round(seconds, 2) for part, seconds in timings.items()},
         last_step={},
         probe={},
@@ -297,7 +302,7 @@ def make_record(
         controls=controls(config),
         faces={"source": faces.source, "sha256": faces.sha256, "pooling": config.faces.pooling} if faces else {},
         **made_with(config, accelerator),
-        lexicons=lexicon_versions(),
+        lexicons=source_versions(config.emotion_source),
         timings={part: round(seconds, 2) for part, seconds in timings.items()},
         curve=now.curve,
         selection={"rule": config.train.select, "step": int(selected)},

@@ -38,7 +38,15 @@ def make_collator(
     if config.captions == "joined":
         texts += [joined(clip) for clip in clips]
     captions = texts if variant.text_needs else None
-    return Collator(tokenizer, config.model.tokens, variant.phrase, captions, control=told, seed=config.seed)
+    return Collator(
+        tokenizer,
+        config.model.tokens,
+        variant.phrase,
+        captions,
+        source=config.emotion_source,
+        control=told,
+        seed=config.seed,
+    )
 
 
 def scorer(
@@ -67,5 +75,13 @@ def encode_bank(
     told = "constant" if config.matched_parameters else config.emotions
     texts = [clip.captions[0] for clip in data.train.clips]
     known = texts if variant.text_needs else None
-    collate = Collator(tokenizer, config.model.tokens, variant.phrase, known, control=told, seed=config.seed)
+    collate = Collator(
+        tokenizer,
+        config.model.tokens,
+        variant.phrase,
+        known,
+        source=config.emotion_source,
+        control=told,
+        seed=config.seed,
+    )
     return encode_captions(variant, texts, collate, accelerator)

@@ -119,15 +119,17 @@ def latest_run(results: Path) -> str:
 class OfVariant:
     """A variant of ours, with what its queries and clips need."""
 
-    def __init__(self, variant: Variant, tokenizer: Tokenizer, tokens: int, described: Described) -> None:
+    def __init__(
+        self, variant: Variant, tokenizer: Tokenizer, tokens: int, described: Described, source: str = "nrc"
+    ) -> None:
         self.variant = variant.to(_device()).eval()
-        self.described, self._tokenizer, self._tokens = described, tokenizer, tokens
+        self.described, self._tokenizer, self._tokens, self.source = described, tokenizer, tokens, source
         self.dot = type(variant).similarity is Variant.similarity
 
     @torch.inference_mode()
     def text(self, query: str) -> Features:
         known = [query] if self.variant.text_needs else None
-        collate = Collator(self._tokenizer, self._tokens, self.variant.phrase, known)
+        collate = Collator(self._tokenizer, self._tokens, self.variant.phrase, known, source=self.source)
         return _numbers(self.variant.encode_text(collate.text([query]).to(self.variant.device)))[0]
 
     @torch.inference_mode()
@@ -219,7 +221,7 @@ def _run(run: str, results: Path) -> Encoder:
         width=_width(variant, frames, size),
         faces=faces,
     )
-    return OfVariant(variant, tokenizer, config["model"]["tokens"], described)
+    return OfVariant(variant, tokenizer, config["model"]["tokens"], described, config.get("emotion_source", "nrc"))
 
 
 def _clip_vip(where: str, tokenizer: str) -> Encoder:

@@ -63,7 +63,7 @@ def test_what_is_installed_is_told(doctor: Doctor, what: str) -> None:
     assert finding(doctor()[1], what).startswith("ok")
 
 
-def test_with_a_root_and_no_dataset_the_folder_is_msrvtt(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_a_root_and_no_dataset_the_dataset_is_found(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):  # no --init, so a run would stop
         main(["doctor", "--root", str(small)])
     assert re.search(r"^ok +msrvtt ", capsys.readouterr().out, re.M)
@@ -174,7 +174,7 @@ def known(small: Path, tmp_path: Path) -> Path:
     root = tmp_path / "known"
     root.mkdir()
     (root / "videos").symlink_to(small / "videos")
-    test = load_annotation(small, "1k-A")
+    test = load_annotation(small, "1k-A", "msrvtt")
     save_annotation(test, root)
     save_annotation(Annotation("msrvtt", "9k", test.clips), root)
     return root

@@ -53,7 +53,7 @@ def test_a_run_gives_the_features_and_scores_of_its_own_evaluation(variant: str,
     encoder = load(f"run:{name}", results)
     [path] = results.glob(f"*/*/*/{name}/features.safetensors")
     stored = load_file(path)
-    clips = load_annotation(small, "1k-A").clips
+    clips = load_annotation(small, "1k-A", "msrvtt").clips
     video = windows(encoder, small, [clip.video for clip in clips])
     text = np.stack([encoder.text(clip.captions[0]) for clip in clips])
     np.testing.assert_allclose(video, stored["video"], atol=1e-5)
