@@ -21,6 +21,8 @@ class CrossAttention(Variant):
 
     text_needs = ("emotions",)
     starts_as_plain = True
+    adds_at_b32 = 4 * 512**2 + 14 * 512 + 1
+    learns_from = ("emotions",)
 
     def __init__(self, backbone: ClipVip):
         super().__init__(backbone)

@@ -22,6 +22,8 @@ class FaceAdditive(Variant):
 
     video_needs = ("faces",)
     starts_as_plain = True
+    adds_at_b32 = 8 * 768
+    learns_from = ("faces",)
 
     def __init__(self, backbone: ClipVip):
         super().__init__(backbone)

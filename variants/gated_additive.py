@@ -22,6 +22,8 @@ class GatedAdditive(Variant):
 
     text_needs = ("emotions",)
     starts_as_plain = True
+    adds_at_b32 = 8 * 512 + 1
+    learns_from = ("emotions",)
 
     def __init__(self, backbone: ClipVip, *, init_std: float = 0.02):
         super().__init__(backbone)
