@@ -1,29 +1,23 @@
-"""A plugin for tests alone: variants of kinds that really occur and that no shipped one is."""
+"""Variants for tests alone: the examples of docs/variants.md, and one with tied weights."""
 
+import re
+from pathlib import Path
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "variants.md").read_text(encoding="utf-8")
+EXAMPLES = {
+    re.findall(r'@register\("(\w+)"\)', code)[0]: code
+    for code in re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+}
+TIED = """
 import torch
 from torch import nn
-from torch.nn.functional import normalize
 
 from bench import Variant, register
 
 
-@register("running_mean")
-class RunningMean(Variant):
-    """A buffer: video features are batch-normed, so that part of what training leaves is no parameter."""
-
-    plain_without_emotion = False
-
-    def __init__(self, backbone):
-        super().__init__(backbone)
-        self.norm = nn.BatchNorm1d(backbone.config.projection_dim)
-
-    def encode_video(self, video):  # -> (B, P)
-        return normalize(self.norm(super().encode_video(video)), dim=-1)
-
-
 @register("tied")
 class Tied(Variant):
-    """Tied weights: tokens are compared with the emotions' embeddings, which are added; and the backbone's own, too."""
+    \"\"\"Tokens meet the emotions' embeddings, which are then added; the tower's words have a second name.\"\"\"
 
     text_needs = ("emotions",)
 
@@ -38,24 +32,13 @@ class Tied(Variant):
     def fuse_text(self, tokens, text):  # (B, L, D) -> (B, L, D)
         likeness = torch.sigmoid(self.readout(tokens)) * text.present[:, None]  # (B, L, 8)
         return tokens + likeness @ self.emotion.weight
+"""
 
 
-@register("text_pooling")
-class TextPooling(Variant):
-    """Text-conditioned pooling: one feature for every frame, weighed by how well it goes with the text."""
-
-    plain_without_emotion = False
-
-    def __init__(self, backbone, *, sharpness: float = 10.0):
-        super().__init__(backbone)
-        self.sharpness = sharpness
-
-    def encode_video(self, video):  # -> (B, T, P)
-        tokens = self.fuse_video(self.backbone.embed_video(video.pixels), video)
-        M, T, L = tokens.proxies.shape[1], *tokens.patches.shape[1:3]
-        hidden = self.backbone.run_video(tokens)[:, M:].unflatten(1, (T, L)).mean(dim=2)  # (B, T, D)
-        return self.backbone.project_video(hidden.flatten(0, 1)[:, None]).unflatten(0, (-1, T))
-
-    def similarity(self, text, video):  # (N, P), (M, T, P) -> (N, M)
-        frames = torch.einsum("np,mtp->nmt", text, video)
-        return (frames * (self.sharpness * frames).softmax(dim=-1)).sum(dim=-1)
+def written(folder: Path) -> list[Path]:
+    """A plugin file for each of them."""
+    paths = []
+    for name, code in {**EXAMPLES, "tied": TIED}.items():
+        paths.append(folder / f"{name}.py")
+        paths[-1].write_text(code, encoding="utf-8")
+    return paths

@@ -1,8 +1,10 @@
 """Variants of kinds that no shipped one is: with buffers, with tied weights, with features of every frame.
 
-Each keeps the contract, is trained, opened again, and searched with.
+They and the other examples of docs/variants.md keep the contract; they are trained, opened again, and searched with.
 """
 
+import ast
+import inspect
 import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -13,6 +15,7 @@ import pytest
 import torch
 from helpers.asking import Capture
 from helpers.contract import RULES, four_captions, four_clips
+from helpers.kinds import DOCUMENT, EXAMPLES, written
 from helpers.plugins import loaded
 from helpers.search import trained
 from helpers.small_models import make
@@ -23,19 +26,41 @@ from bench.analysis.probe import probe
 from bench.engine.evaluate import ScoreMatrix
 from bench.engine.reopen import load_trained
 from bench.errors import UsageError
+from bench.model import registry
+from bench.model.variant import Variant
 from bench.records import store
 from bench.report.features import unit_features
 from bench.search import models
 from bench.search.searcher import Choice, open_folder
 
-PLUGIN = Path(__file__).parents[1] / "helpers" / "kinds.py"
-KINDS = ("running_mean", "text_pooling", "tied")
+KINDS = ("batch_normed", "pooled_by_text", "tied")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def kinds() -> Iterator[None]:
-    with loaded(PLUGIN):
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with loaded(*written(tmp_path_factory.mktemp("kinds"))):
         yield
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("name", [*EXAMPLES, "tied"])
+def test_each_kind_and_each_example_keeps_the_rule(name: str, rule: str) -> None:
+    RULES[rule](name)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_example_says_how_many_parameters_it_adds(name: str) -> None:
+    assert registry.get(name).adds_at_b32 is not None
+
+
+def test_every_hook_and_every_claim_is_documented() -> None:
+    [contract] = [node for node in ast.parse(inspect.getsource(Variant)).body if isinstance(node, ast.ClassDef)]
+    claims = [node.target.id for node in contract.body if isinstance(node, ast.AnnAssign)]  # type: ignore[union-attr]
+    ours = {"__init__", "forward", "added_parameters", "device", "reads_emotion_at_test"}  # the engine's, not hooks
+    hooks = [node.name for node in contract.body if isinstance(node, ast.FunctionDef) and node.name not in ours]
+    assert {"similarity", "phrase"} < set(hooks)
+    for name in [*(f"`{hook}(" for hook in hooks), *(f"`{claim} = " for claim in claims)]:
+        assert name in DOCUMENT, name
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +76,7 @@ def run(request: pytest.FixtureRequest, run_of: Callable[[str], tuple[str, Path]
 
 @pytest.fixture
 def pooling(run_of: Callable[[str], tuple[str, Path]]) -> tuple[str, Path]:
-    return run_of("text_pooling")
-
-
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("name", KINDS)
-def test_each_kind_keeps_the_contract(name: str, rule: str) -> None:
-    RULES[rule](name)
+    return run_of("pooled_by_text")
 
 
 def test_a_trained_run_is_opened_again_with_the_features_that_it_left(run: tuple[str, Path]) -> None:
@@ -142,7 +161,7 @@ def test_a_backend_of_dot_products_is_refused_in_one_line(pooling: tuple[str, Pa
 
 @torch.no_grad()
 def test_scores_of_many_frames_come_in_parts_that_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    variant = make("text_pooling")
+    variant = make("pooled_by_text")
     text, video = variant.encode_text(four_captions()), variant.encode_video(four_clips())
     whole = ScoreMatrix(variant.similarity, text, video, list("abcd")).true
     monkeypatch.setattr("bench.engine.evaluate.PAIRED", 1)  # one caption at a time
