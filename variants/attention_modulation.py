@@ -1,4 +1,4 @@
-"""Emotions that turn the words of a caption up and down."""
+"""Emotions scale the tokens of a caption."""
 
 import torch
 from torch import Tensor, nn

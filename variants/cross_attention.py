@@ -1,4 +1,4 @@
-"""Text tokens that look at the caption's emotions."""
+"""Text tokens attend to the caption's emotions."""
 
 import torch
 from torch import Tensor, nn

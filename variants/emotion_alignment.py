@@ -1,4 +1,4 @@
-"""A loss that knows emotions, and a model that does not."""
+"""A loss that uses emotions; the model itself reads none."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""The simplest way in for facial expressions."""
+"""The mean facial expression of a clip, added to the proxies."""
 
 from dataclasses import replace
 

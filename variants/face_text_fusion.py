@@ -1,4 +1,4 @@
-"""Emotion on both sides."""
+"""Emotions in the text, faces in the video."""
 
 from bench import register
 from variants.cross_attention import CrossAttention

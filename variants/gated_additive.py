@@ -1,4 +1,4 @@
-"""Emotion embeddings that have to earn their way in."""
+"""Emotion embeddings, added through a gate."""
 
 import torch
 from torch import Tensor, nn

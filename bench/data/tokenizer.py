@@ -52,8 +52,8 @@ def clip_tokenizer(source: str) -> Tokenizer:
     except (OSError, ValueError, EOFError, AttributeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise BenchError(
-            f"no CLIP tokenizer at '{source}' ({reason}). Give --model.tokenizer a Hugging Face name, a folder, "
-            "or the path of bpe_simple_vocab_16e6.txt.gz."
+            f"no CLIP tokenizer at '{source}' ({reason}). It takes a Hugging Face name, a folder with the tokenizer's "
+            "files, or the path of bpe_simple_vocab_16e6.txt.gz (--model.tokenizer)."
         ) from None
     return _with_ends(tokenizer, *CLIP_ENDS)
 

@@ -40,7 +40,7 @@ class CellOutcome:
 def run_grid(cells: Sequence[Cell]) -> list[CellOutcome]:
     """Runs what is not done, one process after another, with one progress view; goes on after a cell that fails.
 
-    Ctrl-C, or a scheduler's word to end, goes on to the run, which keeps its checkpoint; that cell is `stopped`.
+    Ctrl-C, or a scheduler's signal to end, is passed on to the run, which keeps its checkpoint; that cell is `stopped`.
     """
     outcomes: dict[str, CellOutcome] = {}
     with _View(cells) as view, _Relay() as relay:
@@ -121,7 +121,7 @@ class Job:
 
 
 class _View:
-    """One line of progress over all cells: where the grid is and what the run in hand says."""
+    """One line of progress over all cells: where the grid is and what the current run prints."""
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self.total, self.count = len(cells), sum(cell.done for cell in cells)
@@ -142,7 +142,7 @@ class _View:
             self.bar.close()
 
     def says(self, cell: Cell, line: str) -> None:
-        """A line that the run in hand printed."""
+        """A line that the current run printed."""
         now = time.monotonic()
         if self.bar is not None:
             self.bar.set_postfix_str(f"{cell.run}: {line}")
@@ -168,7 +168,7 @@ class _View:
 
 
 class _Relay:
-    """Passes Ctrl-C and a scheduler's word to end on to the run in hand, once each, and notes them.
+    """Passes Ctrl-C and a scheduler's signal to end on to the current run, once each, and notes them.
 
     Runs have a process group of their own: a terminal would send them Ctrl-C too, and the second one acts at once.
     """
@@ -228,7 +228,7 @@ def _run(cell: Cell, view: _View, relay: _Relay) -> CellOutcome:
         changed = "the variant's file or a setting changed since the grid was started"
         last = f"{changed}, so this became {Path(last).stem}. Start the grid again."
     if code or not cell.done:
-        return CellOutcome(cell, "failed", seconds, why=last or f"it ended with exit code {code} and without a word")
+        return CellOutcome(cell, "failed", seconds, why=last or f"it ended with exit code {code} and printed nothing")
     return _scored(cell, "done", seconds)
 
 

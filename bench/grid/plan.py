@@ -259,7 +259,7 @@ def _product(entry: Any, common: dict[str, list[str]], place: str) -> Iterator[L
 
 
 def _changes_nothing(settings: dict[str, str]) -> bool:
-    """Whether a cell is a control of a variant that is not told of what the control changes: its true run again."""
+    """Whether a cell is a control that cannot change what its variant reads: it would be its true run again."""
     if settings["variant"] not in entries():
         return False  # `plan` says so
     variant = get(settings["variant"])

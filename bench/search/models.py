@@ -1,6 +1,6 @@
 """What encodes clips and queries: a run of ours, a published CLIP-ViP checkpoint, or a plain CLIP.
 
---run ID                    the run's variant and weights, told of emotion (and faces) as in its evaluation
+--run ID                    the run's variant and weights, given emotions (and faces) as in its evaluation
 --model clip-vip:FILE       CLIP-ViP B/32 or B/16 without emotion
 --model clip:DIR_OR_NAME    plain CLIP, the features of a window's frames averaged: needs no training
 """
@@ -159,11 +159,14 @@ class OfVariant:
         features = self.variant.encode_video(VideoBatch(frames, faces, there).to(self.variant.device))
         return _numbers(features.flatten(1))
 
+    def bank(self, windows: Features) -> Tensor:  # (n, width) -> (n, P) or (n, T, P)
+        """Windows' features as the variant's similarity takes them, where the variant is."""
+        return torch.from_numpy(windows).to(self.variant.device).unflatten(1, self._shape)
+
     @torch.inference_mode()
     def score(self, text: Features, windows: Features) -> Features:
-        device = self.variant.device
-        text_there, windows_there = (torch.from_numpy(part).to(device) for part in (text[None], windows))
-        return scores_of(self.variant.similarity, text_there, windows_there.unflatten(1, self._shape))[0]
+        query = torch.from_numpy(text[None]).to(self.variant.device)
+        return scores_of(self.variant.similarity, query, self.bank(windows))[0]
 
 
 class PlainClip:
@@ -275,9 +278,9 @@ def _weights(record: Path) -> Path:
 
 def _control(record: "Record") -> str:
     """Why a run's model is not what it would be with true emotions, or nothing."""
-    if (told := record.controls["emotions"]) != "true":
-        return f"scored with {told} emotions"
-    return "told the same emotion of everything" if record.controls["matched_parameters"] else ""
+    if (control := record.controls["emotions"]) != "true":
+        return f"scored with {control} emotions"
+    return "given the same emotion for everything" if record.controls["matched_parameters"] else ""
 
 
 def _shape(variant: Variant, frames: int, size: int) -> tuple[int, ...]:

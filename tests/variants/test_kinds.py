@@ -23,6 +23,7 @@ from safetensors.torch import load_file
 
 from bench.analysis.explain import explain
 from bench.analysis.probe import probe
+from bench.demo.why import explained
 from bench.engine.evaluate import ScoreMatrix
 from bench.engine.reopen import load_trained
 from bench.errors import UsageError
@@ -101,7 +102,8 @@ def test_a_trained_run_is_searched_with_by_its_own_scores(run: tuple[str, Path],
         shutil.copy(small / "videos" / f"{clip.video}.mp4", clips)
     query = opened.data.test.clips[0].captions[0]
     for _ in range(2):  # the second time the features come from the index
-        answer = open_folder(clips, results, Choice(model=f"run:{name}")).ask(query, k=6)
+        searcher = open_folder(clips, results, Choice(model=f"run:{name}"))
+        answer = searcher.ask(query, k=6)
         assert len(answer.moments) == 6
         with torch.no_grad():
             text = opened.variant.encode_text(opened.collator([query]).text([query]))
@@ -109,6 +111,9 @@ def test_a_trained_run_is_searched_with_by_its_own_scores(run: tuple[str, Path],
         expected = dict(zip((f"{video}.mp4" for video in opened.videos), scores.tolist(), strict=True))
         for moment in answer.moments:
             assert moment.score == pytest.approx(expected[moment.file], abs=2e-3)  # an index is float16
+    window = int(searcher.store.ids[0])
+    spoken = explained(searcher, query, window)
+    assert spoken.score == pytest.approx(expected[searcher.store.window(window)[0]], abs=2e-3)
 
 
 def test_a_trained_run_is_explained_and_probed(run: tuple[str, Path]) -> None:
