@@ -21,6 +21,8 @@ class FaceTokens(Variant):
     """
 
     video_needs = ("faces",)
+    adds_at_b32 = 8 * 768 + 3 * 768
+    learns_from = ("faces",)
 
     def __init__(self, backbone: ClipVip):
         super().__init__(backbone)

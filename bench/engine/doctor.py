@@ -190,6 +190,7 @@ def _weights(config: RunConfig, data: "Data | None", results: Path) -> Iterator[
             yield Finding("ok", "weights", str(loaded))
             return
         variant, loaded, tokenizer = make_variant(config, data, results)
+        _check_texts(config, variant, tokenizer)
     except BenchError as error:
         yield Finding("fail", "weights", str(error))
         return
@@ -197,6 +198,26 @@ def _weights(config: RunConfig, data: "Data | None", results: Path) -> Iterator[
     expected = card.expected.get("zero_shot", {}).get(config.model.size)
     if config.init.startswith("clip-vip:") and expected:
         yield _gate(config, card, data, variant, tokenizer, expected)
+
+
+def _check_texts(config: RunConfig, variant: "Variant", tokenizer: "Tokenizer") -> None:
+    """BenchError if the weights and the tokenizer give different texts the same features."""
+    import torch
+
+    from bench.data.loading import Collator
+    from bench.model.checkpoints import DIFFERENT_TEXTS, check_texts_differ
+
+    texts = list(DIFFERENT_TEXTS)
+    collate = Collator(
+        tokenizer,
+        config.model.tokens,
+        variant.phrase,
+        texts if variant.text_needs else None,
+        source=config.emotion_source,
+    )
+    with torch.inference_mode():
+        features = [variant.eval().encode_text(collate.text([text])) for text in texts]
+    check_texts_differ(features, f"--init {config.init}")
 
 
 def _gate(

@@ -19,7 +19,7 @@ from bench.data import importers
 from bench.data.cards import Card, load_card
 from bench.data.faces import Faces
 from bench.data.loading import FACES, Data, open_data, open_faces
-from bench.data.tokenizer import caption_tokenizer, clip_tokenizer
+from bench.data.tokenizer import caption_tokenizer, check_vocabulary, clip_tokenizer
 from bench.emotions.sources import SOURCES, source_versions
 from bench.engine.environment import environment
 from bench.engine.evaluate import Ranks, Scores, best_clips, evaluate
@@ -238,11 +238,8 @@ def make_variant(config: RunConfig, data: Data, folder: Path) -> tuple[Variant, 
         raise UsageError(
             f"--model.tokens {config.model.tokens}: the text tower has {text.max_position_embeddings} places."
         )
-    if tokenizer.get_vocab_size() > text.vocab_size:
-        raise UsageError(
-            f"the tokenizer has {tokenizer.get_vocab_size()} tokens, the text tower {text.vocab_size}. "
-            "Give --model.tokenizer the one that the weights were trained with."
-        )
+    published = config.init.startswith(("clip:", "clip-vip:"))
+    check_vocabulary(tokenizer, text.vocab_size, f"--model.tokenizer {config.model.tokenizer}", trained=published)
     if config.video.size != vision.image_size:
         raise UsageError(f"--video.size {config.video.size}: the vision tower takes {vision.image_size} pixels.")
     return variant, loaded, tokenizer
