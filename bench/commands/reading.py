@@ -140,11 +140,11 @@ def explain(
     quiet()
     from bench.analysis import explain_render
     from bench.analysis.explain import explain as explain_it
-    from bench.engine.reopen import load_trained
+    from bench.engine.reopen import reopen
     from bench.utils.files import replacing
 
     load_plugins(plugin)
-    explained = explain_it(load_trained(run, results, root), query, video)
+    explained = explain_it(reopen(run, results, root), query, video)
     if html:
         with replacing(html) as temporary:
             temporary.write_text(explain_render.page(explained), encoding="utf-8")

@@ -111,8 +111,8 @@ def plan(grid: Grid, results: Path, plugins: Sequence[Path] = ()) -> list[Cell]:
     UsageError for settings that are off, a `cell:` that names no cell or several, a circle, or a cell listed twice.
     BenchError for a start whose weights are gone.
     """
-    from bench.engine.run import complete, run_name
-    from bench.records.store import record_path
+    from bench.engine.run_config import complete, run_name
+    from bench.utils.run_files import record_path
 
     rest = [f"--results={results}", *(f"--plugin={path}" for path in plugins)]
     cells: dict[str, Cell] = {}

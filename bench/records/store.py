@@ -19,6 +19,7 @@ from bench.records.check import check
 from bench.records.record import Record
 from bench.utils.files import replacing
 from bench.utils.names import did_you_mean
+from bench.utils.run_files import record_path, record_paths
 
 SCHEMA = 3
 _SINCE = {2: {"controls", "faces"}, 3: {"top", "post", "honest", "probe"}}  # the fields that came with each schema
@@ -27,11 +28,6 @@ _SINCE = {2: {"controls", "faces"}, 3: {"top", "post", "honest", "probe"}}  # th
 def run_id(variant: str, seed: int, config: Mapping[str, Any]) -> str:
     """The run's name, e.g. "additive_text-s42-1a2b3c4d": equal configs give equal names, whatever their key order."""
     return f"{variant}-s{seed}-{_digest(config)[:8]}"
-
-
-def record_path(folder: Path, dataset: str, split: str, variant: str, run: str) -> Path:
-    """Where a run's record lies under the results folder, written or not."""
-    return folder / dataset / split / variant / f"{run}.json"
 
 
 def save(record: Record, folder: Path) -> Path:
@@ -57,15 +53,6 @@ def load(path: Path) -> Record:
     except (BenchError, UnicodeDecodeError, RecursionError) as error:
         raise BenchError(f"{path}: {str(error).rstrip('.')}. Run it again, or remove the file.") from None
     raise BenchError(f"{path} has schema {raw['schema']}, this bench reads up to {SCHEMA}. Update bench.")
-
-
-def record_paths(folder: Path) -> list[Path]:
-    """The files of all records under the results folder, in order; the literature's numbers in published/ are none."""
-    return [
-        path
-        for path in sorted(folder.glob("*/*/*/*.json"))
-        if path.relative_to(folder).parts[0] != "published" and not path.name.startswith(".")  # being written
-    ]
 
 
 def find(run: str, folder: Path) -> Path:

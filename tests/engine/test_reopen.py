@@ -8,7 +8,7 @@ from helpers.asking import Command
 
 from bench.cli import main
 from bench.data.annotation import keep, load_annotation, save_annotation
-from bench.engine.reopen import config_of, find_record, load_trained
+from bench.engine.reopen import config_of, find_record, reopen
 from bench.errors import BenchError, UsageError
 from bench.records.store import load
 
@@ -22,7 +22,7 @@ def record(command: Command, tmp_path: Path) -> Path:
 
 
 def test_a_run_is_opened_by_its_id_and_by_its_path(record: Path, tmp_path: Path) -> None:
-    for run in (load_trained(record.stem, tmp_path / "results"), load_trained(str(record), Path("elsewhere"))):
+    for run in (reopen(record.stem, tmp_path / "results"), reopen(str(record), Path("elsewhere"))):
         assert run.record == load(record)
         assert run.gallery.shape == (6, 128)
         assert run.videos == run.record.queries["videos"]
@@ -31,15 +31,15 @@ def test_a_run_is_opened_by_its_id_and_by_its_path(record: Path, tmp_path: Path)
 
 
 def test_the_features_made_again_are_those_that_were_stored(record: Path, tmp_path: Path) -> None:
-    stored = load_trained(record.stem, tmp_path / "results").gallery
+    stored = reopen(record.stem, tmp_path / "results").gallery
     (record.with_suffix("") / "features.safetensors").unlink()
-    made = load_trained(record.stem, tmp_path / "results").gallery
+    made = reopen(record.stem, tmp_path / "results").gallery
     assert made.shape == stored.shape
     assert (made - stored).abs().max() < 1e-5
 
 
 def test_a_dataset_that_moved_is_found_where_it_is_now(record: Path, tmp_path: Path, folder: Path) -> None:
-    assert load_trained(record.stem, tmp_path / "results", folder).config.root == folder
+    assert reopen(record.stem, tmp_path / "results", folder).config.root == folder
 
 
 def test_a_record_gives_its_config_back(record: Path) -> None:
@@ -59,26 +59,26 @@ def test_a_name_that_is_off_is_told_the_near_ones(record: Path) -> None:
 def test_weights_that_are_gone_are_an_error(record: Path) -> None:
     (record.with_suffix("") / "model.safetensors").unlink()
     with pytest.raises(BenchError, match=r"the weights of .* are gone"):
-        load_trained(str(record), Path())
+        reopen(str(record), Path())
 
 
 def test_data_that_changed_is_an_error(record: Path, folder: Path) -> None:
     test = load_annotation(folder, "1k-A", "msrvtt")
     save_annotation(keep(test, [clip.video for clip in test.clips[1:]]), folder)
     with pytest.raises(BenchError, match="the data changed"):
-        load_trained(str(record), Path(), folder)
+        reopen(str(record), Path(), folder)
 
 
 def test_a_control_of_the_evaluation_names_its_true_run(command: Command, tmp_path: Path) -> None:
     main(command(variant="additive_text", train__epochs=0, emotions="zeroed"))
     paths = {load(path).controls["emotions"]: path for path in (tmp_path / "results").glob("*/*/*/*.json")}
     with pytest.raises(UsageError, match=f"is a control, .*Name that run: {paths['true'].stem}"):
-        load_trained(str(paths["zeroed"]), Path())
+        reopen(str(paths["zeroed"]), Path())
 
 
 def test_a_run_with_matched_parameters_is_told_one_constant(command: Command, tmp_path: Path) -> None:
     main([*command(variant="additive_text", train__epochs=0), "--matched-parameters"])
     [path] = (tmp_path / "results").glob("*/*/*/*.json")
-    batch = load_trained(str(path), Path()).collator(["a tall man"]).text(["a tall man"])
+    batch = reopen(str(path), Path()).collator(["a tall man"]).text(["a tall man"])
     assert batch.emotions is not None
     assert batch.emotions.tolist() == [[1.0] * 8]
