@@ -63,12 +63,12 @@ def find(run: str, folder: Path) -> Path:
     return known[run]
 
 
-def load_all(folder: Path) -> list[Record]:
+def load_records(results: str | Path = "results") -> list[Record]:
     """Every record under the results folder, in order of path.
 
     BenchError if there is none, or for the first that is broken or lies in another place than its content says.
     """
-    records = []
+    records, folder = [], Path(results)
     for path in record_paths(folder):
         record = load(path)
         place = record_path(folder, record.dataset, record.split, record.variant, record.run)
