@@ -41,6 +41,7 @@ from bench.records.feature_files import read_features
 from bench.records.record import Record
 from bench.utils.files import sha256
 from bench.utils.paths import HERE
+from bench.utils.run_files import results_of
 
 MADE_BY = (  # a change in one of them is another measurement
     "analysis/probe.py",
@@ -84,7 +85,7 @@ def probe(run: str, folder: Path, root: Path | None = None) -> Probed:
     found = _measure(reopen(str(path), folder, root))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     record = replace(record, probe={"created": now, "code": code, **found})
-    return Probed(record, store.save(record, path.parents[3]), False)
+    return Probed(record, store.save(record, results_of(path)), False)
 
 
 def code_digest() -> str:

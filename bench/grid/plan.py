@@ -17,6 +17,7 @@ from bench.model.registry import build
 from bench.utils.files import load_yaml
 from bench.utils.names import did_you_mean
 from bench.utils.paths import HERE
+from bench.utils.run_files import folder_of
 from bench.utils.text_yaml import TextLoader
 
 GRIDS = HERE / "grid" / "shipped"
@@ -60,7 +61,7 @@ class Cell:
     @property
     def folder(self) -> Path:
         """The run's checkpoints, weights and logs."""
-        return self.record.with_suffix("")
+        return folder_of(self.record)
 
     @property
     def done(self) -> bool:

@@ -1,14 +1,17 @@
 """Runs that are opened again: found by name or path, whole, and refused where something is gone."""
 
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from helpers.asking import Command
 
 from bench.cli import main
 from bench.data.annotation import keep, load_annotation, save_annotation
-from bench.engine.reopen import config_of, find_record, reopen
+from bench.engine.reopen import config_of, find_record, open_model, reopen
 from bench.errors import BenchError, UsageError
 from bench.records.store import load
 
@@ -49,6 +52,27 @@ def test_a_record_gives_its_config_back(record: Path) -> None:
     assert (config_of(old).train.lr, config_of(old).faces.pooling) == (0.5, "largest")
 
 
+def test_a_model_is_opened_without_its_data(record: Path) -> None:
+    """A search needs the weights and the tokenizer of a run; the dataset may be on another machine."""
+    true = reopen(str(record), Path())
+    text = json.loads(record.read_text()) | {"sha256": None}
+    text["config"] |= {"root": "/nowhere"}
+    content = {name: value for name, value in text.items() if name not in ("schema", "sha256")}
+    text["sha256"] = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    record.write_text(json.dumps(text))
+    model = open_model(record)
+    assert model.config.root == Path("/nowhere")
+    assert model.tokenizer.to_str() == true.tokenizer.to_str()
+    for name, value in true.variant.state_dict().items():
+        assert torch.equal(model.variant.state_dict()[name].to(value.device), value), name
+
+
+def test_settings_that_are_unknown_here_are_one_line(record: Path) -> None:
+    later = replace(load(record), config={"variant": "plain", "hue": 1, "train": {"lr": 0.5, "warmdown": 0}})
+    with pytest.raises(BenchError, match=r"made with settings that this bench lacks: hue, warmdown\. Update it"):
+        config_of(later)
+
+
 def test_a_name_that_is_off_is_told_the_near_ones(record: Path) -> None:
     with pytest.raises(UsageError, match=f"no record of a run '{record.stem}0' .* Did you mean {record.stem}"):
         find_record(f"{record.stem}0", record.parents[3])
@@ -58,7 +82,7 @@ def test_a_name_that_is_off_is_told_the_near_ones(record: Path) -> None:
 
 def test_weights_that_are_gone_are_an_error(record: Path) -> None:
     (record.with_suffix("") / "model.safetensors").unlink()
-    with pytest.raises(BenchError, match=r"the weights of .* are gone"):
+    with pytest.raises(BenchError, match=r"the weights of .* are gone .*and the records of its controls"):
         reopen(str(record), Path())
 
 
