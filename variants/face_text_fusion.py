@@ -1,5 +1,7 @@
 """Emotions in the text, faces in the video."""
 
+from typing import ClassVar
+
 from bench import register
 from variants.cross_attention import CrossAttention
 from variants.face_tokens import FaceTokens
@@ -18,4 +20,4 @@ class FaceTextFusion(CrossAttention, FaceTokens):
     video_needs = ("faces",)
     starts_as_plain = False
     adds_at_b32 = (4 * 512**2 + 14 * 512 + 1) + (8 * 768 + 3 * 768)
-    learns_from = ("emotions", "faces")
+    learns_from: ClassVar[tuple[str, ...]] = ("emotions", "faces")

@@ -17,6 +17,7 @@ from bench.model.registry import build, entries, get
 from bench.utils.files import load_yaml
 from bench.utils.names import did_you_mean
 from bench.utils.paths import HERE
+from bench.utils.run_files import folder_of
 from bench.utils.text_yaml import TextLoader
 
 GRIDS = HERE / "grid" / "shipped"
@@ -61,7 +62,7 @@ class Cell:
     @property
     def folder(self) -> Path:
         """The run's checkpoints, weights and logs."""
-        return self.record.with_suffix("")
+        return folder_of(self.record)
 
     @property
     def done(self) -> bool:
@@ -112,8 +113,8 @@ def plan(grid: Grid, results: Path, plugins: Sequence[Path] = ()) -> list[Cell]:
     UsageError for settings that are off, a `cell:` that names no cell or several, a circle, or a cell listed twice.
     BenchError for a start whose weights are gone.
     """
-    from bench.engine.run import complete, run_name
-    from bench.records.store import record_path
+    from bench.engine.run_config import complete, run_name
+    from bench.utils.run_files import record_path
 
     rest = [f"--results={results}", *(f"--plugin={path}" for path in plugins)]
     cells: dict[str, Cell] = {}

@@ -20,6 +20,7 @@ from bench.model import registry
 from bench.model.clip_vip import ClipVip, clip_config
 from bench.utils.files import replacing, sha256
 from bench.utils.names import did_you_mean
+from bench.utils.run_files import record_paths, weights_by_run
 
 if TYPE_CHECKING:
     from transformers import CLIPConfig, CLIPModel
@@ -183,8 +184,8 @@ def read_run(where: str, results: Path) -> State:
 
 def run_weights(run: str, results: Path) -> Path:
     """Where a former run's weights lie: beside its record."""
-    known = {path.parent.name: path for path in sorted(results.glob("*/*/*/*/model.safetensors"))}
-    if run not in known and (records := [path for path in results.glob("*/*/*/*.json") if path.stem == run]):
+    known = weights_by_run(results)
+    if run not in known and (records := [path for path in record_paths(results) if path.stem == run]):
         raise BenchError(f"the weights of {run} are gone. Remove {records[0]} to train that run again.")
     if run not in known:
         raise UsageError(f"no weights of a run '{run}' under {results}.{did_you_mean(run, known)}")

@@ -26,6 +26,7 @@ from bench.data.loading import Collator
 from bench.data.pixels import normalize
 from bench.data.tokenizer import check_vocabulary, clip_tokenizer, encode
 from bench.engine.evaluate import scores_of
+from bench.engine.reopen import open_model
 from bench.errors import UsageError
 from bench.model.checkpoints import (
     DIFFERENT_TEXTS,
@@ -33,8 +34,6 @@ from bench.model.checkpoints import (
     check_texts_differ,
     clip_digest,
     initialize,
-    read_tokenizer,
-    run_weights,
     take_clip,
 )
 from bench.model.clip_vip import towers
@@ -42,6 +41,7 @@ from bench.model.registry import source_digest
 from bench.model.variant import Variant
 from bench.records import store
 from bench.search.reading import Seen
+from bench.utils.run_files import record_paths, weights_path
 
 if TYPE_CHECKING:
     from transformers import CLIPVisionConfig
@@ -124,7 +124,7 @@ def resolved(name: str) -> str:
 
 def latest_run(results: Path) -> str:
     """The id of the run with weights that was made last, controls left out. UsageError: there is none."""
-    made = [store.load(path) for path in store.record_paths(results) if _weights(path).is_file()]
+    made = [store.load(path) for path in record_paths(results) if weights_path(path).is_file()]
     made = [record for record in made if not _control(record)]
     if not made:
         raise UsageError(
@@ -221,37 +221,27 @@ class PlainClip:
 
 
 def _run(run: str, results: Path) -> Encoder:
-    record = store.load(store.find(run, results))
+    path = store.find(run, results)
+    record = store.load(path)
     if why := _control(record):
         raise UsageError(f"{run} is a control, {why}. Search with its true run: --run {record.controls['true_run']}")
-    path = run_weights(run, results)
-    tokenizer = read_tokenizer(path)
-    config: dict[str, Any] = record.config
-    frames, size = config["video"]["frames"], config["video"]["size"]
-    variant, _ = initialize(
-        record.variant,
-        config["hp"],
-        init=f"run:{run}",
-        size=config["model"]["size"],
-        frames=frames,
-        vocabulary=tokenizer.get_vocab_size(),
-        results=results,
-    )
-    faces = config.get("faces", {}).get("pooling", "largest") if variant.video_needs else ""
+    model = open_model(path)
+    config, variant = model.config, model.variant
+    frames, size = config.video.frames, config.video.size
+    faces = config.faces.pooling if variant.video_needs else ""
     shape = _shape(variant, frames, size)
     where = f"{record.dataset}/{record.split}"
-    trained = f"trained on {where}" if record.curve else f"with the weights of {config['init']}, not trained further"
+    trained = f"trained on {where}" if record.curve else f"with the weights of {config.init}, not trained further"
     described = Described(
         name=f"run:{run}",
         about=f"run {run} ({record.variant}), {trained}, {frames} frames a window",
-        digest=_digest(_weights_digest(variant), source_digest(record.variant), config["hp"], frames, size, faces),
+        digest=_digest(_weights_digest(variant), source_digest(record.variant), config.hp, frames, size, faces),
         frames=frames,
         size=size,
         width=math.prod(shape),
         faces=faces,
     )
-    source = config.get("emotion_source", "nrc")
-    return OfVariant(variant, tokenizer, config["model"]["tokens"], described, shape, source)
+    return OfVariant(variant, model.tokenizer, config.model.tokens, described, shape, config.emotion_source)
 
 
 def _clip_vip(where: str, tokenizer: str) -> Encoder:
@@ -278,10 +268,6 @@ def _clip_vip(where: str, tokenizer: str) -> Encoder:
         faces="",
     )
     return OfVariant(variant, words, text.max_position_embeddings, described, shape)
-
-
-def _weights(record: Path) -> Path:
-    return record.with_suffix("") / "model.safetensors"
 
 
 def _control(record: "Record") -> str:

@@ -4,11 +4,11 @@ from conftest import ROOT
 
 from bench.compare.groups import groups
 from bench.compare.plan import sections
-from bench.records.store import load_all
+from bench.records.store import load_records
 from bench.report.summary import sentences
 from bench.utils.tables import markdown
 
-RECORDS = load_all(ROOT / "results" / "reference")
+RECORDS = load_records(ROOT / "results" / "reference")
 REPORT = (ROOT / "reports" / "reference" / "report.md").read_text(encoding="utf-8")
 
 
