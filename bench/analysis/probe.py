@@ -34,6 +34,7 @@ from bench.engine.train import make_accelerator
 from bench.errors import BenchError
 from bench.metrics import counterfactual as metric
 from bench.metrics.emotion import measure
+from bench.metrics.ranking import wins
 from bench.metrics.subsets import graded_subsets, subset_rows
 from bench.model.variant import Variant
 from bench.records import store
@@ -162,7 +163,7 @@ def edit_effects(
                 moved = metric.deltas(true[rows], edited, rows)
             except ValueError:
                 raise BenchError("the weights are broken: a score of an edited caption is no number.") from None
-            flips = metric.flips(true[rows, rows], edited[np.arange(len(rows)), rows])
+            flips = wins(true[rows, rows], edited[np.arange(len(rows)), rows])
             for i, flip, delta in zip(rows, flips.tolist(), moved.tolist(), strict=True):
                 columns["flip"][i], columns["delta"][i] = flip, round(delta, 6)
             if edit == "swap":
@@ -181,7 +182,7 @@ def blind_flips(
     for i, (caption, one) in enumerate(zip(captions, asked, strict=True)):
         for edit, text in one.edited.items() if one else ():
             if text:
-                preferred[edit][i] = metric.flips([blind.score(caption)], [blind.score(text)]).item()
+                preferred[edit][i] = wins([blind.score(caption)], [blind.score(text)]).item()
     return preferred
 
 

@@ -26,7 +26,7 @@ def metrics() -> None:
     """The metrics and what they mean."""
     from bench.metrics.counterfactual import COUNTERFACTUAL_METRICS
     from bench.metrics.emotion import EMOTION_METRICS
-    from bench.metrics.ranking import METRICS
+    from bench.metrics.ranking import meanings
 
-    known = {**METRICS, **EMOTION_METRICS, **COUNTERFACTUAL_METRICS}
+    known = {**meanings(), **EMOTION_METRICS, **COUNTERFACTUAL_METRICS}
     print("\n".join(render.metric(name, meaning) for name, meaning in known.items()))

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from bench.data.compress import Summary
     from bench.emotions.scores import Explanation
     from bench.face_detection.scan import Summary as FaceSummary
-    from bench.model.registry import Entry
+    from bench.model.registry import VariantEntry
 
 WIDTH = 80
 NAMED = 20  # clips; of more, only the sums are printed
 
 
-def variant(entry: "Entry", added: int) -> str:
+def variant(entry: "VariantEntry", added: int) -> str:
     """A variant: mechanism, hyperparameters, size, needs."""
     defaults = ", ".join(f"{name}={value}" for name, value in entry.hyperparameters.items())
     lines = [entry.name, *_wrapped(entry.summary)]

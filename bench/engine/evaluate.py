@@ -17,7 +17,7 @@ from torch import Tensor
 from bench.config import RunConfig
 from bench.data.loading import TEST, Collator, Samples, load
 from bench.errors import BenchError
-from bench.metrics.ranking import points
+from bench.metrics.ranking import count_rivals, points, wins
 from bench.model.losses import Similarity
 from bench.model.variant import Variant
 from bench.utils.progress import progress
@@ -83,9 +83,9 @@ class Tally:
 
     def add(self, queries: slice, scores: NDArray) -> None:
         """The scores of some queries with some of their candidates."""
-        true = np.expand_dims(self.true[queries], self.axis)
-        self.greater[queries] += (scores > true).sum(axis=self.axis, dtype=np.uint32)
-        self.equal[queries] += (scores == true).sum(axis=self.axis, dtype=np.uint32)
+        greater, equal = count_rivals(scores, self.true[queries], self.axis)
+        self.greater[queries] += greater
+        self.equal[queries] += equal
 
     @property
     def counts(self) -> Counts:
@@ -127,20 +127,10 @@ class Scores:
     def points(self) -> dict[str, float]:
         """Recalls and ranks without intervals, e.g. "T2V R@1"."""
         return {
-            f"{way.upper()} {name}": round(value, 4)
-            for way, counts in self.ranks.items()
+            f"{direction.upper()} {name}": round(value, 4)
+            for direction, counts in self.ranks.items()
             for name, value in points(counts["greater"], counts["equal"]).items()
         }
-
-
-def count_ranks(similarity: NDArray) -> Ranks:
-    """The ranks in a matrix at hand, (N, N), text by video, whose diagonal holds the true scores.
-
-    A score that is not a number is a BenchError.
-    """
-    n = len(similarity)
-    true = similarity.diagonal().copy()  # side by side in memory: several times faster to compare with
-    return _count(in_bands(lambda queries, clips: similarity[queries, clips], n, n), true)[0]
 
 
 def rank(matrix: ScoreMatrix, twins: Mapping[int, int]) -> tuple[Ranks, dict[int, float]]:
@@ -149,9 +139,8 @@ def rank(matrix: ScoreMatrix, twins: Mapping[int, int]) -> tuple[Ranks, dict[int
     A score that is not a number is a BenchError.
     """
     pairs = np.array(list(twins.items()), np.int64).reshape(-1, 2).T  # queries, clips
-    ranks, others = _count(matrix, matrix.true, pairs)
-    wins = (np.sign(matrix.true[pairs[0]] - others) + 1) / 2
-    return ranks, dict(zip(twins, wins.tolist(), strict=True))
+    ranks, others = _count(matrix, pairs)
+    return ranks, dict(zip(twins, wins(matrix.true[pairs[0]], others).tolist(), strict=True))
 
 
 def best_clips(matrix: ScoreMatrix, k: int) -> NDArray[np.int64]:
@@ -162,18 +151,17 @@ def best_clips(matrix: ScoreMatrix, k: int) -> NDArray[np.int64]:
     return best.clips
 
 
-def _count(bands: "Iterator[Band] | ScoreMatrix", true: NDArray, pairs: NDArray | None = None) -> tuple[Ranks, NDArray]:
+def _count(matrix: ScoreMatrix, pairs: NDArray) -> tuple[Ranks, NDArray]:
     """The ranks, and the scores of single (query, clip) `pairs`, (2, p), out of the same bands."""
-    wanted = np.empty((2, 0), np.int64) if pairs is None else pairs
-    found = np.empty(wanted.shape[1], true.dtype)
-    broken = np.zeros(len(true), np.bool_)
-    t2v, v2t = Tally(true, axis=1), Tally(true, axis=0)
-    for queries, clips, scores in bands:
+    found = np.empty(pairs.shape[1], matrix.true.dtype)
+    broken = np.zeros(len(matrix), np.bool_)
+    t2v, v2t = Tally(matrix.true, axis=1), Tally(matrix.true, axis=0)
+    for queries, clips, scores in matrix:
         if not np.isfinite(scores).all():
             broken[queries] |= ~np.isfinite(scores).all(axis=1)
         t2v.add(queries, scores)
         v2t.add(clips, scores)
-        row, column = wanted - [[queries.start], [clips.start]]
+        row, column = pairs - [[queries.start], [clips.start]]
         here = (row >= 0) & (row < len(scores)) & (column >= 0) & (column < scores.shape[1])
         found[here] = scores[row[here], column[here]]
     if broken.any():

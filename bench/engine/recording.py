@@ -60,7 +60,7 @@ def make_record(
         timings=_rounded(timings),
         curve=trained.curve,
         selection={"rule": config.train.select, "step": int(selected)},
-        honest=last_step,
+        last_step=last_step,
         probe={},
         **_outcome(evaluation, opened),
     )
@@ -79,7 +79,7 @@ def make_control_record(
         controls=controls(config),
         lexicons=lexicon_versions(),
         timings=_rounded(timings),
-        honest={},
+        last_step={},
         probe={},
         **_made_with(config, accelerator),
         **_outcome(evaluation, opened),
@@ -94,21 +94,13 @@ def ranks_as_json(ranks: Ranks) -> dict[str, dict[str, list[int]]]:
 
 
 def _protocol(opened: Opened) -> str:
-    config, data = opened.config, opened.data
+    data = opened.data
     return protocol_signature(
-        dataset=config.dataset,
-        test=data.test.split,
-        train=data.train.split,
+        as_json(opened.config),
         queries=len(data.test.clips),
         videos=len(data.test.clips),
-        frames=config.video.frames,
-        resolution=config.video.size,
-        model=model_name(config.model.size),
+        model=model_name(opened.config.model.size),
         init=opened.loaded.source,
-        captions=config.captions,
-        checkpoint="test-dsl" if config.train.select == "test" else config.train.select,
-        seed=config.seed,
-        holdout=config.train.holdout,
         clips="6fps" if data.videos.compressed else "",
         skipped=data.skipped,
     )

@@ -24,12 +24,12 @@ def complete(config: RunConfig) -> tuple[RunConfig, Card]:
 
 
 def run_name(config: RunConfig) -> str:
-    """The id of a completed config's run; it changes with every setting that matters and with the variant's file."""
+    """The id of a completed config's run; it changes with every setting that matters and with the variant's code."""
     content = {**identity(config), "source": source_digest(config.variant)}
     if not get(config.variant).video_needs:
-        del content["faces"]
+        content.pop("faces.pooling", None)
     elif config.faces.file and config.faces.file.is_file():
-        content["faces"]["sha256"] = sha256(config.faces.file)
+        content["faces.sha256"] = sha256(config.faces.file)
     return store.run_id(config.variant, config.seed, content)
 
 

@@ -24,6 +24,7 @@ from bench.grid.plan import Cell, plan, read_grid
 from bench.grid.render import summary
 from bench.model import registry
 from bench.records import store
+from bench.utils import plugins
 
 Write = Callable[..., Path]
 
@@ -144,7 +145,7 @@ def test_a_broken_record_fails_with_its_fault(write: Write) -> None:
 def test_a_variant_that_changes_in_the_meantime_is_the_reason(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "_plugins", list(registry._plugins))
+    monkeypatch.setattr(plugins, "_files", dict(plugins._files))
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     plugin = tmp_path / "mine.py"
     plugin.write_text(PLUGIN, encoding="utf-8")

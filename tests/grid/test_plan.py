@@ -10,6 +10,7 @@ from bench.errors import UsageError
 from bench.grid.plan import GRIDS, Cell, apart, find_grid, plan, read_grid, state
 from bench.grid.render import listing
 from bench.model import registry
+from bench.utils import plugins
 
 RESULTS = Path("results")
 
@@ -259,7 +260,7 @@ class Looks(Variant):
 
 
 def test_a_variant_that_looks_at_its_weights_can_be_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_plugins", list(registry._plugins))
+    monkeypatch.setattr(plugins, "_files", dict(plugins._files))
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     plugin = tmp_path / "looks.py"
     plugin.write_text(LOOKS, encoding="utf-8")
