@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.config import RunConfig, as_json
+from bench.config import RunConfig, as_json, flat
 from bench.engine import run as engine
 from bench.engine.run import Run
 from bench.engine.settings import parse
@@ -38,18 +38,15 @@ def run(
 
 def flat_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings by dotted name; those that are None are left out. UsageError: a name that no run has, or one twice."""
-    known: dict[str, Any] = {}
-    for name, value in as_json(RunConfig()).items():
-        inner = value if isinstance(value, dict) else {}
-        known |= {name: value} if not isinstance(value, dict) else {f"{name}.{leaf}": inner[leaf] for leaf in inner}
-    flat: dict[str, Any] = {}
+    known = flat(as_json(RunConfig()))
+    given: dict[str, Any] = {}
     for name, value in _leaves(settings):
         if name not in known and not name.startswith("hp."):
             raise UsageError(f"a run has no setting '{name}'.{did_you_mean(name, known)} See `bench run --help`.")
-        if name in flat:
+        if name in given:
             raise UsageError(f"the setting '{name}' is given twice. Keep one of them.")
-        flat[name] = value
-    return {name: value for name, value in flat.items() if value is not None}
+        given[name] = value
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _leaves(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
