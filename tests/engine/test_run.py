@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.records import counts_by_sorting
 from helpers.runs import ask, bench, interrupt_at, same
 from safetensors.torch import load_file
 
