@@ -18,4 +18,4 @@ class FaceTextFusion(CrossAttention, FaceTokens):
     video_needs = ("faces",)
     starts_as_plain = False
     adds_at_b32 = (4 * 512**2 + 14 * 512 + 1) + (8 * 768 + 3 * 768)
-    learns_from = ("emotions", "faces")
+    learns_from = ("emotions", "faces")  # type: ignore[assignment]  # of its parents each has one
