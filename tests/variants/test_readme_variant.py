@@ -11,7 +11,7 @@ from conftest import ROOT
 
 
 def test_the_readme_s_variant_passes_in_a_copy_of_the_checkout(tmp_path: Path) -> None:
-    for folder in ("variants", "tests/variants", "tests/helpers"):
+    for folder in ("variants", "docs", "tests/variants", "tests/helpers"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "tests/conftest.py"):
         shutil.copy(ROOT / file, tmp_path / file)
