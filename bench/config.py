@@ -145,6 +145,9 @@ class RunConfig:
     emotions: Literal["true", "shuffled", "zeroed", "random", "opposite"] = "true"
     """What variants are told of emotion when they are scored; a control scores the weights of the true run."""
 
+    emotion_source: str = "nrc"
+    """What says which emotions a caption names; see `bench list emotion-sources`."""
+
     matched_parameters: bool = False
     """Train and score with one constant emotion for everything: the same parameters, no information."""
 
@@ -198,6 +201,7 @@ IDENTITY_DEFAULTS: dict[str, Any] = {
     "init": "",
     "hp": {},
     "captions": "sampled",
+    "emotion_source": "nrc",
     "missing": "stop",
     "emotions": "true",
     "matched_parameters": False,

@@ -42,7 +42,7 @@ from bench.errors import BenchError
         ("grid nowhere", "nowhere"),
         (
             "faces --backend deepfake --videos . --out faces.parquet",
-            "'deepfake' is no backend for faces. Did you mean deepface?",
+            "'deepfake' is no face backend. Did you mean deepface?",
         ),
         ("run --captions some", 'Invalid value "some" for --captions. Choose from: "sampled", "joined".'),
         ("run --missing never", 'Invalid value "never" for --missing. Choose from: "stop", "skip".'),
@@ -56,7 +56,10 @@ from bench.errors import BenchError
         ("data prepare msrvt", "'msrvt' is no dataset. Did you mean msrvtt?"),
         ("data prepare msrvtt", "where is msrvtt? --root DIR"),
         ("data prepare msrvtt --root nowhere", "nowhere is no folder."),
-        ("data download moodclips --root .", "moodclips needs no download: bench data prepare moodclips"),
+        (
+            "data download moodclips --root .",
+            "the card of moodclips has no address to download from. Next: bench data prepare moodclips",
+        ),
         ("data compress --root nowhere", "there is no folder nowhere"),
         ("doctor --dataset msrvt", "'msrvt' is no dataset. Did you mean msrvtt?"),
         ("doctor --train.lr x", "Invalid value for --train.lr"),

@@ -28,7 +28,7 @@ from bench.data.video_emotions import VideoEmotions, video_emotions
 from bench.emotions import EMOTIONS
 from bench.emotions.counterfactuals import EDITS, Counterfactual, counterfactual
 from bench.emotions.lexicons import nrc
-from bench.engine.evaluate import encode_captions
+from bench.engine.evaluate import encode_captions, scores_of
 from bench.engine.reopen import Reopened, find_record, reopen
 from bench.engine.train import make_accelerator
 from bench.errors import BenchError
@@ -105,7 +105,7 @@ def _measure(trained: Reopened) -> dict[str, Any]:
     features, rows = encode_inputs(variant, texts, trained.collator(texts), accelerator)
     _compare(features[[rows[caption] for caption in captions]], trained)
     parts = features.to(variant.device).split(1024)
-    every = torch.cat([variant.similarity(part, trained.gallery).float().cpu() for part in parts]).numpy()
+    every = np.concatenate([scores_of(variant.similarity, part, trained.gallery) for part in parts])
 
     def scores(captions: Sequence[str]) -> NDArray:
         return every[[rows[caption] for caption in captions]]

@@ -95,7 +95,7 @@ def doctor(
 ) -> None:
     """Say what is there and what is missing for a run with these settings, with the command that mends it.
 
-    With --root and no --dataset the folder is taken for MSR-VTT.
+    With --root and no --dataset it finds out which dataset the folder is of.
     """
     quiet()
     from bench.engine.doctor import examine

@@ -1,15 +1,15 @@
-"""What variants are told of emotion, when it is not the truth: the controls that tell an effect from an accident.
+"""Controls: emotions other than the true ones, given to a variant to see whether its gain comes from emotion at all.
 
     true       what the words, or the faces, say
     shuffled   what another caption, or another clip, of the same split says: right emotions in wrong places
     zeroed     nothing: captions without emotion, frames without a face
     random     drawn anew, as often as in the split: emotions one by one for captions, whole clips' faces for clips
     opposite   joy for sadness, trust for disgust, fear for anger, surprise for anticipation, and back (Plutchik);
-               of a variant that hears words and sees faces only the words are turned, or both would agree again
+               for a variant with both captions and faces only the captions are turned, or both would agree again
     constant   the same for everything, all emotions at once: parameters without information
 
-Everything is drawn from the run's seed and the order of the split, so a control repeats; captions and clips are drawn
-apart, or a shuffled caption would meet a clip that was shuffled with it.
+Everything is drawn from the run's seed and the order of the split, so a control repeats. Captions and clips are drawn
+from different streams, or a shuffled caption would meet a clip that was shuffled with it.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.faces import VALID, Faces
+from bench.data.faces import IS_EXPRESSED, Faces
 from bench.emotions import EMOTIONS, OPPOSITE
-
-EXPRESSED = np.array([VALID >> place & 1 for place in range(len(EMOTIONS))], np.bool_)  # those that a face can show
 
 
 def control_scores(scores: NDArray, control: str, seed: int) -> NDArray:  # (n, 8) -> (n, 8)
@@ -62,10 +60,10 @@ class FaceTracks:
         if self.control == "zeroed":
             return np.zeros_like(scores), np.zeros_like(seen)
         if self.control == "opposite":  # of those that a face can show; disgust and surprise stay
-            pairs = np.where(EXPRESSED[list(OPPOSITE)] & EXPRESSED, OPPOSITE, np.arange(len(EMOTIONS)))
+            pairs = np.where(IS_EXPRESSED[list(OPPOSITE)] & IS_EXPRESSED, OPPOSITE, np.arange(len(EMOTIONS)))
             return scores[:, pairs], seen
         if self.control == "constant":
-            return np.tile(EXPRESSED / EXPRESSED.sum(), (len(seen), 1)).astype(np.float32), np.ones_like(seen)
+            return np.tile(IS_EXPRESSED / IS_EXPRESSED.sum(), (len(seen), 1)).astype(np.float32), np.ones_like(seen)
         return scores, seen
 
 

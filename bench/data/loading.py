@@ -28,7 +28,7 @@ from bench.data.pixels import resize_crop
 from bench.data.tokenizer import encode
 from bench.data.video import COMPRESSED, VideoError, check, find_videos, read_frames, sample_indices
 from bench.emotions import EMOTIONS
-from bench.emotions.scores import score_captions
+from bench.emotions.sources import score_by
 from bench.errors import BenchError, UsageError
 from bench.utils import paths
 from bench.utils.files import replacing
@@ -235,7 +235,7 @@ class Collator:
     """Samples to a pair of batches.
 
     captions: every text that may come, where the variant needs emotions: they are scored once, and a control exchanges
-    them among each other. phrase: how the variant words a caption.
+    them among each other. phrase: how the variant words a caption. source: what scores them.
     """
 
     def __init__(
@@ -245,12 +245,15 @@ class Collator:
         phrase: Phrase,
         captions: Sequence[str] | None,
         *,
+        source: str = "nrc",
         control: str = "true",
         seed: int = 0,
     ):
         self.tokenizer, self.tokens, self.phrase = tokenizer, tokens, phrase
         self.rows = {caption: row for row, caption in enumerate(dict.fromkeys(captions or ()))}
-        self.scores = control_scores(score_captions(list(self.rows)), control, seed) if captions is not None else None
+        self.scores = None
+        if captions is not None:
+            self.scores = control_scores(score_by(source, list(self.rows)), control, seed)  # (n, 8)
 
     def __call__(self, samples: Sequence[Sample]) -> tuple[TextBatch, VideoBatch]:
         return self.text([caption for _, caption, _, _ in samples]), self.video(samples)[1]

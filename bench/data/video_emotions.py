@@ -23,8 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.annotation import Annotation
-from bench.data.controls import EXPRESSED
-from bench.data.faces import Faces
+from bench.data.faces import IS_EXPRESSED, Faces
 from bench.emotions import EMOTIONS
 from bench.emotions.scores import polarity, score_captions
 from bench.errors import BenchError
@@ -61,9 +60,9 @@ def video_emotions(annotation: Annotation, faces: Faces | None = None) -> VideoE
     name, split = annotation.dataset, annotation.split
     if faces is None:
         raise BenchError(
-            f"{name}/{split} says nothing of its videos' emotions but the queries. Get other captions of them (for "
-            "MSR-VTT: put the official captions of the test videos into its folder and run bench data prepare again), "
-            f"or look at faces: bench faces --dataset {name} --root DIR --backend deepface"
+            f"{name}/{split} says nothing of its videos' emotions but the queries. Look at faces: "
+            f"bench faces --dataset {name} --root DIR --backend deepface; or, if its videos have more captions, put "
+            f"their files into its folder and write it again: bench data prepare {name} --root DIR"
         )
     found = _from_faces(videos, faces)
     if not found.valid.any():
@@ -100,4 +99,4 @@ def _from_faces(videos: list[str], faces: Faces) -> VideoEmotions:
     present = np.zeros(scores.shape, np.bool_)
     present[shown, strongest[shown]] = True
     poles = np.array([POLES.get(emotion, 0) for emotion in EMOTIONS])
-    return VideoEmotions(scores, judged[:, None] & EXPRESSED, present, present @ poles, f"faces ({faces.source})")
+    return VideoEmotions(scores, judged[:, None] & IS_EXPRESSED, present, present @ poles, f"faces ({faces.source})")

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
@@ -17,7 +16,7 @@ from bench.model.checkpoints import read_tokenizer, run_weights
 from bench.model.variant import Variant
 from bench.records.store import load
 from bench.search.models import OfVariant
-from bench.search.searcher import Searcher
+from bench.search.searcher import Searcher, check_query
 from bench.search.store import Store
 
 
@@ -29,10 +28,12 @@ class _Reader:
     variant: Variant
     tokenizer: Tokenizer
     tokens: int
+    source: str  # of emotions
 
     def collator(self, captions: Sequence[str], control: str = "") -> Collator:
         known = list(captions) if self.variant.text_needs else None
-        return Collator(self.tokenizer, self.tokens, self.variant.phrase, known, control=control or "true")
+        told = control or "true"
+        return Collator(self.tokenizer, self.tokens, self.variant.phrase, known, source=self.source, control=told)
 
 
 def cannot(searcher: Searcher) -> str:
@@ -56,9 +57,9 @@ def explained(searcher: Searcher, query: str, window: int) -> Spoken:
         tokenizer = read_tokenizer(run_weights(run, results))
     except BenchError:
         raise BenchError(f"the record of {run} cannot be read any more, so its scores are not explained.") from None
-    reader = _Reader(record.variant, encoder.variant, tokenizer, record.config["model"]["tokens"])
-    bank = torch.from_numpy(_features(searcher.store, window)[None]).to(encoder.variant.device)
-    return explain_words(reader, " ".join(query.lower().split()), bank, 0)
+    reader = _Reader(record.variant, encoder.variant, tokenizer, record.config["model"]["tokens"], encoder.source)
+    bank = encoder.bank(_features(searcher.store, window)[None])
+    return explain_words(reader, check_query(query, 1), bank, 0)
 
 
 def _features(store: Store, window: int) -> NDArray[np.float32]:  # (P,)

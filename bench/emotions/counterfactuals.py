@@ -58,7 +58,7 @@ _DETERMINER = _set(
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListedWord:
     """A word of the list. target: the emotion that `swap` names."""
 
     form: str
@@ -102,10 +102,10 @@ def counterfactual(caption: str) -> Counterfactual | None:
 
 
 @cache
-def emotional_words() -> dict[str, Entry]:
+def emotional_words() -> dict[str, ListedWord]:
     """The listed emotion words, lower case."""
     return {
-        word: Entry(form, emotion, target(emotion, form), entry["swap"], entry["synonym"])
+        word: ListedWord(form, emotion, target(emotion, form), entry["swap"], entry["synonym"])
         for emotion, forms in _list()["emotional"].items()
         for form, words in forms.items()
         for word, entry in words.items()

@@ -40,7 +40,7 @@ class Finding:
 
 
 def examine(config: RunConfig, results: Path) -> Iterator[Finding]:
-    """Looks at everything that `bench run` with the same words would need, cheapest first."""
+    """Looks at everything that `bench run` with the same settings would need, cheapest first."""
     yield from _readers()
     yield from _lexicons()
     yield from _device(config)
@@ -192,6 +192,7 @@ def _weights(config: RunConfig, data: "Data | None", results: Path) -> Iterator[
             yield Finding("ok", "weights", str(loaded))
             return
         variant, loaded, tokenizer = make_variant(config, data, results)
+        _check_texts(config, variant, tokenizer)
     except BenchError as error:
         yield Finding("fail", "weights", str(error))
         return
@@ -199,6 +200,21 @@ def _weights(config: RunConfig, data: "Data | None", results: Path) -> Iterator[
     expected = card.expected.get("zero_shot", {}).get(config.model.size)
     if config.init.startswith("clip-vip:") and expected:
         yield _gate(config, card, data, variant, loaded, tokenizer, expected)
+
+
+def _check_texts(config: RunConfig, variant: "Variant", tokenizer: "Tokenizer") -> None:
+    """BenchError if the weights and the tokenizer give different texts the same features."""
+    import torch
+
+    from bench.data.loading import Collator
+    from bench.model.checkpoints import DIFFERENT_TEXTS, check_texts_differ
+
+    texts = list(DIFFERENT_TEXTS)
+    known = texts if variant.text_needs else None
+    collate = Collator(tokenizer, config.model.tokens, variant.phrase, known, source=config.emotion_source)
+    with torch.inference_mode():
+        features = [variant.eval().encode_text(collate.text([text])) for text in texts]
+    check_texts_differ(features, f"--init {config.init}")
 
 
 def _gate(
@@ -231,7 +247,7 @@ def _gate(
     recall = scorer(opened, accelerator)().points()["T2V R@1"]
     n = len(pairs.clips)
     high = 100 * wilson(recall * n / 100, n)[1]
-    said = f"zero-shot T2V R@1 {recall:.1f} % on {n} test pairs; published: {expected} % on all of 1k-A"
+    said = f"zero-shot T2V R@1 {recall:.1f} % on {n} test pairs; published: {expected} % on all of {card.test}"
     if high < expected:
         return Finding("fail", "gate", f"{said}. Far too low: check the checkpoint, the tokenizer and the videos.")
     return Finding("ok", "gate", said)

@@ -18,7 +18,7 @@ from bench.data.cards import Card, load_card
 from bench.data.controls import FaceTracks
 from bench.data.faces import Faces
 from bench.data.loading import Collator, Data, Samples, joined, open_data, open_faces
-from bench.data.tokenizer import caption_tokenizer, clip_tokenizer
+from bench.data.tokenizer import caption_tokenizer, check_vocabulary, clip_tokenizer
 from bench.engine.run_config import evaluation_control
 from bench.errors import UsageError
 from bench.model.checkpoints import Loaded, initialize, read_tokenizer, run_weights
@@ -64,6 +64,7 @@ class Opened:
             self.config.model.tokens,
             self.variant.phrase,
             list(captions) if self.variant.text_needs else None,
+            source=self.config.emotion_source,
             control=control or evaluation_control(self.config),
             seed=self.config.seed,
         )
@@ -112,11 +113,8 @@ def make_variant(config: RunConfig, data: Data | None, results: Path) -> tuple[V
         raise UsageError(
             f"--model.tokens {config.model.tokens}: the text tower has {text.max_position_embeddings} places."
         )
-    if tokenizer.get_vocab_size() > text.vocab_size:
-        raise UsageError(
-            f"the tokenizer has {tokenizer.get_vocab_size()} tokens, the text tower {text.vocab_size}. "
-            "Give --model.tokenizer the one that the weights were trained with."
-        )
+    published = config.init.startswith(("clip:", "clip-vip:"))
+    check_vocabulary(tokenizer, text.vocab_size, f"--model.tokenizer {config.model.tokenizer}", trained=published)
     if config.video.size != vision.image_size:
         raise UsageError(f"--video.size {config.video.size}: the vision tower takes {vision.image_size} pixels.")
     return variant, loaded, tokenizer

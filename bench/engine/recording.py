@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 
 from bench.config import RunConfig, as_json
-from bench.emotions.lexicons import lexicon_versions
+from bench.emotions.sources import source_versions
 from bench.engine.environment import environment
 from bench.engine.evaluate import Ranks, best_clips
 from bench.engine.opening import Opened
@@ -56,7 +56,7 @@ def make_record(
         controls=controls(config),
         faces={"source": faces.source, "sha256": faces.sha256, "pooling": config.faces.pooling} if faces else {},
         **_made_with(config, accelerator),
-        lexicons=lexicon_versions(),
+        lexicons=source_versions(config.emotion_source),
         timings=_rounded(timings),
         curve=trained.curve,
         selection={"rule": config.train.select, "step": int(selected)},
@@ -77,7 +77,7 @@ def make_control_record(
         created=_now(),
         config=as_json(config),
         controls=controls(config),
-        lexicons=lexicon_versions(),
+        lexicons=source_versions(config.emotion_source),
         timings=_rounded(timings),
         last_step={},
         probe={},
@@ -94,12 +94,12 @@ def ranks_as_json(ranks: Ranks) -> dict[str, dict[str, list[int]]]:
 
 
 def _protocol(opened: Opened) -> str:
-    data = opened.data
+    config, data = opened.config, opened.data
     return protocol_signature(
-        as_json(opened.config),
+        as_json(config),
         queries=len(data.test.clips),
         videos=len(data.test.clips),
-        model=model_name(opened.config.model.size),
+        model=model_name(config.model.size),
         init=opened.loaded.source,
         clips="6fps" if data.videos.compressed else "",
         skipped=data.skipped,

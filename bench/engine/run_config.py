@@ -5,6 +5,7 @@ from typing import Any
 
 from bench.config import RunConfig, identity, without_controls
 from bench.data.cards import Card, load_card
+from bench.emotions.sources import SOURCES
 from bench.errors import UsageError
 from bench.model.checkpoints import FETCH
 from bench.model.registry import get, parse_hyperparameters, source_digest
@@ -26,6 +27,11 @@ def complete(config: RunConfig) -> tuple[RunConfig, Card]:
 def run_name(config: RunConfig) -> str:
     """The id of a completed config's run; it changes with every setting that matters and with the variant's code."""
     content = {**identity(config), "source": source_digest(config.variant)}
+    emotions = SOURCES.get(config.emotion_source)
+    if "emotion_source" in content:
+        content["emotion_source"] = [emotions.name, emotions.version]
+    if not get(config.variant).text_needs:
+        content.pop("emotion_source", None)
     if not get(config.variant).video_needs:
         content.pop("faces.pooling", None)
     elif config.faces.file and config.faces.file.is_file():

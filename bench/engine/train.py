@@ -249,7 +249,7 @@ def _checkpoint(accelerator: Accelerator, folder: Path, now: Progress, checksums
     if accelerator.is_main_process:
         shutil.rmtree(fresh, ignore_errors=True)
     accelerator.wait_for_everyone()
-    accelerator.save_state(str(fresh))
+    accelerator.save_state(str(fresh), safe_serialization=False)  # safetensors drops what shares memory
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         (fresh / "progress.json").write_text(json.dumps({**vars(now), "checksums": checksums}), encoding="utf-8")

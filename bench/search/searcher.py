@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.controls import EXPRESSED
+from bench.data.faces import EXPRESSED
 from bench.emotions import EMOTIONS
+from bench.emotions.quotes import plain_quotes
 from bench.emotions.scores import score_captions
 from bench.errors import BenchError, UsageError
 from bench.records.store import find
@@ -185,8 +186,8 @@ def open_folder(
 
 
 def check_query(query: str, k: int) -> str:
-    """The words of a query, in lower case. UsageError: there are none, or k is below 1."""
-    words = " ".join(query.lower().split())
+    """The words of a query, in lower case, with plain quotes. UsageError: there are none, or k is below 1."""
+    words = " ".join(plain_quotes(query).lower().split())
     if not words:
         raise UsageError('an empty query finds nothing. Say what you look for: "happy smiling people"')
     if k < 1:
@@ -308,10 +309,9 @@ def _check_score(encoder: Encoder, backend: str) -> None:
 
 
 def _check_filter(emotion: str, folder: Path, about: About, there: bool = True) -> None:
-    shown = [name for name, can in zip(EMOTIONS, EXPRESSED, strict=True) if can]
-    if emotion not in shown:
-        hint = did_you_mean(emotion, shown)
-        raise UsageError(f"--filter '{emotion}' is nothing that a face shows.{hint} It takes: {', '.join(shown)}.")
+    if emotion not in EXPRESSED:
+        hint = did_you_mean(emotion, EXPRESSED)
+        raise UsageError(f"--filter '{emotion}' is nothing that a face shows.{hint} It takes: {', '.join(EXPRESSED)}.")
     if not about.faces:
         raise UsageError(
             f"the index of {folder} {'knows' if there else 'would know'} no faces, so --filter cannot ask for them. "

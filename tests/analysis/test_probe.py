@@ -148,7 +148,7 @@ def test_features_that_are_gone_are_made_again(probed: Callable[..., Path]):
 
 def test_data_that_changed_is_said(probed: Callable[..., Path], folder: Path, capsys: Capture):
     path = probed(root=folder)
-    test = load_annotation(folder, "1k-A")
+    test = load_annotation(folder, "1k-A", "msrvtt")
     first = replace(test.clips[0], captions=("another caption",))
     save_annotation(replace(test, clips=(first, *test.clips[1:])), folder)
     code, said = failure(["probe", str(path)], capsys)

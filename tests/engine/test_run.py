@@ -113,7 +113,7 @@ def test_a_checkpoint_of_other_data_is_refused(command: Command, small: Path, tm
     shutil.copytree(small, root)
     words = command("other", root=root, train__checkpoint_every=1)
     interrupt_at(2, words, tmp_path / "other")
-    split = load_annotation(root, "9k")
+    split = load_annotation(root, "9k", "msrvtt")
     save_annotation(replace(split, clips=split.clips[::-1]), root)
     done = subprocess.run([sys.executable, "-m", "bench", *words], capture_output=True, text=True)
     assert done.returncode == 1

@@ -176,7 +176,8 @@ def read_pairs(source: Source) -> Captions:
     """Captions of a LAVIS list or of a CLIP-ViP .jsonl: one item a caption or one a video, in the order of the file."""
     if source.name.endswith(".jsonl"):
         try:
-            items = _items([json.loads(line) for line in source.text().splitlines() if line.strip()], None, source)
+            # not splitlines(): a line separator U+2028 may stand inside a caption
+            items = _items([json.loads(line) for line in source.text().split("\n") if line.strip()], None, source)
         except ValueError as error:
             raise BenchError(f"{source} has a line that is no valid JSON ({error}). Get the file again.") from None
     else:
@@ -209,15 +210,38 @@ def read_test_csv(source: Source) -> dict[str, str]:
 
 
 def _rows(source: Source, *columns: str) -> list[dict[str, str]]:
+    """The rows of a CSV file, by the names in its first line.
+
+    BenchError, with its number, for a line that has one of `columns` empty, more fields than there are names (as an
+    unquoted comma makes them), or a NUL.
+    """
+    text = source.text()
+    before, nul, _ = text.partition("\0")
+    if nul:
+        raise BenchError(f"{source}: line {before.count(chr(10)) + 1} has a NUL. Get the file again.")
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    rows: list[dict[str, str]] = []
     try:
-        rows = list(csv.DictReader(io.StringIO(source.text(), newline="")))
+        for row in reader:
+            if None in row:
+                names = reader.fieldnames or ()
+                raise BenchError(
+                    f"{source}: line {reader.line_num} has {len(names) + len(row[None])} fields, not {len(names)}. "
+                    "Put a text with a comma in quotes, or get the file again."
+                )
+            rows.append(row)
+            _check_fields(row, columns, source, reader.line_num)
     except csv.Error as error:
-        raise BenchError(f"{source} is no valid CSV ({error}). Get the file again.") from None
-    for number, row in enumerate(rows or [{}], 2):
-        for column in columns:
-            if not (row.get(column) or "").strip():
-                raise BenchError(f"{source}: line {number} has no {column}. Get the file again.")
+        raise BenchError(f"{source}: line {reader.line_num} is no valid CSV ({error}). Get the file again.") from None
+    if not rows:
+        _check_fields({}, columns, source, 2)
     return rows
+
+
+def _check_fields(row: dict[str, str], columns: tuple[str, ...], source: Source, line: int) -> None:
+    for column in columns:
+        if not (row.get(column) or "").strip():
+            raise BenchError(f"{source}: line {line} has no {column}. Get the file again.")
 
 
 def _once(videos: Iterable[str], source: Source) -> tuple[str, ...]:

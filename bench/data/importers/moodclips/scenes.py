@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bench.data.moodclips.canvas import INK, Color, blend, box, ellipse, line, polygon
+from bench.data.importers.moodclips.canvas import INK, Color, blend, box, ellipse, line, polygon
 
 SIZE = 128
 GROUND = 112  # the line people stand on, pixels from the top

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from bench.data.moodclips.acting import Pose
-from bench.data.moodclips.canvas import INK, Color, Point, blend, box, ellipse, line, polygon
-from bench.data.moodclips.looks import Person, draw_head
+from bench.data.importers.moodclips.acting import Pose
+from bench.data.importers.moodclips.canvas import INK, Color, Point, blend, box, ellipse, line, polygon
+from bench.data.importers.moodclips.looks import Person, draw_head
 
 WOOD: Color = (176, 116, 58)
 METAL: Color = (70, 74, 84)

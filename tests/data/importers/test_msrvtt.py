@@ -12,7 +12,7 @@ import pytest
 from helpers.layouts import dump, link
 
 from bench.data.annotation import Annotation, load_annotation
-from bench.data.msrvtt import Prepared, prepare
+from bench.data.importers.msrvtt import Prepared, prepare
 from bench.errors import BenchError
 
 SPLITS = ("7k", "9k", "6k-emotion", "1k-A", "Emotion-34", "68")
@@ -57,7 +57,7 @@ def prepared(real: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 
 @pytest.fixture(scope="session")
 def splits(prepared: tuple[Path, Prepared]) -> dict[str, Annotation]:
-    return {split: load_annotation(prepared[0], split) for split in SPLITS}
+    return {split: load_annotation(prepared[0], split, "msrvtt") for split in SPLITS}
 
 
 # --- the real data, to the last video -------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def test_other_captions_are_no_part_of_a_splits_checksum(splits: dict[str, Annot
 
 def test_without_the_captions_of_the_test_videos_none_are_kept(tmp_path: Path, real: Path) -> None:
     prepare(link(tmp_path, real / "MSRVTT_JSFUSION_test.csv", real / "train_val_annotation.zip"))
-    assert "other_captions" not in load_annotation(tmp_path, "1k-A").facts
+    assert "other_captions" not in load_annotation(tmp_path, "1k-A", "msrvtt").facts
 
 
 def test_a_sentence_that_is_none_of_its_videos_captions_is_an_error(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from bench.data.faces import EXPRESSIONS
 from bench.errors import BenchError, UsageError
-from bench.face_detection import Clip, Face, needs_extra, register
+from bench.face_detection import ClipFrames, Face, face_backend, needs_extra
 from bench.utils.files import load_yaml, sha256
 from bench.utils.names import did_you_mean
 
@@ -33,7 +33,7 @@ DEFAULTS = {"range": [0, 1], "mean": 0, "std": 1, "softmax": False, "input": Non
 NEEDED = ("file", "size", "colour", "labels")
 
 
-@register("onnx")
+@face_backend("onnx")
 class Onnx:
     """A classifier as its YAML file describes it.
 
@@ -84,7 +84,7 @@ class Onnx:
         self.source = f"onnx {path.name}, detector Haar cascade, {versions}, weights sha256 {digest[:8]}"
         self.settings = {**about, "file": path.name, "sha256": digest, "opencv": cv2.__version__}
 
-    def faces(self, clip: Clip) -> list[list[Face]]:
+    def faces(self, clip: ClipFrames) -> list[list[Face]]:
         """The faces of each frame: those that the cascade finds, each scored from its box alone."""
         return [self._look(image) for image in clip.images]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.data.moodclips.canvas import INK, Color, Point, arc, blend, box, ellipse, line, polygon
+from bench.data.importers.moodclips.canvas import INK, Color, Point, arc, blend, box, ellipse, line, polygon
 
 WHITE: Color = (255, 255, 255)
 LIP: Color = (130, 30, 40)

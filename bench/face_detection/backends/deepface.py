@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from bench.data.faces import EXPRESSIONS
 from bench.errors import BenchError, UsageError
-from bench.face_detection import Clip, Face, needs_extra, register
+from bench.face_detection import ClipFrames, Face, face_backend, needs_extra
 from bench.utils.files import sha256
 from bench.utils.names import did_you_mean
 
 
-@register("deepface")
+@face_backend("deepface")
 class DeepFace:
     """DeepFace.analyze on every frame; a frame in which its detector finds no face has none.
 
@@ -90,7 +90,7 @@ class DeepFace:
             "weights": digests,
         }
 
-    def faces(self, clip: Clip) -> list[list[Face]]:
+    def faces(self, clip: ClipFrames) -> list[list[Face]]:
         """The faces of each frame, with DeepFace's own confidence: for opencv it *falls* as the cascade grows surer."""
         return [self._look(np.ascontiguousarray(image[..., ::-1])) for image in clip.images]
 

@@ -21,7 +21,8 @@ import numpy as np
 
 from bench.data.annotation import Annotation, Clip, save_annotation
 from bench.data.cards import load_card
-from bench.data.msrvtt_layouts import (
+from bench.data.importers import Importer, register_dataset
+from bench.data.importers.msrvtt_layouts import (
     CAPTION_READERS,
     LAYOUTS,
     Captions,
@@ -97,6 +98,26 @@ class Prepared:
         lines += [f"{split} was not written: {why}" for split, why in self.skipped.items()]
         lines.append(str(self.splits[0].path.parent))
         return "\n".join(lines)
+
+
+@register_dataset("msrvtt")
+class MsrVtt(Importer):
+    """The user's folder, whose annotation files `prepare` reads."""
+
+    def ensure(self, root: Path | None) -> Path:
+        """The folder; a split that is missing there is reported when it is opened."""
+        return self.folder(root)
+
+    def prepare(self, root: Path | None) -> Prepared:
+        """As the function `prepare`."""
+        return prepare(self.folder(root))
+
+    def recognise(self, root: Path) -> bool:
+        """Whether a folder has annotations of MSR-VTT, written by `prepare` or as they were downloaded."""
+        try:
+            return super().recognise(root) or bool(find_sources(root))
+        except BenchError:  # a broken zip file
+            return False
 
 
 def prepare(root: Path) -> Prepared:

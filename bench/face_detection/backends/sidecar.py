@@ -6,11 +6,11 @@ import numpy as np
 
 from bench.data.faces import BOX, EXPRESSIONS, read_table
 from bench.errors import BenchError
-from bench.face_detection import Clip, Face, register
+from bench.face_detection import ClipFrames, Face, face_backend
 from bench.utils.files import sha256
 
 
-@register("sidecar")
+@face_backend("sidecar")
 class Sidecar:
     """Answers with the looked-at frame of a parquet file that is nearest in time; looks at no pixel.
 
@@ -26,12 +26,12 @@ class Sidecar:
         self._model = model
         self._faces: dict[str, dict[float, list[Face]]] = {}  # video -> place in time -> faces
         columns = table.select(["video", "frame", "frames", "face", *EXPRESSIONS, *BOX, "confidence"]).to_pydict()
-        for video, frame, frames, face, *told in zip(*columns.values(), strict=True):
+        for video, frame, frames, face, *rest in zip(*columns.values(), strict=True):
             here = self._faces.setdefault(video, {}).setdefault(frame / frames, [])
             if face is not None:
-                here.append(Face(tuple(told[:7]), tuple(told[7:11]), told[11]))
+                here.append(Face(tuple(rest[:7]), tuple(rest[7:11]), rest[11]))
 
-    def faces(self, clip: Clip) -> list[list[Face]]:
+    def faces(self, clip: ClipFrames) -> list[list[Face]]:
         """The faces of the nearest looked-at frames; of two as near, the earlier one's."""
         if clip.name not in self._faces:
             raise BenchError(f"{clip.path}: {self._model.name} has no scores of {clip.name}")

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.data import moodclips
 from bench.data.annotation import Annotation, load_annotation
 from bench.data.cards import load_card
 from bench.data.faces import BOX, EXPRESSIONS, read_faces
-from bench.data.moodclips import faces, grammar
-from bench.data.moodclips.acting import FRAMES
-from bench.data.moodclips.plan import MENTIONS, MOODS, Plan, Shot, plan
-from bench.data.moodclips.render import render
+from bench.data.importers import moodclips
+from bench.data.importers.moodclips import faces, grammar
+from bench.data.importers.moodclips.acting import FRAMES
+from bench.data.importers.moodclips.plan import MENTIONS, MOODS, Plan, Shot, plan
+from bench.data.importers.moodclips.render import render
 from bench.data.video import find_videos, probe, read_frames
 from bench.emotions import EMOTIONS
 from bench.emotions.scores import score_captions
@@ -216,7 +216,7 @@ def test_the_face_is_between_22_and_28_pixels_wide(full: Plan):
 
 
 def test_small_dataset_has_every_clip_of_its_annotations(small: Path):
-    named = {clip.video for split in SMALL for clip in load_annotation(small, split).clips}
+    named = {clip.video for split in SMALL for clip in load_annotation(small, split, "moodclips").clips}
     assert named == set(find_videos(small / "videos"))
 
 
@@ -296,6 +296,14 @@ def test_a_missing_clip_is_one_line_with_the_mend(tmp_path: Path):
     (folder / "videos" / "train0000.mp4").unlink()
     with pytest.raises(BenchError, match=r"train0000.mp4 is missing or was altered. Delete .* rendered again"):
         moodclips.ensure(folder, train=1, val=0, test=0)
+
+
+def test_a_missing_annotation_says_the_same_and_names_no_other_dataset(tmp_path: Path):
+    folder = moodclips.ensure(tmp_path / "clips", train=1, val=0, test=0)
+    (folder / "annotations" / "val.json").unlink()
+    with pytest.raises(BenchError, match=r"val.json is missing. Delete .* rendered again") as error:
+        moodclips.ensure(folder, train=1, val=0, test=0)
+    assert "msrvtt" not in str(error.value)
 
 
 def test_a_folder_of_another_size_is_an_error(small: Path):

@@ -5,7 +5,7 @@ from itertools import product
 from random import Random
 
 from bench.data.annotation import Annotation, Clip
-from bench.data.moodclips.grammar import PROP, SEEN, UNSEEN, WHAT, WHERE, WHO, Words, caption, shuffled
+from bench.data.importers.moodclips.grammar import PROP, SEEN, UNSEEN, WHAT, WHERE, WHO, Words, caption, shuffled
 from bench.emotions import EMOTIONS
 from bench.errors import UsageError
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from helpers.layouts import dump, link
 
-from bench.data.msrvtt import prepare
-from bench.data.msrvtt_layouts import Source, read_indices
+from bench.data.importers.msrvtt import prepare
+from bench.data.importers.msrvtt_layouts import Source, read_indices, read_pairs, read_test_csv
 from bench.errors import BenchError, UsageError
 
 
@@ -230,3 +230,36 @@ def test_an_index_past_the_captions_is_an_error(tmp_path: Path, write_pickle: Ca
     write_pickle({"video1": 2})
     dump(tmp_path / "MSR_VTT.json", {"annotations": [{"image_id": "video1", "caption": "a cat"}]})
     fails(tmp_path, "takes caption 2 of video1, which has 1")
+
+
+def test_a_line_with_more_fields_than_the_header_is_an_error_with_its_number(tmp_path: Path) -> None:
+    """An unquoted comma would cut the sentence off, and the query would be another."""
+    path = tmp_path / "MSRVTT_JSFUSION_test.csv"
+    path.write_text("video_id,sentence\nvideo1,a cat\nvideo2,a happy, smiling man\n", encoding="utf-8")
+    with pytest.raises(BenchError, match=r"test\.csv: line 3 has 3 fields, not 2\. Put a text with a comma in quotes"):
+        read_test_csv(Source(path))
+
+
+def test_a_quoted_comma_and_a_quoted_line_break_are_part_of_the_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "MSRVTT_JSFUSION_test.csv"
+    path.write_text('video_id,sentence\nvideo1,"a happy,\nsmiling man"\nvideo2,\n', encoding="utf-8")
+    with pytest.raises(BenchError, match="line 4 has no sentence"):  # the file's line, not the row's number
+        read_test_csv(Source(path))
+    path.write_text('video_id,sentence\nvideo1,"a happy,\nsmiling man"\n', encoding="utf-8")
+    assert read_test_csv(Source(path)) == {"video1": "a happy,\nsmiling man"}
+
+
+def test_a_nul_in_a_csv_file_is_an_error_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "MSRVTT_JSFUSION_test.csv"
+    path.write_text("video_id,sentence\nvideo1,a cat\nvideo2,a \0man\n", encoding="utf-8")
+    with pytest.raises(BenchError, match=r"test\.csv: line 3 has a NUL"):
+        read_test_csv(Source(path))
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\u0085", "\x1c"])
+def test_a_line_separator_inside_a_caption_does_not_end_a_line_of_jsonl(tmp_path: Path, separator: str) -> None:
+    path = tmp_path / "test1ka.jsonl"
+    caption = f"a cat{separator}a dog"
+    lines = [json.dumps({"clip_id": "video1", "text": caption}, ensure_ascii=separator == "\x1c")] * 2
+    path.write_bytes("\r\n".join(lines).encode())
+    assert read_pairs(Source(path)) == {"video1": (caption, caption)}

@@ -5,8 +5,8 @@ Positions are in pixels from the point between the feet, x right and y up to the
 
 from dataclasses import dataclass, replace
 
-from bench.data.moodclips.canvas import Point, swing
-from bench.data.moodclips.looks import FACES, Face
+from bench.data.importers.moodclips.canvas import Point, swing
+from bench.data.importers.moodclips.looks import FACES, Face
 
 FRAMES = 12
 FPS = 6

@@ -20,10 +20,11 @@ from pathlib import Path
 
 from bench.data.annotation import load_annotation, save_annotation
 from bench.data.faces import read_table
-from bench.data.moodclips import faces
-from bench.data.moodclips.acting import FPS
-from bench.data.moodclips.plan import NAME, VERSION, Plan, Shot, plan
-from bench.data.moodclips.render import Box, render
+from bench.data.importers import Importer, register_dataset
+from bench.data.importers.moodclips import faces
+from bench.data.importers.moodclips.acting import FPS
+from bench.data.importers.moodclips.plan import NAME, VERSION, Plan, Shot, plan
+from bench.data.importers.moodclips.render import Box, render
 from bench.data.video import write_video
 from bench.errors import BenchError
 from bench.utils import paths
@@ -57,7 +58,7 @@ def ensure(
     test: int = 240,
     workers: int | None = None,
 ) -> Path:
-    """The dataset's folder, rendered if it is not there yet and looked over if it is.
+    """The dataset's folder, rendered if it is not there yet, and checked if it is.
 
     folder: where; by default below the user's cache folder. workers: processes that draw, by default one a core.
     A folder that holds something else or was damaged, and captions or frames whose checksum differs, are a BenchError;
@@ -67,7 +68,7 @@ def ensure(
     size = (seed, train, val, test)
     folder = folder or paths.home() / NAME / f"v{VERSION}-seed{seed}-{train}-{val}-{test}"
     if folder.is_dir() and any(folder.iterdir()):
-        _look_over(folder, size)
+        _check(folder, size)
         return folder
     wanted = plan(*size)
     captions = captions_checksum(wanted)
@@ -80,6 +81,23 @@ def ensure(
         with replacing(unfinished / MARKER) as temporary:
             temporary.write_text(json.dumps(marker, indent=1), encoding="utf-8")
     return folder
+
+
+@register_dataset(NAME)
+class Moodclips(Importer):
+    """Rendered on first use, in the full size; --root says where."""
+
+    def ensure(self, root: Path | None) -> Path:
+        """The rendered folder."""
+        return ensure(root)
+
+    def prepare(self, root: Path | None) -> Path:
+        """Renders it, and gives the folder."""
+        return ensure(root)
+
+    def recognise(self, root: Path) -> bool:
+        """Whether a folder was rendered to its end."""
+        return (root / MARKER).is_file()
 
 
 def captions_checksum(wanted: Plan) -> str:
@@ -150,7 +168,7 @@ def _becoming(folder: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _look_over(folder: Path, size: tuple[int, int, int, int]) -> None:
+def _check(folder: Path, size: tuple[int, int, int, int]) -> None:
     """Compares a finished folder with its marker and with the known checksums, by names and sizes of the clips."""
     mend = f"Delete {folder} and it is rendered again."
     try:
@@ -166,7 +184,7 @@ def _look_over(folder: Path, size: tuple[int, int, int, int]) -> None:
             f"{folder} holds version {found[0]} with (seed, train, val, test) = {found[1]}, "
             f"not version {VERSION} with {size}. {mend}"
         )
-    annotations = tuple(load_annotation(folder, split) for split in ("train", "val", "test"))
+    annotations = tuple(load_annotation(folder, split, NAME, mend) for split in ("train", "val", "test"))
     known = CHECKSUMS.get(size, (captions, frames))
     _compare("captions", captions_checksum(Plan((), annotations)), known[0])
     _compare("frames", frames, known[1])
