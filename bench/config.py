@@ -4,7 +4,7 @@ The defaults are the report's recipe for MSR-VTT, which is CLIP-ViP's.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -191,8 +191,8 @@ def without_controls(config: RunConfig) -> RunConfig:
     return replace(config, emotions="true", matched_parameters=False, train=replace(config.train, emotions="true"))
 
 
-# What a setting was when an id does not speak of it. Frozen: the ids of all runs hang on it, so a line is never changed,
-# not even when a default above is. A new setting gets its line when it is added, with the value that changes nothing.
+# What a setting was when an id does not speak of it. Frozen: the ids of all runs hang on it, so no line is changed, not
+# even when a default above is. A new setting gets its line when it is added, with the value that changes nothing.
 IDENTITY_DEFAULTS: dict[str, Any] = {
     "variant": "plain",
     "dataset": "moodclips",
@@ -237,18 +237,20 @@ def identity(config: RunConfig) -> dict[str, Any]:
     Equal for two configs that give the same numbers. A setting that is not in the list yet counts from its own default,
     so that adding one changes no id.
     """
-    defaults = {**_flat(as_json(type(config)())), **IDENTITY_DEFAULTS}
-    settings = {name: value for name, value in _flat(as_json(config)).items() if name not in NOT_IDENTITY}
+    defaults = {**flat(as_json(type(config)())), **IDENTITY_DEFAULTS}
+    settings = {name: value for name, value in flat(as_json(config)).items() if name not in NOT_IDENTITY}
     return {name: _canonical(value) for name, value in settings.items() if value != defaults[name]}
 
 
-def _flat(tree: dict[str, Any]) -> dict[str, Any]:
-    """The settings by dotted name; `hp` is one setting."""
-    flat: dict[str, Any] = {}
+def flat(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a config as JSON, by dotted name; `hp` is one setting."""
+    settings: dict[str, Any] = {}
     for name, value in tree.items():
-        inner = value if isinstance(value, dict) and name != "hp" else {"": value}
-        flat |= {f"{name}.{leaf}" if leaf else name: found for leaf, found in inner.items()}
-    return flat
+        if isinstance(value, dict) and name != "hp":
+            settings |= {f"{name}.{leaf}": found for leaf, found in value.items()}
+        else:
+            settings[name] = value
+    return settings
 
 
 def _canonical(value: Any) -> Any:

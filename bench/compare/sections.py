@@ -78,16 +78,16 @@ def optimism(record: Record) -> list[str]:
     if record.selection["rule"] != "test":
         return []
     sentence = f"{record.run}: selected on the test set, by DSL"
-    if not record.honest:
+    if not record.last_step:
         return [f"{sentence}."]
     own, honest = (
-        hits(ranks["t2v"]["greater"], ranks["t2v"]["equal"], 1) for ranks in (record.ranks, record.honest["ranks"])
+        hits(ranks["t2v"]["greater"], ranks["t2v"]["equal"], 1) for ranks in (record.ranks, record.last_step["ranks"])
     )
     difference = gap(paired_difference(own, honest))
     share = 100 * float(honest.mean())
     low, high = (100 * bound for bound in wilson(float(honest.sum()), len(honest)))
     return [
-        f"{sentence}: step {record.selection['step']}. The last step ({record.honest['step']}) has a T2V R@1 of "
+        f"{sentence}: step {record.selection['step']}. The last step ({record.last_step['step']}) has a T2V R@1 of "
         f"{estimate({'value': share, 'low': low, 'high': high})}: {difference} points of optimism, n = {len(honest)}."
     ]
 

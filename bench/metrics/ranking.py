@@ -64,8 +64,8 @@ def log_ranks(greater: ArrayLike, equal: ArrayLike) -> NDArray[np.float64]:
 
 
 def _recall(k: int) -> None:
-    answer = "comes first" if k == 1 else f"is among the first {k}"
-    meaning = f"recall: share of queries whose true answer {answer}, in percent; ties share"
+    place = "first" if k == 1 else f"among the first {k}"
+    meaning = f"share of queries with the true answer {place}, in %; ties share"
     metric(f"R@{k}", meaning, better="high", statistic="share")(lambda greater, equal: hits(greater, equal, k))
 
 

@@ -85,7 +85,7 @@ def test_datasets_are_listed_with_their_splits(capsys: Capture) -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("metric", ["R@1", "MdR", "MnR", "TwinAcc"])
+@pytest.mark.parametrize("metric", ["R@1", "R@10", "MdR", "MnR", "TwinAcc"])
 def test_metrics_are_listed_with_their_meaning(metric: str, capsys: Capture) -> None:
     assert re.search(rf"^{metric} +\w.{{20,}}$", output(["list", "metrics"], capsys), re.M)
 

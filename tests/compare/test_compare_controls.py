@@ -202,7 +202,7 @@ def test_controls_alone_make_a_table_under_their_protocol():
 
 def test_a_true_run_of_another_protocol_is_not_compared():
     other = make_record(**SETTINGS, frames=12)
-    assert other.run == TRUE.run
+    other = replace(other, run=TRUE.run, controls=TRUE.controls)
     assert "is not among these records" in render([other, WORSE])
 
 

@@ -247,7 +247,7 @@ def selected_on_test(honest: bool = True) -> Record:
         base,
         protocol=base.protocol.replace("ckpt:last", "ckpt:test-dsl"),
         selection={"rule": "test", "step": 3},
-        honest={"rule": "last", "step": 9, "ranks": last.ranks} if honest else {},
+        last_step={"rule": "last", "step": 9, "ranks": last.ranks} if honest else {},
     )
 
 
@@ -269,15 +269,15 @@ OTHER = make_record(60, variant="strong", strength=6.0, frames=12)
 def test_mixed_protocols_share_a_table_in_which_every_row_is_marked():
     text = render([PLAIN, OTHER], "markdown", allow_mixed=True)
     assert text.count("| variant | seed |") == 1
-    assert "| plain frames:8 | 42 |" in text and "| strong frames:12 | 42 |" in text
-    assert f"**{PLAIN.run}  frames:8**" in text and f"**{OTHER.run}  frames:12**" in text
+    assert "| plain video.frames=8 frames:8 | 42 |" in text and "| strong video.frames=12 frames:12 | 42 |" in text
+    assert f"**{PLAIN.run}  video.frames=8  frames:8**" in text
 
 
 def test_mixed_rows_are_marked_in_every_table_and_format():
     post = {"dsl": PLAIN.ranks}
     records = [replace(record, post=post) for record in (PLAIN, OTHER)]
     text = render(records, "markdown", allow_mixed=True)
-    assert text.count("| plain frames:8 |") == 2  # one line a run, and after rescoring
+    assert text.count("| plain video.frames=8 frames:8 |") == 2  # one line a run, and after rescoring
     rows = list(csv.DictReader(io.StringIO(render(records, "csv", allow_mixed=True))))
     assert {(row["run"], "frames:12" in row["protocol"]) for row in rows} == {(PLAIN.run, False), (OTHER.run, True)}
     (group,) = json.loads(render(records, "json", allow_mixed=True))["groups"]
