@@ -96,7 +96,7 @@ class TrainConfig:
     """Optimizer steps between checkpoints."""
 
     emotions: Literal["true", "shuffled", "zeroed"] = "true"
-    """What variants are told of emotion in training: a control other than true is a run of its own."""
+    """The emotion input in training: true, or a control. A run with a control is a run of its own."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class RunConfig:
     """What to do when videos are missing or broken."""
 
     emotions: Literal["true", "shuffled", "zeroed", "random", "opposite"] = "true"
-    """What variants are told of emotion when they are scored; a control scores the weights of the true run."""
+    """The emotion input when scoring: true, or a control, which scores the weights of the true run."""
 
     emotion_source: str = "nrc"
     """What says which emotions a caption names; see `bench list emotion-sources`."""

@@ -4,13 +4,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import yaml
-from helpers.asking import Capture, Command, failure
+from helpers.asking import Capture, Command, failure, output
 
 from bench.cli import main
 from bench.config import RunConfig
+from bench.errors import BenchError
 
 # --- 2: the words were off ------------------------------------------------------------------------------------------
 
@@ -206,14 +208,34 @@ def test_debug_shows_where_it_failed(words: str) -> None:
     assert "Traceback (most recent call last)" in done.stderr
 
 
+def test_behind_two_dashes_debug_is_text(capsys: Capture) -> None:
+    assert output(["emotions", "--", "--debug"], capsys).startswith("--debug\n")
+
+
+@pytest.mark.parametrize("words", ["--debug compare --results nowhere", "compare --debug --results nowhere"])
+def test_debug_may_stand_anywhere(words: str) -> None:
+    with pytest.raises(BenchError, match="no records under nowhere"):
+        main(words.split())
+
+
 # --- which setting wins ---------------------------------------------------------------------------------------------
+
+
+def noting(seen: list[RunConfig]) -> Callable[[RunConfig, Path], NoReturn]:
+    """In place of a run: it keeps the config, and stops."""
+
+    def run(config: RunConfig, results: Path) -> NoReturn:
+        seen.append(config)
+        raise BenchError("noted")
+
+    return run
 
 
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., RunConfig]:
     """The config that reaches the run: settings("--seed", "1", file={"seed": 2}, recipe={"seed": 3})."""
     seen: list[RunConfig] = []
-    monkeypatch.setattr("bench.engine.run.run", lambda config, folder: seen.append(config))
+    monkeypatch.setattr("bench.engine.run.run", noting(seen))
 
     def given(*words: str, file: dict | None = None, recipe: dict | None = None) -> RunConfig:
         card = {"name": "own", "title": "", "summary": "", "licence": "", "source": "", "train": "a", "test": "b"}
@@ -223,7 +245,8 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., R
             (tmp_path / name / "card.yaml").write_text(text)
         monkeypatch.setattr("bench.utils.paths.cards", lambda: tmp_path)
         (tmp_path / "config.yaml").write_text(yaml.safe_dump(file or {"dataset": "own"}))
-        main(["run", *words, "--config", str(tmp_path / "config.yaml")])
+        with pytest.raises(SystemExit):
+            main(["run", *words, "--config", str(tmp_path / "config.yaml")])
         return seen[-1]
 
     return given
@@ -264,8 +287,9 @@ def test_numbers_in_yaml_are_read_as_on_the_command_line(
     text = "dataset: own\ntrain: {lr: 3e-5}\nsplit: 9k\ntest: 68\nhp: {init_std: 0}\nvariant: additive_text\n"
     (tmp_path / "other.yaml").write_text(text)
     seen: list[RunConfig] = []
-    monkeypatch.setattr("bench.engine.run.run", lambda config, folder: seen.append(config))
-    main(["run", "--config", str(tmp_path / "other.yaml")])
+    monkeypatch.setattr("bench.engine.run.run", noting(seen))
+    with pytest.raises(SystemExit):
+        main(["run", "--config", str(tmp_path / "other.yaml")])
     assert (seen[0].train.lr, seen[0].split, seen[0].test, seen[0].hp) == (3e-5, "9k", "68", {"init_std": "0"})
 
 

@@ -34,7 +34,7 @@ from bench.data.video import sample_indices
 from bench.emotions import EMOTIONS
 from bench.emotions.lexicons import nrc
 from bench.emotions.tokenize import words as words_of
-from bench.engine.reopen import Trained
+from bench.engine.reopen import Reopened
 from bench.errors import BenchError, UsageError
 from bench.model.variant import Variant
 from bench.utils.images import jpeg
@@ -145,7 +145,7 @@ class Explanation(Spoken):
 
 
 class Reader(Protocol):
-    """What turns a query into what a variant takes; a `Trained` is one."""
+    """What turns a query into what a variant takes; a `Reopened` is one."""
 
     @property
     def name(self) -> str:
@@ -195,7 +195,7 @@ class TokenAttributions:
     steps: int
 
 
-def explain(trained: Trained, query: str, video: str | None = None) -> Explanation:
+def explain(trained: Reopened, query: str, video: str | None = None) -> Explanation:
     """Explains a query's score with a test clip of a run: the one named, or the one that it ranks first.
 
     UsageError: no words, more words than the text tower reads, or no such clip. BenchError: scores that are no numbers.
@@ -305,7 +305,7 @@ def reference_token(tokenizer: Tokenizer) -> int:
     return 0 if unknown is None else unknown
 
 
-def _place(video: str, trained: Trained) -> int:
+def _place(video: str, trained: Reopened) -> int:
     if video not in trained.videos:
         test = f"{trained.record.dataset}/{trained.data.test.split}"
         raise UsageError(f"{test} has no clip '{video}'.{did_you_mean(video, trained.videos)}")
@@ -373,7 +373,7 @@ def _emotional_places(phrase: str) -> dict[int, list[str]]:
     return places
 
 
-def _frames(trained: Trained, place: int, losses: list[float], pictures: Tensor) -> tuple[Frame, ...]:
+def _frames(trained: Reopened, place: int, losses: list[float], pictures: Tensor) -> tuple[Frame, ...]:
     video = trained.videos[place]
     count, seconds = trained.data.videos.frames[video], trained.data.videos.seconds[video]
     times = [index / count * seconds for index in sample_indices(count, len(losses)).tolist()]

@@ -28,20 +28,21 @@ from bench.data.video_emotions import VideoEmotions, video_emotions
 from bench.emotions import EMOTIONS
 from bench.emotions.counterfactuals import EDITS, Counterfactual, counterfactual
 from bench.emotions.lexicons import nrc
-from bench.engine.evaluate import encode_captions
-from bench.engine.reopen import Trained, find_record, load_trained
+from bench.engine.evaluate import encode_captions, scores_of
+from bench.engine.reopen import Reopened, find_record, reopen
 from bench.engine.train import make_accelerator
 from bench.errors import BenchError
 from bench.metrics import counterfactual as metric
 from bench.metrics.emotion import measure
 from bench.metrics.ranking import wins
 from bench.metrics.subsets import graded_subsets, subset_rows
-from bench.model.checkpoints import read_tensors
 from bench.model.variant import Variant
 from bench.records import store
+from bench.records.feature_files import read_features
 from bench.records.record import Record
 from bench.utils.files import sha256
 from bench.utils.paths import HERE
+from bench.utils.run_files import results_of
 
 MADE_BY = (  # a change in one of them is another measurement
     "analysis/probe.py",
@@ -82,10 +83,10 @@ def probe(run: str, folder: Path, root: Path | None = None) -> Probed:
     code = code_digest()
     if record.probe.get("code") == code and record.probe["emotion"]:  # without witnesses: perhaps there are some by now
         return Probed(record, path, True)
-    found = _measure(load_trained(str(path), folder, root))
+    found = _measure(reopen(str(path), folder, root))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     record = replace(record, probe={"created": now, "code": code, **found})
-    return Probed(record, store.save(record, path.parents[3]), False)
+    return Probed(record, store.save(record, results_of(path)), False)
 
 
 def code_digest() -> str:
@@ -94,7 +95,7 @@ def code_digest() -> str:
 
 
 @torch.no_grad()
-def _measure(trained: Trained) -> dict[str, Any]:
+def _measure(trained: Reopened) -> dict[str, Any]:
     record, data, variant = trained.record, trained.data, trained.variant
     captions = record.queries["captions"]
     asked = [counterfactual(caption) for caption in captions]
@@ -104,7 +105,7 @@ def _measure(trained: Trained) -> dict[str, Any]:
     features, rows = encode_inputs(variant, texts, trained.collator(texts), accelerator)
     _compare(features[[rows[caption] for caption in captions]], trained)
     parts = features.to(variant.device).split(1024)
-    every = torch.cat([variant.similarity(part, trained.gallery).float().cpu() for part in parts]).numpy()
+    every = np.concatenate([scores_of(variant.similarity, part, trained.gallery) for part in parts])
 
     def scores(captions: Sequence[str]) -> NDArray:
         return every[[rows[caption] for caption in captions]]
@@ -204,17 +205,17 @@ def encode_inputs(
     return features, {caption: place[key] for caption, key in keys.items()}
 
 
-def _compare(now: Tensor, trained: Trained) -> None:
+def _compare(now: Tensor, trained: Reopened) -> None:
     """Stops where the weights no longer give the text features that lie beside them."""
-    work = trained.path.with_suffix("")
-    if not (work / "features.safetensors").is_file():
+    stored = read_features(trained.path)
+    if stored is None:
         return
-    then = read_tensors(work / "features.safetensors")["text"]
+    then = torch.from_numpy(stored.text)
     fits = now.shape == then.shape
     if not fits or torch.cosine_similarity(now.flatten(1), then.flatten(1), dim=1).min() < _SAME:
         raise BenchError(
-            f"the weights under {work} do not give the features beside them: the variant's file or a lexicon changed. "
-            f"Remove {work}.json to train that run again."
+            f"the weights of {trained.record.run} do not give the features beside them: the variant's file or a "
+            f"lexicon changed. Remove {trained.path} to train that run again."
         )
 
 

@@ -33,9 +33,9 @@ def compare(
         Add the literature's numbers for the same test set, those that cannot be marked as such.
     """
     from bench.compare import render
-    from bench.records.store import load_all
+    from bench.records.store import load_records
 
-    print(render(load_all(results), format, subset, baseline, allow_mixed, published))
+    print(render(load_records(results), format, subset, baseline, allow_mixed, published))
 
 
 @app.command
@@ -140,11 +140,11 @@ def explain(
     quiet()
     from bench.analysis import explain_render
     from bench.analysis.explain import explain as explain_it
-    from bench.engine.reopen import load_trained
+    from bench.engine.reopen import reopen
     from bench.utils.files import replacing
 
     load_plugins(plugin)
-    explained = explain_it(load_trained(run, results, root), query, video)
+    explained = explain_it(reopen(run, results, root), query, video)
     if html:
         with replacing(html) as temporary:
             temporary.write_text(explain_render.page(explained), encoding="utf-8")
@@ -180,7 +180,9 @@ def report(
         The folder to write to.
     """
     quiet()
-    from bench.records.store import load_all
+    from bench.records.store import load_records
     from bench.report.build import build
 
-    print(*build(load_all(results), results, out, subset, baseline, format)[: 1 if format == "latex" else 2], sep="\n")
+    print(
+        *build(load_records(results), results, out, subset, baseline, format)[: 1 if format == "latex" else 2], sep="\n"
+    )

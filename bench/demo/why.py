@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
@@ -59,7 +58,7 @@ def explained(searcher: Searcher, query: str, window: int) -> Spoken:
     except BenchError:
         raise BenchError(f"the record of {run} cannot be read any more, so its scores are not explained.") from None
     reader = _Reader(record.variant, encoder.variant, tokenizer, record.config["model"]["tokens"], encoder.source)
-    bank = torch.from_numpy(_features(searcher.store, window)[None]).to(encoder.variant.device)
+    bank = encoder.bank(_features(searcher.store, window)[None])
     return explain_words(reader, check_query(query, 1), bank, 0)
 
 

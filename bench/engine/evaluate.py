@@ -24,6 +24,7 @@ from bench.utils.progress import progress
 
 BATCH = 64  # samples at once without gradient; it changes nothing but the speed
 TILE = 4096  # queries and clips on the sides of a tile: 64 MiB
+PAIRED = 2**26  # numbers that a similarity may make of texts and per-frame features at once: 256 MiB
 BAND = 64  # rows of a tile that are worked on at once: what is made of them stays in the processor's cache
 
 Counts = dict[str, NDArray[np.int64]]  # greater, equal: (n,) each
@@ -46,6 +47,7 @@ class ScoreMatrix:
         self.similarity, self.text, self.video = similarity, text, video
         places: dict[str, int] = {}
         self.first = np.array([places.setdefault(text, place) for place, text in enumerate(captions)], np.int32)
+        scores_of(similarity, text[[0]], video[[0, 0]])  # not square: a transposed answer shows
         parts = _parts(0, len(self), TILE)
         self.true = np.concatenate([self._tile(part, part).diagonal().copy() for part in parts])  # views keep tiles
 
@@ -183,8 +185,19 @@ def in_bands(tile: Callable[[slice, slice], NDArray], n: int, m: int) -> Iterato
 
 @torch.no_grad()
 def scores_of(similarity: Similarity, text: Tensor, video: Tensor) -> NDArray[np.float32]:
-    """(r, …), (c, …) features -> (r, c) scores, in memory."""
-    return similarity(text, video).float().cpu().numpy()
+    """(r, …), (c, …) features -> (r, c) scores, in memory. BenchError: a similarity that gives another shape.
+
+    Features of several vectors, (c, T, P), go in parts: a text-conditioned pooling makes (r, c, T, P) of them.
+    """
+    rows = max(1, PAIRED // video.numel()) if video.ndim > 2 else max(1, len(text))
+    parts = [similarity(part, video).float().cpu().numpy() for part in text.split(rows)]
+    for part, scores in zip(text.split(rows), parts, strict=True):
+        if scores.shape != (len(part), len(video)):
+            raise BenchError(
+                f"the variant's similarity gives {scores.shape} for {len(part)} captions and {len(video)} clips. "
+                "It must give a row for every caption and a column for every clip."
+            )
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _parts(start: int, stop: int, size: int) -> Iterator[slice]:

@@ -57,14 +57,14 @@ def register(name: str) -> Callable[[C], C]:
         for field, known_needs in NEEDS.items():
             needs = getattr(variant, field, ())
             if not isinstance(needs, tuple):
-                raise UsageError(f"{_origin(variant)}: {field} of '{name}' must be a tuple, not {needs!r}.")
+                raise UsageError(f"{_file_of(variant)}: {field} of '{name}' must be a tuple, not {needs!r}.")
             if odd := set(needs) - set(known_needs):
                 what = f"{field} of '{name}' has '{min(odd)}'; what there is: {', '.join(known_needs)}."
-                raise UsageError(f"{_origin(variant)}: {what}")
+                raise UsageError(f"{_file_of(variant)}: {what}")
         known = _registered.get(name)
-        if known is not None and _origin(known) != _origin(variant):
+        if known is not None and _file_of(known) != _file_of(variant):
             raise UsageError(
-                f"the variant '{name}' is registered twice: in {_origin(known)} and in {_origin(variant)}."
+                f"the variant '{name}' is registered twice: in {_file_of(known)} and in {_file_of(variant)}."
             )
         _registered[name] = variant
         return variant
@@ -181,7 +181,7 @@ def _installed() -> list[EntryPoint]:
     return list({point.module: point for point in sorted(points, key=lambda point: point.name)}.values())
 
 
-def _origin(variant: type) -> str:
+def _file_of(variant: type) -> str:
     return inspect.getfile(variant)
 
 

@@ -22,6 +22,7 @@ from bench.records.check import check
 from bench.records.record import Record
 from bench.utils.files import replacing
 from bench.utils.names import did_you_mean
+from bench.utils.run_files import record_path, record_paths
 
 SCHEMA = 4
 _SINCE = {  # the fields that came with each schema
@@ -34,11 +35,6 @@ _SINCE = {  # the fields that came with each schema
 def run_id(variant: str, seed: int, config: Mapping[str, Any]) -> str:
     """The run's name, e.g. "additive_text-s42-1a2b3c4d": equal configs give equal names, whatever their key order."""
     return f"{variant}-s{seed}-{_digest(config)[:8]}"
-
-
-def record_path(folder: Path, dataset: str, split: str, variant: str, run: str) -> Path:
-    """Where a run's record lies under the results folder, written or not."""
-    return folder / dataset / split / variant / f"{run}.json"
 
 
 def save(record: Record, folder: Path) -> Path:
@@ -70,15 +66,6 @@ def load(path: Path) -> Record:
     return replace(record, metrics=completed(record.metrics, record.ranks, record.subsets, record.queries["captions"]))
 
 
-def record_paths(folder: Path) -> list[Path]:
-    """The files of all records under the results folder, in order; the literature's numbers in published/ are none."""
-    return [
-        path
-        for path in sorted(folder.glob("*/*/*/*.json"))
-        if path.relative_to(folder).parts[0] != "published" and not path.name.startswith(".")  # being written
-    ]
-
-
 def find(run: str, folder: Path) -> Path:
     """The file of a run's record, by the run's id. UsageError, with near names, if there is none."""
     known = {path.stem: path for path in record_paths(folder)}
@@ -87,12 +74,12 @@ def find(run: str, folder: Path) -> Path:
     return known[run]
 
 
-def load_all(folder: Path) -> list[Record]:
+def load_records(results: str | Path = "results") -> list[Record]:
     """Every record under the results folder, in order of path.
 
     BenchError if there is none, or for the first that is broken or lies in another place than its content says.
     """
-    records = []
+    records, folder = [], Path(results)
     for path in record_paths(folder):
         record = load(path)
         place = record_path(folder, record.dataset, record.split, record.variant, record.run)

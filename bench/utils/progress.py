@@ -1,10 +1,12 @@
 """Progress on stderr: a bar with rate and time left on a terminal, a plain line now and then otherwise."""
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
+
+from bench.utils.processes import is_main_process
+from bench.utils.terminal import printable
 
 T = TypeVar("T")
 
@@ -18,7 +20,7 @@ def progress(
 
     note: what else to show, asked after each item (the loss, say).
     """
-    if os.environ.get("RANK", "0") != "0":  # of the processes that torchrun started, one speaks
+    if not is_main_process():
         yield from iterable
         return
     if sys.stderr.isatty():
@@ -28,7 +30,7 @@ def progress(
         for item in bar:
             yield item
             if note:
-                bar.set_postfix_str(note(), refresh=False)
+                bar.set_postfix_str(printable(note()), refresh=False)
         return
     start = last = time.monotonic()
     for count, item in enumerate(iterable, done + 1):
@@ -36,7 +38,7 @@ def progress(
         now = time.monotonic()
         if now - last >= LINE_EVERY and count < total:
             rate = (count - done) / (now - start)
-            extra = f", {note()}" if note else ""
+            extra = f", {printable(note())}" if note else ""
             left = (total - count) / rate
             print(f"{what}: {count}/{total} {unit}s, {rate:.1f}/s, {left:.0f} s left{extra}", file=sys.stderr)
             last = now

@@ -15,7 +15,7 @@ from bench.config import ModelConfig, RunConfig, TrainConfig, VideoConfig
 from bench.data.batch import TextBatch, VideoBatch
 from bench.data.tokenizer import caption_tokenizer, clip_tokenizer
 from bench.emotions import EMOTIONS
-from bench.engine.reopen import Trained, load_trained
+from bench.engine.reopen import Reopened, reopen
 from bench.engine.run import run
 from bench.errors import UsageError
 from bench.model import registry
@@ -23,7 +23,7 @@ from bench.model.variant import Variant
 from bench.records.store import load
 
 NAMES = sorted(registry.entries())
-Open = Callable[..., Trained]
+Open = Callable[..., Reopened]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def opened(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Open:
     folder = tmp_path_factory.mktemp("results")
 
     @cache
-    def make_run(variant: str, tokenizer: str = "captions", **settings: str) -> Trained:
+    def make_run(variant: str, tokenizer: str = "captions", **settings: str) -> Reopened:
         config = RunConfig(
             variant=variant,
             dataset="msrvtt",
@@ -45,7 +45,7 @@ def opened(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Open:
         )
         outcome = run(config, folder)
         assert outcome is not None
-        return load_trained(outcome.record.run, folder)
+        return reopen(outcome.record.run, folder)
 
     return make_run
 
@@ -200,7 +200,7 @@ def test_features_that_are_gone_are_made_again(opened: Open) -> None:
     run = opened("face_tokens")
     before = explain(run, "a happy man", "video14")
     (run.path.with_suffix("") / "features.safetensors").unlink()
-    after = explain(load_trained(str(run.path), Path()), "a happy man", "video14")
+    after = explain(reopen(str(run.path), Path()), "a happy man", "video14")
     assert after.score == pytest.approx(before.score, abs=1e-6)
     assert after.rank == before.rank
 

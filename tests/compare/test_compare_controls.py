@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bench.compare import groups, render, render_record
 from bench.metrics.statistics import sign_flip
 from bench.records.record import Record
-from bench.records.store import load_all
+from bench.records.store import load_records
 
 SETTINGS: dict[str, Any] = {"n": 60, "variant": "additive_text", "strength": 2.0}
 TRUE = make_record(**SETTINGS)
@@ -241,7 +241,9 @@ def test_pooling_is_not_shown_where_it_is_the_same():
 
 
 def test_settings_of_controls_are_not_listed_beside_a_variant():
-    old = next(record for record in load_all(Path(__file__).parents[1] / "old_records") if record.variant == "plain")
+    old = next(
+        record for record in load_records(Path(__file__).parents[1] / "old_records") if record.variant == "plain"
+    )
     now = {"emotions": "true", "matched_parameters": False, "faces": {"file": None, "pooling": "largest"}}
     config = {**old.config, **now, "train": {**old.config["train"], "emotions": "true"}}
     text = render([old, make_record(8, variant="additive_text", config=config)], "markdown")

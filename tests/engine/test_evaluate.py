@@ -1,5 +1,6 @@
 """Ranks by counting, against hand-made cases and against slow sorting; in tiles, against the whole matrix."""
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -134,8 +135,8 @@ def test_the_scorer_sees_each_caption_of_a_tile_once_and_never_more_than_a_tile(
 
     captions = ["a", "a", "b", "c", "d", "e"]
     rank(ScoreMatrix(watched, torch.randn(6, 8), torch.randn(6, 8), captions), {})
-    assert sorted(set(seen)) == [(2, 2), (2, 4), (3, 2), (3, 4)]
-    assert len(seen) == 2 + 4  # the diagonal for the true scores, then all
+    assert sorted(set(seen)) == [(1, 2), (2, 2), (2, 4), (3, 2), (3, 4)]
+    assert len(seen) == 1 + 2 + 4  # one look at the shape, the diagonal for the true scores, then all
 
 
 def test_true_scores_are_ranked_in_float32_whatever_the_scorer_computes_in() -> None:
@@ -153,3 +154,14 @@ def test_the_best_clips_are_those_of_a_stable_sort(similarity: np.ndarray, k: in
     with pytest.MonkeyPatch.context() as patch:
         small_tiles(patch)
         assert best_clips(whole(similarity), k).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda t, v: v @ t.T, lambda t, v: (t * v[: len(t)]).sum(dim=1), lambda t, v: (t @ v.T)[None]],
+    ids=["transposed", "of pairs", "one dimension more"],
+)
+def test_a_similarity_of_another_shape_is_an_error(wrong: Callable) -> None:
+    """A transposed one would pass in silence: there are as many clips as captions."""
+    with pytest.raises(BenchError, match="must give a row for every caption and a column for every clip"):
+        ScoreMatrix(wrong, torch.eye(3), torch.eye(3), ["a", "b", "c"])

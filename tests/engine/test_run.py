@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.records import counts_by_sorting
 from helpers.runs import ask, bench, interrupt_at, same
 from safetensors.torch import load_file
 
 from bench.cli import main
-from bench.engine.evaluate import count_ranks
+from bench.engine.evaluate import ScoreMatrix, rank
 from bench.records.store import load
 
 Command = Callable[..., list[str]]
@@ -37,7 +38,8 @@ def test_a_run_leaves_a_record_with_features_and_weights(
     assert record.metrics["emotion"]["n"] == 3
     assert (path.with_suffix("") / "model.safetensors").is_file()
     features = load_file(path.with_suffix("") / "features.safetensors")
-    counted = count_ranks((features["text"] @ features["video"].T).numpy())
+    captions = record.queries["captions"]
+    counted, _ = rank(ScoreMatrix(lambda t, v: t @ v.T, features["text"], features["video"], captions), {})
     assert {way: {k: v.tolist() for k, v in kinds.items()} for way, kinds in counted.items()} == record.ranks
 
 

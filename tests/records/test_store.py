@@ -17,7 +17,7 @@ from bench.metrics.ranking import ranks
 from bench.metrics.registry import METRICS, metric
 from bench.records.check import check
 from bench.records.record import Record
-from bench.records.store import SCHEMA, load, load_all, record_path, run_id, save
+from bench.records.store import SCHEMA, load, load_records, record_path, run_id, save
 
 RECORD = make_record()
 OLD_RECORDS = Path(__file__).parents[1] / "old_records"
@@ -240,7 +240,7 @@ def test_a_metric_that_is_registered_later_is_in_records_of_every_schema(
 def test_all_records_come_in_order_of_path(tmp_path: Path):
     for variant, seed in (("plain", 2), ("plain", 1), ("additive_text", 3)):
         save(make_record(variant=variant, seed=seed), tmp_path)
-    assert [(record.variant, record.seed) for record in load_all(tmp_path)] == [
+    assert [(record.variant, record.seed) for record in load_records(tmp_path)] == [
         ("additive_text", 3),
         ("plain", 1),
         ("plain", 2),
@@ -254,26 +254,26 @@ def test_published_numbers_and_files_beside_a_record_are_no_records(path: Path, 
     for other in (beside, published, unfinished):
         other.parent.mkdir(parents=True, exist_ok=True)
         other.write_text("{}", encoding="utf-8")
-    assert load_all(tmp_path / "results") == [RECORD]
+    assert load_records(tmp_path / "results") == [RECORD]
 
 
 def test_a_broken_record_among_others_is_named(path: Path, tmp_path: Path):
     broken = save(make_record(seed=7), tmp_path / "results")
     broken.write_text("{", encoding="utf-8")
     with pytest.raises(BenchError, match=broken.name):
-        load_all(tmp_path / "results")
+        load_records(tmp_path / "results")
 
 
 def test_a_copy_in_another_place_is_refused(path: Path, tmp_path: Path):
     path.with_name("copy.json").write_bytes(path.read_bytes())
     with pytest.raises(BenchError, match=r"copy\.json holds the run that belongs at .*remove the copy"):
-        load_all(tmp_path / "results")
+        load_records(tmp_path / "results")
 
 
 def test_no_records_says_how_to_make_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BenchError, match=r"^no records under results/\. Make one: bench run --variant plain$"):
-        load_all(Path("results"))
+        load_records(Path("results"))
 
 
 def test_a_run_is_named_by_variant_seed_and_config():
