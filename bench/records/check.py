@@ -249,7 +249,9 @@ def _check_metrics(record: Record, n: int) -> None:
             raise BenchError(f"the metrics of {subset} are of {stated['n']} queries, not {len(members)}.")
         won = [record.twin_wins[query] for query in members if query in record.twin_wins]
         for direction, counts in record.ranks.items():
-            exact = _exact(*(np.array([counts[name][i] for i in members], np.int64) for name in ("greater", "equal")))
+            exact = _exact(
+                *(np.array([counts[name][i] for i in members], np.int64) for name in ("greater", "equal")), n
+            )
             if won and direction == "t2v":
                 exact[TWIN_ACCURACY] = share(sum(won), len(won))
             _compare(f"{direction} {{}} of {subset}", stated[direction], exact)
@@ -258,7 +260,7 @@ def _check_metrics(record: Record, n: int) -> None:
             raise BenchError(f"t2v TwinAcc of {subset} is of {twins} queries, {len(won)} of its queries have a twin.")
 
 
-def _exact(greater: NDArray[np.int64], equal: NDArray[np.int64]) -> dict[str, Estimate]:
+def _exact(greater: NDArray[np.int64], equal: NDArray[np.int64], gallery: int) -> dict[str, Estimate]:
     """The metrics of CORE from (n,) counts, without the intervals that are drawn at random."""
     if not len(greater):
         return dict.fromkeys(CORE, Estimate.empty())
@@ -266,7 +268,9 @@ def _exact(greater: NDArray[np.int64], equal: NDArray[np.int64]) -> dict[str, Es
     for name in CORE:
         metric = METRICS.get(name)
         drawn = metric.statistic != "share"
-        found[name] = Estimate(metric.value(greater, equal), None, None) if drawn else metric.estimate(greater, equal)
+        found[name] = (
+            Estimate(metric.value(greater, equal), None, None) if drawn else metric.estimate(greater, equal, gallery)
+        )
     return found
 
 
