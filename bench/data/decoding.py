@@ -1,7 +1,7 @@
 """From a frame's index to its picture: strict decoding with PyAV, jumping between key frames where that is safe.
 
-A frame counts only if its time stamp is the one that was asked for. Where a jump leads to another frame or an error, an
-earlier key frame is tried and then the start, before a file is called damaged.
+A frame counts only if its time stamp is the one that was asked for. Where a jump leads to another frame or an error,
+decoding begins a key frame earlier, and then at the start, before a file is called damaged.
 """
 
 from collections.abc import Iterable, Iterator
@@ -56,27 +56,34 @@ class _Play:
             if frame is not None:
                 return frame
         for start in dict.fromkeys((nearest, nearest - 1, START)):
-            frame = self._try(start, int(stamps[index]))
+            frame = self._try(start, nearest, int(stamps[index]))
             if frame is not None:
                 return frame
         return None
 
-    def _try(self, start: int, address: int) -> av.VideoFrame | None:
-        """The frame at an address, decoded from a key frame or the START on, or None."""
+    def _try(self, start: int, nearest: int, address: int) -> av.VideoFrame | None:
+        """The frame at an address, decoded from the key frame of number `start` on, or None.
+
+        Errors before the `nearest` key frame are forgiven: after a jump into an open group a decoder misses frames that
+        it is told to forget, and nothing from the nearest key frame on is built on them.
+        """
+        if start < 0:
+            self._restart()
+            return self._next(address)
         try:
-            if start < 0:
-                self._restart()
-            else:
-                self._file.seek(int(self._timeline.targets[start]), stream=self._stream)
-                self._coming = self._decode(self._behind_jump(int(self._timeline.keys[start])))
+            self._file.seek(int(self._timeline.targets[start]), stream=self._stream)
         except av.FFmpegError:  # a file in which nobody can seek
             return None
+        keys = self._timeline.keys
+        self._coming = self._decode(self._behind_jump(int(keys[start])), strict_from=int(keys[nearest]))
         return self._next(address)
 
     def _restart(self) -> None:
+        """Opens the file again. Errors before the first listed frame are forgiven: what it needs was cut off."""
         self._stack.close()
         self._file, self._stream = self._stack.enter_context(opened(self._path))
-        self._coming = self._decode(self._from_start())
+        first = int(self._timeline.stamps[0]) if len(self._timeline.keys) else None
+        self._coming = self._decode(self._file.demux(self._stream), strict_from=first)
 
     def _next(self, address: int) -> av.VideoFrame | None:
         """Decodes up to an address; None where the frame there does not come, or is damaged."""
@@ -86,19 +93,25 @@ class _Play:
             return None
         return frame if frame is not None and at == address and not frame.is_corrupt else None
 
-    def _decode(self, packets: Iterator[Packet]) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Each frame with its address: its time stamp, or its place where time stamps do not lead to frames."""
-        frames = (frame for packet in packets for frame in self._stream.codec_context.decode(packet))
-        if not len(self._timeline.keys):
-            return enumerate(frames)
-        return ((frame.pts, frame) for frame in frames if frame.pts is not None)
+    def _decode(self, packets: Iterator[Packet], strict_from: int | None) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Each frame with its address: its time stamp, or its place where time stamps do not lead to frames.
 
-    def _from_start(self) -> Iterator[Packet]:
-        """All packets but those before the first frame that can be shown: what they are built on was cut off."""
-        first = int(self._timeline.stamps[0]) if len(self._timeline.keys) else None
-        for packet in self._file.demux(self._stream):
-            if first is None or packet.pts is None or packet.pts >= first or packet.is_discard:
-                yield packet
+        strict_from: the stamp before which packets may fail, unless a frame behind it needs them (an edit list's).
+        """
+        place = 0
+        for packet in packets:
+            try:
+                frames = self._stream.codec_context.decode(packet)
+            except av.FFmpegError:
+                if packet.pts is None or strict_from is None or packet.pts >= strict_from or packet.is_discard:
+                    raise
+                continue
+            for frame in frames:
+                if not len(self._timeline.keys):
+                    yield place, frame
+                elif frame.pts is not None:
+                    yield frame.pts, frame
+                place += 1
 
     def _behind_jump(self, key: int) -> Iterator[Packet]:
         """The packets from the key frame on at which a jump arrived; none if that is behind the one aimed at.

@@ -112,13 +112,16 @@ def _is_as_listed(path: Path, timeline: Timeline) -> bool:
 
 
 def _without_lost_start(path: Path, timeline: Timeline) -> Timeline:
-    """The timeline without frames before the first key frame that cannot be shown: what they need was cut off."""
-    if not len(timeline.keys):
-        return timeline
-    lead = int(np.searchsorted(timeline.stamps, timeline.keys[0]))
+    """The timeline without the first frames that cannot be shown because what they are built on was cut off.
+
+    Those before the first key frame; where its group is open and needs what was before it, those before the second.
+    """
+    lead = int(np.searchsorted(timeline.stamps, timeline.keys[0])) if len(timeline.keys) else 0
     if lead in (0, len(timeline)) or _can_decode(path, timeline, lead + 1):
         return timeline
-    return replace(timeline, stamps=timeline.stamps[lead:], plain=False)
+    stamps = timeline.stamps
+    later = [replace(timeline, stamps=stamps[stamps >= key], plain=False) for key in timeline.keys[:2]]
+    return next((one for one in later if _can_decode(path, one, min(TRIED, len(one)))), later[0])
 
 
 def _can_decode(path: Path, timeline: Timeline, count: int) -> bool:

@@ -60,7 +60,7 @@ def write(
         if rotation:
             stream.set_display_rotation(rotation)
         if matrix:
-            stream.set_display_matrix(*matrix)
+            stream.set_display_matrix(matrix)
         if aspect:
             stream.codec_context.sample_aspect_ratio = aspect
         for index, frame in enumerate(frames):
