@@ -55,6 +55,9 @@ class VideoConfig:
     workers: Whole = 4
     """Processes that decode clips in training; 0 decodes in the main one."""
 
+    reader: Literal["pyav", "decord"] = "pyav"
+    """What decodes clips. decord reads only those of which a check says that it gives the same frames as PyAV."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -192,6 +195,7 @@ def identity(config: RunConfig) -> dict[str, Any]:
     """All of the config that can change the numbers: not where files lie, nor how many workers read them."""
     tree = as_json(config)
     del tree["root"], tree["video"]["workers"], tree["video"]["cache"], tree["train"]["checkpoint_every"]
+    del tree["video"]["reader"]  # both give the same frames, by a check
     del tree["faces"]["file"]
     return tree
 

@@ -10,7 +10,7 @@ from bench.config import FacesConfig, ModelConfig, RunConfig, TrainConfig, Video
 from bench.errors import UsageError
 
 SECTIONS: dict[str, type] = {"model": ModelConfig, "video": VideoConfig, "faces": FacesConfig, "train": TrainConfig}
-ELSEWHERE = {"root", "faces.file", "video.workers", "video.cache", "train.checkpoint_every"}
+ELSEWHERE = {"root", "faces.file", "video.workers", "video.cache", "video.reader", "train.checkpoint_every"}
 
 
 def changed(name: str, value: Any) -> RunConfig:
