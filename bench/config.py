@@ -55,6 +55,9 @@ class VideoConfig:
     workers: Whole = 4
     """Processes that decode clips in training; 0 decodes in the main one."""
 
+    reader: Literal["pyav", "decord"] = "pyav"
+    """What decodes clips. decord reads only those of which a check says that it gives the same frames as PyAV."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -227,8 +230,9 @@ IDENTITY_DEFAULTS: dict[str, Any] = {
     "train.holdout": 0,
     "train.emotions": "true",
 }
-# Where files lie, how many processes read them, how often the state is saved: no number changes with it.
-NOT_IDENTITY = ("root", "faces.file", "video.workers", "video.cache", "train.checkpoint_every")
+# Where files lie, what reads them (readers give the same frames, by a check) and in how many processes, how often the
+# state is saved: no number changes with it.
+NOT_IDENTITY = ("root", "faces.file", "video.workers", "video.cache", "video.reader", "train.checkpoint_every")
 
 
 def identity(config: RunConfig) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def dataset(card: "Card") -> str:
 def compressed(summary: "Summary") -> str:
     """How many copies were made, and what is wrong with the rest."""
     lines = [printable(f"{stem}: {why}") for stem, why in summary.broken.items()]
+    lines += [printable(f"{path}: left out, its kind is not read") for path in summary.left_out]
     counts = f"{summary.done} done, {summary.skipped} done before, {len(summary.broken)} broken"
     return "\n".join([*lines, counts, str(summary.out)])
 

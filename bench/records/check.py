@@ -260,7 +260,7 @@ def _check_metrics(record: Record, n: int) -> None:
             raise BenchError(f"t2v TwinAcc of {subset} is of {twins} queries, {len(won)} of its queries have a twin.")
 
 
-def _exact(greater: NDArray[np.int64], equal: NDArray[np.int64], gallery: int) -> dict[str, Estimate]:
+def _exact(greater: NDArray[np.int64], equal: NDArray[np.int64]) -> dict[str, Estimate]:
     """The metrics of CORE from (n,) counts, without the intervals that are drawn at random."""
     if not len(greater):
         return dict.fromkeys(CORE, Estimate.empty())
