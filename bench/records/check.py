@@ -249,9 +249,8 @@ def _check_metrics(record: Record, n: int) -> None:
             raise BenchError(f"the metrics of {subset} are of {stated['n']} queries, not {len(members)}.")
         won = [record.twin_wins[query] for query in members if query in record.twin_wins]
         for direction, counts in record.ranks.items():
-            exact = _exact(
-                *(np.array([counts[name][i] for i in members], np.int64) for name in ("greater", "equal")), n
-            )
+            greater, equal = (np.array([counts[name][i] for i in members], np.int64) for name in ("greater", "equal"))
+            exact = _exact(greater, equal)
             if won and direction == "t2v":
                 exact[TWIN_ACCURACY] = share(sum(won), len(won))
             _compare(f"{direction} {{}} of {subset}", stated[direction], exact)
@@ -267,10 +266,10 @@ def _exact(greater: NDArray[np.int64], equal: NDArray[np.int64]) -> dict[str, Es
     found = {}
     for name in CORE:
         metric = METRICS.get(name)
-        drawn = metric.statistic != "share"
-        found[name] = (
-            Estimate(metric.value(greater, equal), None, None) if drawn else metric.estimate(greater, equal, gallery)
-        )
+        if metric.statistic == "share":
+            found[name] = share(float(metric.values(greater, equal).sum()), len(greater))
+        else:
+            found[name] = Estimate(metric.value(greater, equal), None, None)
     return found
 
 
