@@ -16,7 +16,7 @@ import torch
 from helpers.asking import Capture
 from helpers.contract import RULES, four_captions, four_clips
 from helpers.kinds import DOCUMENT, EXAMPLES, written
-from helpers.plugins import loaded
+from helpers.registries import loaded
 from helpers.search import trained
 from helpers.small_models import make
 from safetensors.torch import load_file
