@@ -1,5 +1,7 @@
 """DSL and QB-Norm against their formulas, written out slowly, and against examples that can be checked by head."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 import torch
@@ -54,6 +56,32 @@ def test_dsl_agrees_with_its_formula(seed: int, n: int, tile: int) -> None:
         after = dsl(matrix_of(scores))
     for way, rescored in slow_dsl(scores).items():
         assert lists(after[way]) == counts_by_sorting(rescored)
+
+
+def exact_dsl(scores: np.ndarray) -> dict[str, np.ndarray]:
+    """The rescored matrices, queries by candidates, with 60 digits and exponents without end."""
+    with localcontext(prec=60, Emin=-(10**9), Emax=10**9):
+        exact = np.array([[Decimal(float(score)) for score in row] for row in scores], object)
+        peaks = np.array([[(100 * score).exp() for score in row] for row in exact], object)
+        return {"t2v": exact * peaks / peaks.sum(axis=0), "v2t": (exact * peaks / peaks.sum(axis=1)[:, None]).T}
+
+
+@pytest.mark.parametrize("scale", [1, 20, 1000])
+@pytest.mark.parametrize("tile", [7, 4096])
+def test_dsl_of_scores_without_a_bound_ties_no_two_that_differ(
+    monkeypatch: pytest.MonkeyPatch, scale: int, tile: int
+) -> None:
+    monkeypatch.setattr(evaluate, "TILE", tile)
+    scores = scale * cosines(0, 24, 24)
+    after = dsl(matrix_of(scores))
+    for way, rescored in exact_dsl(scores).items():
+        assert lists(after[way]) == counts_by_sorting(rescored)
+        assert not after[way]["equal"].any()
+
+
+def test_dsl_ranks_a_score_of_zero_between_the_signs() -> None:
+    scores = np.array([[0.0, 0.5, -0.5], [0.3, 0.0, 0.2], [-0.1, -0.2, 0.0]])
+    assert dsl(matrix_of(scores))["t2v"]["greater"].tolist() == [1, 2, 0]
 
 
 @given(SEED, SIZE, SIZE, TILE)
