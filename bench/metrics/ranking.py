@@ -72,7 +72,7 @@ def _recall(k: int) -> None:
 for _k in KS:
     _recall(_k)
 metric("MdR", "median rank of the true answer; 1 is best", better="low", statistic="median")(ranks)
-metric("MnR", "mean rank of the true answer; 1 is best", better="low")(ranks)
+metric("MnR", "mean rank of the true answer; 1 is best", better="low", statistic="mean rank")(ranks)
 
 
 def points(greater: ArrayLike, equal: ArrayLike) -> dict[str, float]:
@@ -129,7 +129,8 @@ def _estimates(
         for direction, (greater, equal) in counts.items():
             clusters = [captions[row] for row in rows] if direction == "t2v" else None
             measured[subset][direction] = {
-                name: METRICS.get(name).estimate(greater[rows], equal[rows], clusters).as_json() for name in which
+                name: METRICS.get(name).estimate(greater[rows], equal[rows], len(greater), clusters).as_json()
+                for name in which
             }
     return measured
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from bench.errors import UsageError
 from bench.metrics.estimate import Estimate
-from bench.metrics.statistics import bootstrap_interval, wilson
+from bench.metrics.statistics import bootstrap_interval, mean_rank_interval, wilson
 from bench.utils.registry import Registry
 
-Statistic = Literal["share", "mean", "median"]
+Statistic = Literal["share", "mean", "median", "mean rank"]
 Values = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 
 CORE = ("R@1", "R@5", "R@10", "MdR", "MnR")  # in every record ever written, and first in every table
@@ -34,7 +34,8 @@ class Metric:
 
     meaning: one line for `bench list metrics`.
     statistic: "share" is the mean of numbers from 0 to 1, in percent and with Wilson's interval; "mean" and "median"
-        are in the unit of the numbers and have a bootstrap interval.
+        are in the unit of the numbers and have a bootstrap interval; so has "mean rank", a studentised one, which a few
+        far ranks do not fool.
     better: "high" or "low".
     function: greater, equal (n,) counts -> (n,) numbers, see `bench.metrics.ranking`.
     """
@@ -67,10 +68,11 @@ class Metric:
         return float(values.mean()) * (100 if self.statistic == "share" else 1)
 
     def estimate(
-        self, greater: NDArray[np.int64], equal: NDArray[np.int64], clusters: Sequence[str] | None = None
+        self, greater: NDArray[np.int64], equal: NDArray[np.int64], gallery: int, clusters: Sequence[str] | None = None
     ) -> Estimate:
         """The value with its 95 % interval, rounded to four decimals; empty of no queries.
 
+        gallery: how many candidates each query has, where a rank ends.
         clusters: (n,) labels for the bootstrap; queries with one label are drawn together.
         """
         if not len(greater):
@@ -78,7 +80,11 @@ class Metric:
         if self.statistic == "share":
             return share(float(self.values(greater, equal).sum()), len(greater))
         # a fixed seed: equal ranks, equal intervals
-        interval = bootstrap_interval(self.values(greater, equal), self.statistic, 0, clusters)
+        values = self.values(greater, equal)
+        if self.statistic == "mean rank":
+            interval = mean_rank_interval(values, gallery, 0, clusters)
+        else:
+            interval = bootstrap_interval(values, self.statistic, 0, clusters)
         return Estimate.rounded(self.value(greater, equal), *interval)
 
 

@@ -9,9 +9,11 @@ from bench.compare import BASELINE
 from bench.compare.groups import Family, Group
 from bench.compare.numbers import estimate, gap, number, probability
 from bench.compare.paired import ALIKE, NO_CLAIM, Comparison
+from bench.compare.run_tables import over_seeds
 from bench.emotions import EMOTIONS
+from bench.metrics.estimate import NUMBERS, Estimate
 from bench.metrics.ranking import DIRECTIONS, KS
-from bench.metrics.statistics import MIN_QUERIES, hierarchical_interval, wilson
+from bench.metrics.statistics import MIN_QUERIES, wilson
 from bench.report.figure import COLOURS, GREY, Figure, folded, legend_below, looks, seeds_of, sheet, styled
 
 # How a verdict is drawn: marker, filled or open, colour. The shapes alone tell them apart.
@@ -53,7 +55,7 @@ def recall_overview(group: Group) -> Figure | None:
         + ("Where there are several seeds: their mean, its interval over seeds and queries. " if several else "")
         + f"n = {_n(group)} queries and clips, {seeds_of(families)}. Protocol: {group.protocol}"
     )
-    told = [f"{family.name} {estimate({**_estimate(family, 't2v', 1)})}" for family in families]
+    told = [f"{family.name} {estimate(_estimate(family, 't2v', 1))}" for family in families]
     alt = f"T2V R@1 in % with 95 % interval: {'; '.join(told)}."
     return Figure("recalls", "Recall of all variants", caption, alt, drawing)
 
@@ -199,14 +201,12 @@ def _told(families: Sequence[Family], names: Sequence[str]) -> str:
     return f"T2V R@1 in % by emotion. {'; '.join(parts)}. n: {sizes}."
 
 
-def _estimate(family: Family, way: str, k: int) -> dict[str, float]:
+def _estimate(family: Family, way: str, k: int) -> Estimate:
     """Recall in % with its interval: Wilson's, as the record has it, or of several seeds over seeds and queries."""
     record = family.records[0]
     if len(family.records) == 1:
-        return record.metrics["all"][way][f"R@{k}"]
-    found = family.hits(_every(family), way, k)
-    low, high = hierarchical_interval(found, None, 0, record.queries["captions"] if way == "t2v" else None)
-    return {"value": 100 * float(found.mean()), "low": 100 * low, "high": 100 * high}
+        return Estimate.from_json(record.metrics["all"][way][f"R@{k}"])
+    return over_seeds(family, way, k)
 
 
 def _every(family: Family) -> range:
@@ -231,9 +231,9 @@ def _rows(axis: Any, names: Sequence[str], least: float = 0.3) -> np.ndarray:
 
 
 def _intervals(
-    axis: Any, found: Sequence[dict[str, float]], places: np.ndarray, marker: str, filled: bool, colour: str
+    axis: Any, found: Sequence[Estimate], places: np.ndarray, marker: str, filled: bool, colour: str
 ) -> None:
-    values, low, high = (np.array([one[name] for one in found]) for name in ("value", "low", "high"))
+    values, low, high = (np.array([getattr(one, name) for one in found]) for name in NUMBERS)
     axis.errorbar(
         values,
         places,

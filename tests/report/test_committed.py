@@ -3,7 +3,7 @@
 from conftest import ROOT
 
 from bench.compare.groups import groups
-from bench.compare.plan import sections
+from bench.compare.sections import sections
 from bench.records.store import load_all
 from bench.report.summary import sentences
 from bench.utils.tables import markdown

@@ -1,5 +1,6 @@
 """Recalls drawn: points and intervals are those of records and comparisons, verdicts show without colour."""
 
+from dataclasses import astuple
 from itertools import pairwise
 from typing import Any
 
@@ -58,7 +59,7 @@ ALIKE = run("alike", 2.0)
 
 def test_forest_points_are_the_comparisons():
     group = only(PLAIN, STRONG, WEAK, ALIKE)
-    expected = [[one.difference[part] for part in ("value", "low", "high")] for one in declared(group)]
+    expected = [list(astuple(one.difference)) for one in declared(group)]
     assert np.array(points(draw_forest(group))) == pytest.approx(np.array(expected))
 
 
@@ -123,7 +124,7 @@ def test_names_do_not_overlap():
 def test_the_forest_s_alternative_text_has_the_numbers():
     figure = draw_forest(only(PLAIN, STRONG))
     (one,) = declared(only(PLAIN, STRONG))
-    assert f"strong {one.difference['value']:+.1f}" in figure.alt and "better" in figure.alt
+    assert f"strong {one.difference.value:+.1f}" in figure.alt and "better" in figure.alt
 
 
 def test_overview_of_one_seed_is_the_record_s_metrics():

@@ -1,33 +1,25 @@
 """Probes beside each other: a row a run, chance and the text-only model below, no claim where a number is missing."""
 
 from dataclasses import replace
-from typing import Any
 
+from helpers.probes import make_probe, measured
 from helpers.records import make_record
 
 from bench.compare import render
 from bench.records.record import Record
 
 
-def entry(value: float | None, n: int, chance: float | None = None) -> dict[str, Any]:
-    bounds = {"low": None, "high": None} if value is None else {"low": value * 0.9, "high": value * 1.1}
-    return {"value": value, **bounds, "n": n, "chance": chance}
-
-
 def probed(
     record: Record, value: float, group: float | None = 10.0, flip: float | None = 55.0, code: str = "1"
 ) -> Record:
-    probe = {
-        "code": code,
-        "emotion": {
-            "source": "simulated faces",
-            "EmoP@1": entry(value, 50, 20.0),
-        },
-        "counterfactual": {"edits": {"swap": {"FlipAcc": entry(flip, 40)}}},
-        "twins": {"group": entry(group, 30 if group else 0, 16.7)},
-        "text_only": {"edits": {"swap": entry(53.0, 40)}},
-    }
-    return replace(record, probe=probe)
+    probe = make_probe(
+        code=code,
+        emotion={"EmoP@1": measured(value, 50, 20.0)},
+        flip=measured(flip, 40),
+        text_only=measured(53.0, 40),
+        group=measured(group, 30 if group else 0, 16.7),
+    )
+    return replace(record, probe=probe.as_json())
 
 
 PLAIN, OTHER = make_record(60), make_record(60, variant="film_text")

@@ -10,20 +10,28 @@ from numpy.typing import NDArray
 from bench.compare.groups import control, hyperparameters
 from bench.compare.numbers import equals, gap, number, probability, ratio
 from bench.compare.paired import ALIKE, NO_CLAIM, Comparison
-from bench.compare.sections import faces
+from bench.compare.run_tables import faces
 from bench.metrics.ranking import hits, log_ranks
 from bench.metrics.statistics import ALPHA, MIN_QUERIES, paired_difference, sign_flip
 from bench.records.record import Record
 from bench.utils.tables import Table
 
+OF_RUNS = "One seed each: that is said of two runs. A verdict on variants takes two seeds or more of both."
 
-def against(found: Sequence[Comparison]) -> Table:
-    """Every variant against the baseline on the declared question: its size, Holm's p and a verdict; words below."""
+
+def against(found: Sequence[Comparison], remarks: Sequence[str] = ()) -> Table:
+    """Every variant against the baseline on the declared question: its size, Holm's p and a verdict; words below.
+
+    remarks: on variants that were not compared, or not with all of their seeds.
+    """
     rows: list[list[str] | str] = [
         [one.name, ratio(one.ratio) if one.ratio else "–", gap(one.difference), probability(one.raised), one.verdict]
         for one in found
     ]
-    return Table(["variant", "rank ratio", "Δ R@1", "Holm p", "verdict"], rows, [_sentence(one) for one in found])
+    below = [_sentence(one) for one in found]
+    below += [OF_RUNS] if any(one.of_runs for one in found) else []
+    below += remarks
+    return Table(["variant", "rank ratio", "Δ R@1", "Holm p", "verdict"], rows, below)
 
 
 def explored(found: Sequence[Comparison]) -> Table:
@@ -34,20 +42,22 @@ def explored(found: Sequence[Comparison]) -> Table:
         rows.append(name)
         quiet: dict[str, list[str]] = defaultdict(list)
         for one in members:
-            question = f"{'' if one.subset == 'all' else one.subset.capitalize() + ' '}{one.way.upper()} R@{one.k}"
+            question = (
+                f"{'' if one.subset == 'all' else one.subset.capitalize() + ' '}{one.direction.upper()} R@{one.k}"
+            )
             tests = [
                 "–" if one.mcnemar is None else probability(one.mcnemar),
                 "" if one.p is None else probability(one.p),
             ]
             won = "–" if one.wins is None else f"{one.wins}:{one.losses}"
-            finds = "–" if one.found is None else f"±{number(one.found, 10)}"
-            rows.append([question, str(one.n), gap(one.difference), finds, won, *tests])
+            least = "–" if one.detectable is None else f"±{number(one.detectable, 10)}"
+            rows.append([question, str(one.n), gap(one.difference), least, won, *tests])
             quiet[one.verdict].append(question)
         if quiet[ALIKE]:
             below.append(f"{name} is {ALIKE} from {one.baseline} in {', '.join(quiet[ALIKE])}.")
         if quiet[NO_CLAIM]:
             below.append(f"{name}: too few queries for a claim in {', '.join(quiet[NO_CLAIM])}.")
-    return Table(["", "n", "difference", "finds", "won:lost", "McNemar p", "sign-flip p"], rows, below)
+    return Table(["", "n", "difference", "least", "won:lost", "McNemar p", "ranks p"], rows, below)
 
 
 def controls(records: Sequence[Record], subset: str) -> Table:
@@ -84,19 +94,27 @@ def controls(records: Sequence[Record], subset: str) -> Table:
 
 
 def _sentence(one: Comparison) -> str:
-    """The verdict in words, e.g. "film_text is not distinguishable from plain on 240 queries (…)."."""
+    """The verdict in words, on two variants or on two runs: "film_text is not distinguishable from plain on …"."""
     if one.verdict == NO_CLAIM:
         return f"{one.name}: {one.n} queries are too few for a claim."
+    own, other = one.name, one.baseline
+    if one.of_runs:
+        own, other = (f"{own} (run of seed {one.seeds[0]})", f"{other} (run of seed {one.baseline_seeds[0]})")
     p = f"p {equals(one.raised)}"
     if one.verdict == ALIKE:
-        least = "" if one.found is None else f"; McNemar's test finds {one.found:.1f} points of R@1 in 4 of 5 studies"
-        return f"{one.name} is {ALIKE} from {one.baseline} on {one.n} queries ({p}){least}."
-    moved = one.difference["value"]
+        return f"{own} is {ALIKE} from {other} on {one.n} queries ({p}).{_least(one)}"
+    moved = one.difference.value or 0.0
     odd = ", although its R@1 is " + ("lower" if moved < 0 else "higher")
     odd = odd if (moved < 0) == (one.verdict == "better") and moved else ""
-    assert one.ratio is not None, "this one is exploratory"
-    size = f"mean rank {one.ratio['value']:.2f} times the baseline's"
-    return f"{one.name} is {one.verdict} than {one.baseline} on {one.n} queries ({size}, {p}){odd}."
+    assert one.ratio is not None and one.ratio.value is not None, "this one is exploratory"
+    size = f"mean rank {one.ratio.value:.2f} times the baseline's"
+    return f"{own} is {one.verdict} than {other} on {one.n} queries ({size}, {p}){odd}."
+
+
+def _least(one: Comparison) -> str:
+    if one.detectable is None:
+        return ""
+    return f" This test set can only detect differences of {one.detectable:.1f} points of R@1 or more (80 % power)."
 
 
 def _effect(true: Record, shuffled: Record, p: float, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Published numbers beside ours: as they were printed, with a mark on those that cannot be."""
+"""Published numbers beside ours: as they were printed, with a mark on those that are impossible."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ from bench.compare.groups import Group
 from bench.compare.numbers import number
 from bench.errors import UsageError
 from bench.metrics.ranking import DIRECTIONS
+from bench.metrics.registry import CORE
 from bench.records.audit import with_findings
 from bench.records.published import rows_for
 from bench.records.record import Record
 from bench.utils.tables import Table
 
-_METRICS = ("R@1", "R@5", "R@10", "MdR", "MnR")
 MARK = "†"
 
 
@@ -30,7 +30,9 @@ def beside(group: Group, subset: str) -> Table | None:
             if (record.dataset, record.test) != test:  # in a mixed group
                 continue
             for part in ("all", subset):
-                rows += [_ours(family.name, record, part, way) for way in DIRECTIONS if part in record.metrics]
+                rows += [
+                    _ours(family.name, record, part, direction) for direction in DIRECTIONS if part in record.metrics
+                ]
     below: list[str] = []
     work = ""
     for row, findings in with_findings(published):
@@ -40,10 +42,10 @@ def beside(group: Group, subset: str) -> Table | None:
             work = row.source.name
             rows.append(f"{row.source.authors} ({row.source.year}): {row.source.title}")
         mark = MARK if findings else ""
-        numbers = [str(row.metrics[name]) if name in row.metrics else "–" for name in _METRICS]
+        numbers = [str(row.metrics[name]) if name in row.metrics else "–" for name in CORE]
         rows.append([f"{row}{mark}", str(row.n), *numbers])
         below += [f"{MARK} {finding}" for finding in findings]
-    return Table(["", "n", *_METRICS], rows, below)
+    return Table(["", "n", *CORE], rows, below)
 
 
 def covers(groups: Sequence[Group]) -> None:
@@ -64,7 +66,7 @@ def protocols(group: Group) -> str:
     parts = [f"{name} {', '.join(f'{key}:{value}' for key, value in shared.items())}" for name, shared in known.items()]
     return (
         "Published numbers as printed, beside ours: not of our protocol, so nothing is tested. "
-        f"{MARK}: cannot be as it stands, see below. Known of theirs: {'; '.join(parts)}."
+        f"{MARK}: impossible as it stands, see below. Known of theirs: {'; '.join(parts)}."
     )
 
 
@@ -74,8 +76,8 @@ def _covered(group: Group) -> tuple[str, str] | None:
     return next((test for test in tests if rows_for(*test)), None)
 
 
-def _ours(name: str, record: Record, part: str, way: str) -> list[str]:
+def _ours(name: str, record: Record, part: str, direction: str) -> list[str]:
     metrics = record.metrics[part]
-    values = [metrics[way][metric]["value"] for metric in _METRICS]
-    label = f"{name} s{record.seed}, {part.capitalize()} {way.upper()}"
+    values = [metrics[direction][metric]["value"] for metric in CORE]
+    label = f"{name} s{record.seed}, {part.capitalize()} {direction.upper()}"
     return [label, str(metrics["n"]), *("–" if value is None else number(value) for value in values)]
