@@ -42,11 +42,11 @@ def with_helpers(modules: Iterable[str]) -> set[Path]:
         files[name] = Path(file)
         package = name.partition(".")[0]
         if package != name:
-            waiting += [found for found in _imports(Path(file), name) if found.startswith(f"{package}.")]
+            waiting += [found for found in imports(Path(file), name) if found.startswith(f"{package}.")]
     return set(files.values())
 
 
-def _imports(path: Path, module: str) -> set[str]:
+def imports(path: Path, module: str) -> set[str]:
     """Names that an import of the file may mean: modules, and things inside them."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

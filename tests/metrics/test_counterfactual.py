@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.analysis.probe import edit_effects
+from bench.analysis.measure import edit_effects
 from bench.data.moodclips.plan import plan
 from bench.emotions import EMOTIONS
 from bench.emotions.counterfactuals import counterfactual, emotional_words
