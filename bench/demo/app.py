@@ -18,7 +18,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTex
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from bench.analysis.explain_render import WordsSaid
+from bench.analysis.explain_render import QuerySentences
 from bench.demo.cards import Column, column, links
 from bench.demo.media import Shelf
 from bench.demo.security import Guard
@@ -109,7 +109,7 @@ def make_app(sides: list[Side], shelf: Shelf, hosts: set[str] | None) -> FastAPI
             file=file,
             span=f"{clock(start)}–{clock(end)}",
             model=side.about,
-            said=WordsSaid(spoken),
+            said=QuerySentences(spoken),
             compare="compare" in words,
         )
         return HTMLResponse(html)

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from bench.analysis.explain import Spoken, explain_words
+from bench.analysis.explain import QueryExplanation, explain_words
 from bench.data.loading import Collator
 from bench.engine.reopen import find_record
 from bench.errors import BenchError
@@ -42,7 +42,7 @@ def cannot(searcher: Searcher) -> str:
     return "Only the scores of runs of this suite are explained; this model is none."
 
 
-def explained(searcher: Searcher, query: str, window: int) -> Spoken:
+def explained(searcher: Searcher, query: str, window: int) -> QueryExplanation:
     """What each word of a query gives to its score with a window of the index; `cannot` must be empty.
 
     UsageError: more words than the text tower reads. BenchError: the run is gone since it was loaded. Neither says

@@ -10,7 +10,9 @@ import torch
 from helpers.small_models import END, START, clips, make, naming, trained
 from torch import Tensor
 
-from bench.analysis.explain import attribute, explain, occlude, reference_token
+from bench.analysis.attribution import attribute, reference_token
+from bench.analysis.explain import explain
+from bench.analysis.occlusion import occlude
 from bench.config import ModelConfig, RunConfig, TrainConfig, VideoConfig
 from bench.data.batch import TextBatch, VideoBatch
 from bench.data.tokenizer import caption_tokenizer, clip_tokenizer
@@ -151,7 +153,7 @@ def test_more_steps_are_taken_where_few_do_not_add_up(monkeypatch: pytest.Monkey
     variant = make("plain")
     with torch.no_grad():
         bank = variant.encode_video(clips(1))
-    monkeypatch.setattr("bench.analysis.explain.STEPS", (1, 2, 64))
+    monkeypatch.setattr("bench.analysis.attribution.STEPS", (1, 2, 64))
     assert attribute(variant, caption(5, 17, 80, 33), bank, 0, reference=0).steps == 64
 
 
@@ -230,7 +232,7 @@ def test_the_emotion_input_s_effect_is_the_score_with_it_minus_the_score_without
             for told in (joy, torch.zeros(1, 8))
         ]
     assert explained.emotion is not None
-    assert explained.emotion.told == ("joy", "trust", "anticipation")
+    assert explained.emotion.emotions == ("joy", "trust", "anticipation")
     assert explained.effect == pytest.approx(scores[0] - scores[1], abs=1e-6)
     assert abs(explained.effect) > 0.005
 
@@ -238,7 +240,7 @@ def test_the_emotion_input_s_effect_is_the_score_with_it_minus_the_score_without
 def test_a_query_without_emotion_has_no_effect_of_emotion(opened: Open) -> None:
     explained = explain(opened("additive_text"), "a tall man")
     assert explained.emotion is not None
-    assert (explained.emotion.told, explained.effect) == ((), 0)
+    assert (explained.emotion.emotions, explained.effect) == ((), 0)
 
 
 def test_words_that_a_variant_puts_before_the_query_are_told_from_its_own(opened: Open) -> None:
