@@ -30,7 +30,7 @@ def compare(
     allow_mixed
         One table for all protocols, each row marked with what differs; nothing is tested across them.
     published
-        Add the literature's numbers for the same test set, those that cannot be marked as such.
+        Add the literature's numbers for the same test set, impossible ones marked as such.
     """
     from bench.compare import render
     from bench.records.store import load_all
@@ -44,7 +44,7 @@ def audit(
     format: Literal["terminal", "markdown"] = "terminal",
     json_output: Json = False,
 ) -> None:
-    """Find the numbers of a published table that cannot be.
+    """Find impossible numbers in a published table.
 
     Exit code 1 if a FILE has findings, as linters do: a table in CI stops there. Without FILE it is always 0: what is
     shipped stays as it was printed, and its errata are known.
@@ -81,7 +81,7 @@ def probe(
 ) -> None:
     """Measure what a run makes of emotion: edited captions, twins, emotion in its ranking. Kept in the record.
 
-    The same words again show what was measured, unless the code, the word list or the lexicon changed since.
+    Repeat the command to see what was measured; it is measured again where code, word list or lexicon changed since.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def probe(
     load_plugins(plugin)
     probed = probe_it(run, results, root)
     if probed.was_done:
-        print("done before; it is measured again when code or lists change", file=sys.stderr)
+        print("measured before; it is measured again when the code or the word lists change", file=sys.stderr)
     if json_output:
         print(json.dumps(probed.record.probe, indent=1, ensure_ascii=False))
     else:

@@ -76,10 +76,10 @@ def compare_all(group: Group, subset: str, baseline: str) -> tuple[list[Comparis
     out, and out of Holm's family; `bench.compare.pairing.withheld` says why.
     """
     found = pairs(group, baseline)
-    return _declared(found), [one for pair in found for one in _exploratory(pair, subset)]
+    return declared(found), [one for pair in found for one in _exploratory(pair, subset)]
 
 
-def _declared(found: Sequence[Pair]) -> list[Comparison]:
+def declared(found: Sequence[Pair]) -> list[Comparison]:
     """Each pair on the question that was declared; p by Holm, with a verdict."""
     if not found:
         return []

@@ -87,7 +87,7 @@ def test_the_same_words_again_measure_nothing(probed: Callable[..., Path], capsy
     main(words)
     again = capsys.readouterr()
     assert path.read_bytes() == written
-    assert "done before" in again.err and shown.endswith(again.out)
+    assert "measured before" in again.err and shown.endswith(again.out)
 
 
 def test_other_code_measures_again(probed: Callable[..., Path], monkeypatch: pytest.MonkeyPatch):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from helpers.records import make_record
 
-from bench.compare import groups, render
+from bench.compare import groups, paired, render
 from bench.compare.paired import Comparison, compare_all
-from bench.compare.pairing import withheld
+from bench.compare.pairing import pairs, withheld
 from bench.records.record import Record
 from bench.records.store import run_id
 
@@ -120,13 +120,13 @@ def test_json_says_why_a_comparison_is_withheld() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spread", [0.0, 0.1, 0.3, 1.0])
+@pytest.mark.parametrize("spread", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_between_variants_that_do_not_differ_few_verdicts_are_given(seeds: int, spread: float) -> None:
     """Six variants like plain, whose seeds differ by `spread` in log-rank: in 5 % of the tables at most a verdict."""
     rng = np.random.default_rng([seeds, int(10 * spread)])
     base = make_record(120, twins=False)
-    tables = 300
+    tables = 200
     wrong = 0
     for _ in range(tables):
         hard = rng.normal(1.5, 1.0, 120)  # of each query's log-rank
@@ -151,5 +151,6 @@ def test_between_variants_that_do_not_differ_few_verdicts_are_given(seeds: int, 
                         ranks={"t2v": both, "v2t": both},
                     )
                 )
-        wrong += any(one.verdict in ("better", "worse") for one in declared(records))
+        (group,) = groups(records)
+        wrong += any(one.verdict in ("better", "worse") for one in paired.declared(pairs(group, "plain")))
     assert wrong / tables <= 0.05 + 2 * (0.05 * 0.95 / tables) ** 0.5
