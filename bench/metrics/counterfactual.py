@@ -1,8 +1,8 @@
-"""What a ranking does when a caption's emotion word is exchanged, and whether twins are told apart. numpy alone.
+"""What a ranking does when a caption's emotion word is exchanged, and whether twins are distinguished. numpy alone.
 
 Symbols: N queries and as many videos, query i's true answer is video i. s (N, N) are the scores of the true captions,
 e (n, N) those of n of them after one edit, `rows` (n,) says which. r is the rank of the own video, by `log_ranks` (ties
-count half). An edit that a model does not hear leaves everything as it was: FlipAcc 1/2, the others 0.
+count half). An edit that a model does not react to leaves everything as it was: FlipAcc 1/2, the others 0.
 
     FlipAcc     share of queries with s[i, i] > e[i, i]; ties count 1/2. The own video knows the caption that is true of
                 it; Wilson's interval. Chance is 50 %.
