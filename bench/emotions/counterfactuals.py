@@ -5,7 +5,7 @@
     deletion    "a happy man"  ->  "a man"            no emotion
     adjective   "a happy old man"  ->  "a happy little man"    another look, the same emotion
 
-The words are in swaps.yaml beside this file; its head says by which rule they were chosen. Only whole words are exchanged, all
+The words are in emotions/swaps.yaml; its head says by which rule they were chosen. Only whole words are exchanged, all
 of a caption's that are listed, but for the adjective, of which one is enough. Capitals stay and "a" or "an" is mended.
 The same caption always gives the same edits. There is no parser here: where the form of the word and its neighbours do
 not say that a deletion leaves a sentence, there is none, and so for the other edits where no listed word stands.
