@@ -265,8 +265,10 @@ def _exact(greater: NDArray[np.int64], equal: NDArray[np.int64]) -> dict[str, Es
     found = {}
     for name in CORE:
         metric = METRICS.get(name)
-        drawn = metric.statistic != "share"
-        found[name] = Estimate(metric.value(greater, equal), None, None) if drawn else metric.estimate(greater, equal)
+        if metric.statistic == "share":
+            found[name] = share(float(metric.values(greater, equal).sum()), len(greater))
+        else:
+            found[name] = Estimate(metric.value(greater, equal), None, None)
     return found
 
 
