@@ -55,3 +55,9 @@ def test_what_is_not_read_is_named_and_no_video(tmp_path: Path):
     touch(tmp_path / "a.mp4", tmp_path / "b.webp", tmp_path / "x" / "c.SWF", tmp_path / "notes.txt")
     assert list_other_media(tmp_path) == [tmp_path / "b.webp", tmp_path / "x" / "c.SWF"]
     assert not ENDINGS & OTHER_MEDIA
+
+
+def test_the_documents_name_every_ending():
+    text = (Path(__file__).parents[2] / "docs" / "videos.md").read_text(encoding="utf-8")
+    named = text.split("Read are files that end in ")[1].split(";")[0].replace(" and ", ", ").replace("\n", " ")
+    assert {f".{ending.strip()}" for ending in named.split(",")} == ENDINGS
