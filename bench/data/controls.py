@@ -17,10 +17,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.faces import VALID, Faces
+from bench.data.faces import IS_EXPRESSED, Faces
 from bench.emotions import EMOTIONS, OPPOSITE
-
-EXPRESSED = np.array([VALID >> place & 1 for place in range(len(EMOTIONS))], np.bool_)  # those that a face can show
 
 
 def control_scores(scores: NDArray, control: str, seed: int) -> NDArray:  # (n, 8) -> (n, 8)
@@ -62,10 +60,10 @@ class FaceTracks:
         if self.control == "zeroed":
             return np.zeros_like(scores), np.zeros_like(seen)
         if self.control == "opposite":  # of those that a face can show; disgust and surprise stay
-            pairs = np.where(EXPRESSED[list(OPPOSITE)] & EXPRESSED, OPPOSITE, np.arange(len(EMOTIONS)))
+            pairs = np.where(IS_EXPRESSED[list(OPPOSITE)] & IS_EXPRESSED, OPPOSITE, np.arange(len(EMOTIONS)))
             return scores[:, pairs], seen
         if self.control == "constant":
-            return np.tile(EXPRESSED / EXPRESSED.sum(), (len(seen), 1)).astype(np.float32), np.ones_like(seen)
+            return np.tile(IS_EXPRESSED / IS_EXPRESSED.sum(), (len(seen), 1)).astype(np.float32), np.ones_like(seen)
         return scores, seen
 
 

@@ -10,9 +10,9 @@ One row a face and looked-at frame. A looked-at frame without a face is one row 
     angry, disgust, fear, happy, sad, surprise, neutral    scores, 0..1
     x, y, w, h  the box, in pixels of that file
     confidence  of the detector; each detector has its own scale
-    valid       8 bits: bit i is set if this row says anything of EMOTIONS[i]: VALID, or 0 where there is no face
 
-The file's metadata: the format, the source in one line for people, and the settings that made it, as JSON.
+The file's metadata: the format, the source in one line for people, and the settings that made it, as JSON. Files of the
+format before this one have a column `valid` too, a mask that is 125 where there is a face and 0 where there is none.
 """
 
 import json
@@ -30,10 +30,12 @@ from bench.utils.files import replacing, sha256
 if TYPE_CHECKING:  # pyarrow takes 0.1 s to import
     import pyarrow
 
-FORMAT = "bench faces 1"
+FORMAT = "bench faces 2"
+FORMAT_WITH_VALID = "bench faces 1"  # still read
+VALID = 125  # the only mask that its column may have: bit i is set if EMOTIONS[i] is EXPRESSED
 EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # FER2013's order
 BOX = ("x", "y", "w", "h")
-COLUMNS = ("video", "frame", "frames", "face", *EXPRESSIONS, *BOX, "confidence", "valid")
+COLUMNS = ("video", "frame", "frames", "face", *EXPRESSIONS, *BOX, "confidence")
 POOLINGS = ("largest", "mean", "max")
 
 # Neutral names no emotion: a neutral face is seen and has zeros. Trust and anticipation have no face of their own.
@@ -45,7 +47,8 @@ EMOTION_OF = {
     "sad": "sadness",
     "surprise": "surprise",
 }
-VALID = sum(1 << EMOTIONS.index(emotion) for emotion in EMOTION_OF.values())  # 0b01111101
+EXPRESSED = tuple(emotion for emotion in EMOTIONS if emotion in EMOTION_OF.values())  # those that a face can show
+IS_EXPRESSED = np.array([emotion in EXPRESSED for emotion in EMOTIONS], np.bool_)  # (8,)
 
 
 def to_emotions(scores: ArrayLike) -> NDArray[np.float32]:
@@ -117,7 +120,7 @@ class Faces:
 
 
 def read_faces(path: Path, mend: str = "Make it with: bench faces --out FILE") -> Faces:
-    """The faces of a table. BenchError with `mend`: no such file, another format, or values that cannot be."""
+    """The faces of a table. BenchError with `mend`: no such file, another format, or impossible values."""
     table, source, _ = read_table(path, mend)
     return Faces(table, source, sha256(path))
 
@@ -134,9 +137,13 @@ def read_table(path: Path, mend: str) -> tuple["pyarrow.Table", str, dict[str, A
     except (pyarrow.ArrowInvalid, OSError) as error:
         raise BenchError(f"{path} cannot be read as parquet ({str(error).splitlines()[0]}). {mend}") from None
     about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-    if about.get("format") != FORMAT or not {"source", "settings"} <= about.keys():
-        raise BenchError(f"{path} has the format '{about.get('format', 'unknown')}', not '{FORMAT}'. {mend}")
-    if wrong := _wrong(table):
+    format = about.get("format", "unknown")
+    if format not in (FORMAT, FORMAT_WITH_VALID) or not {"source", "settings"} <= about.keys():
+        raise BenchError(f"{path} has the format '{format}', not '{FORMAT}'. {mend}")
+    wrong = ""
+    if format == FORMAT_WITH_VALID:
+        table, wrong = _without_valid(table)
+    if wrong := wrong or _wrong(table):
         raise BenchError(f"{path}: {wrong}. {mend}")
     return table, about["source"], json.loads(about["settings"])
 
@@ -144,14 +151,13 @@ def read_table(path: Path, mend: str) -> tuple["pyarrow.Table", str, dict[str, A
 def write_faces(columns: Mapping[str, Sequence[Any]], path: Path, source: str, settings: Mapping[str, Any]) -> None:
     """Writes rows as parquet, whole or not at all.
 
-    columns: COLUMNS without `valid`, which follows from `face`; None where there is no face. settings: what is needed
-    to make the same again, anything that JSON holds. BenchError: values that cannot be, such as scores beyond 0..1.
+    columns: COLUMNS, with None where there is no face. settings: what is needed to make the same again, anything that
+    JSON holds. BenchError: impossible values, such as scores beyond 0..1.
     """
     import pyarrow
     from pyarrow import parquet
 
-    valid = [0 if face is None else VALID for face in columns["face"]]
-    table = pyarrow.table({**columns, "valid": valid}, schema=_schema())
+    table = pyarrow.table(dict(columns), schema=_schema())
     if wrong := _wrong(table):
         raise BenchError(f"{path} was not written: {wrong}")
     about = {"format": FORMAT, "source": source, "settings": json.dumps(settings)}
@@ -162,21 +168,31 @@ def write_faces(columns: Mapping[str, Sequence[Any]], path: Path, source: str, s
 def _schema() -> "pyarrow.Schema":
     import pyarrow
 
-    kinds = {"video": pyarrow.string(), "valid": pyarrow.uint8(), "face": pyarrow.int16()}
+    kinds = {"video": pyarrow.string(), "face": pyarrow.int16()}
     kinds |= dict.fromkeys(("frame", "frames", *BOX), pyarrow.int32())
     kinds |= dict.fromkeys((*EXPRESSIONS, "confidence"), pyarrow.float32())
     return pyarrow.schema([(name, kinds[name]) for name in COLUMNS])
 
 
+def _without_valid(table: "pyarrow.Table") -> tuple["pyarrow.Table", str]:
+    """A table of the older format in the form of this one, and what is wrong with its mask, or an empty text."""
+    if "valid" not in table.column_names:
+        return table, "it has no column 'valid'"
+    expected = np.where(table["face"].is_null().to_numpy(), 0, VALID) if "face" in table.column_names else VALID
+    wrong = f"'valid' is not {VALID} where there is a face, or not 0 where there is none; no other mask can be read"
+    same = table["valid"].null_count == 0 and (table["valid"].to_numpy() == expected).all()
+    return table.drop_columns(["valid"]), "" if same else wrong
+
+
 def _wrong(table: "pyarrow.Table") -> str:
-    """What cannot be about a table's contents, or an empty text."""
+    """The first impossible thing in a table, or an empty text."""
     import pyarrow.compute as pc
 
     if not table.schema.equals(_schema()):
         found = ", ".join(f"{field.name} {field.type}" for field in table.schema)
         return f"its columns are {found}"
-    if any(table[name].null_count for name in ("video", "frame", "frames", "valid")):
-        return "a row without video, frame, frames or valid"
+    if any(table[name].null_count for name in ("video", "frame", "frames")):
+        return "a row without video, frame or frames"
     frame, total = table["frame"].to_numpy(), table["frames"].to_numpy()
     if ((frame < 0) | (frame >= total)).any():
         return "a frame that its video does not have"
@@ -184,8 +200,6 @@ def _wrong(table: "pyarrow.Table") -> str:
     for name in (*EXPRESSIONS, *BOX, "confidence"):
         if (table[name].is_null().to_numpy() != missing).any():
             return f"'{name}' is null where there is a face, or is not where there is none"
-    if (table["valid"].to_numpy() != np.where(missing, 0, VALID)).any():
-        return f"'valid' is not {VALID} where there is a face, or not 0 where there is none; no other mask can be read"
     videos = table.group_by("video").aggregate([("frames", "min"), ("frames", "max")])
     if (videos["frames_min"].to_numpy() != videos["frames_max"].to_numpy()).any():
         return "a video whose rows differ in 'frames'"

@@ -23,8 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.annotation import Annotation
-from bench.data.controls import EXPRESSED
-from bench.data.faces import Faces
+from bench.data.faces import IS_EXPRESSED, Faces
 from bench.emotions import EMOTIONS
 from bench.emotions.scores import polarity, score_captions
 from bench.errors import BenchError
@@ -100,4 +99,4 @@ def _from_faces(videos: list[str], faces: Faces) -> VideoEmotions:
     present = np.zeros(scores.shape, np.bool_)
     present[shown, strongest[shown]] = True
     poles = np.array([POLES.get(emotion, 0) for emotion in EMOTIONS])
-    return VideoEmotions(scores, judged[:, None] & EXPRESSED, present, present @ poles, f"faces ({faces.source})")
+    return VideoEmotions(scores, judged[:, None] & IS_EXPRESSED, present, present @ poles, f"faces ({faces.source})")

@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bench.data.controls import EXPRESSED
+from bench.data.faces import EXPRESSED
 from bench.demo.media import TYPES, Absent, Shelf
 from bench.demo.session import Side
-from bench.emotions import EMOTIONS
 from bench.search.render import clock
 from bench.search.searcher import CALM, Answer, Moment
 
 LETTERS = "AB"  # the models that are compared
-SHOWN = [*(name for name, can in zip(EMOTIONS, EXPRESSED, strict=True) if can), CALM]  # by faces
+SHOWN = [*EXPRESSED, CALM]  # by faces
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ from bench.utils.processes import in_processes
 from bench.utils.progress import progress
 
 PIECE = 50  # clips in a file of what is done so far
-WRITTEN = COLUMNS[:-1]  # `valid` follows from the others
 
 Columns = dict[str, list[Any]]
 Found = Generator[tuple[str, tuple[Columns, str]], None, None]  # clip, its rows, what is wrong with it
@@ -167,9 +166,9 @@ class _Kept:
                 raise UsageError(f"{path} holds the faces of {len(told)} other clips ({some}). {mend}")
             fit = {name for name, (size, error) in told.items() if sizes.get(name) == size and not error}
             whole |= path == self._out and len(fit) == len(told)
-            columns = table.select(WRITTEN).to_pydict()
+            columns = table.select(COLUMNS).to_pydict()
             keep = [index for index, name in enumerate(columns["video"]) if name in fit - self.clips.keys()]
-            for name in WRITTEN:
+            for name in COLUMNS:
                 self._rows[name] += [columns[name][index] for index in keep]
             self.clips |= {name: told[name] for name in fit}
         return whole
@@ -178,7 +177,7 @@ class _Kept:
         """Takes what was found in one clip."""
         self.clips[clip] = (size, error)
         self._fresh.append(clip)
-        for name in WRITTEN:
+        for name in COLUMNS:
             self._new[name] += columns[name]
             self._rows[name] += columns[name]
         if len(self._fresh) == PIECE:
@@ -204,7 +203,7 @@ class _Kept:
 
 
 def _no_rows() -> Columns:
-    return {name: [] for name in WRITTEN}
+    return {name: [] for name in COLUMNS}
 
 
 def _alone(looker: Backend, jobs: dict[str, Path], frames: int) -> Found:
@@ -239,10 +238,10 @@ def _rows(clip: Clip, found: list[list[Face]]) -> Columns:
     rows: list[tuple[Any, ...]] = []
     for frame, faces in zip(clip.indices.tolist(), found, strict=True):
         here = (clip.name, frame, clip.frames)
-        rows += [] if faces else [(*here, *(None,) * (len(WRITTEN) - 3))]
+        rows += [] if faces else [(*here, *(None,) * (len(COLUMNS) - 3))]
         for place, face in enumerate(sorted(faces, key=lambda one: -one.box[2] * one.box[3])):
             rows.append((*here, place, *face.scores, *face.box, face.confidence))
-    return {column: [row[index] for row in rows] for index, column in enumerate(WRITTEN)}
+    return {column: [row[index] for row in rows] for index, column in enumerate(COLUMNS)}
 
 
 def _summary(out: Path, was_done: bool) -> Summary:

@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.compare.groups import control
-from bench.data.faces import EMOTION_OF, Faces, read_faces
+from bench.data.faces import EXPRESSED, Faces, read_faces
 from bench.emotions import EMOTIONS
 from bench.records.record import Record
 from bench.report.figure import EMOTION_COLOURS, WIDTH, Figure, legend_below, sheet, styled
 from bench.utils.files import sha256
 
 CLIPS = 3
-EXPRESSED = [emotion for emotion in EMOTIONS if emotion in EMOTION_OF.values()]  # those that a face can show
 NAMED = 0.3  # shares from here on carry their name inside the bar
 BARS = 0.75  # inches; a frame is as wide as its bar, but never higher than FRAME
 FRAME = 1.0

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.controls import EXPRESSED
+from bench.data.faces import EXPRESSED
 from bench.emotions import EMOTIONS
 from bench.emotions.scores import score_captions
 from bench.errors import BenchError, UsageError
@@ -308,10 +308,9 @@ def _check_score(encoder: Encoder, backend: str) -> None:
 
 
 def _check_filter(emotion: str, folder: Path, about: About, there: bool = True) -> None:
-    shown = [name for name, can in zip(EMOTIONS, EXPRESSED, strict=True) if can]
-    if emotion not in shown:
-        hint = did_you_mean(emotion, shown)
-        raise UsageError(f"--filter '{emotion}' is nothing that a face shows.{hint} It takes: {', '.join(shown)}.")
+    if emotion not in EXPRESSED:
+        hint = did_you_mean(emotion, EXPRESSED)
+        raise UsageError(f"--filter '{emotion}' is nothing that a face shows.{hint} It takes: {', '.join(EXPRESSED)}.")
     if not about.faces:
         raise UsageError(
             f"the index of {folder} {'knows' if there else 'would know'} no faces, so --filter cannot ask for them. "

@@ -31,7 +31,7 @@ from bench.utils.paths import home
 
 FORMAT = 1
 BLOCK = 8192  # windows read at once
-EXPRESSED = len(EMOTIONS) + 1  # columns of the faces: scores, share of frames with a face
+FACE_COLUMNS = len(EMOTIONS) + 1  # columns of the faces: scores, share of frames with a face
 
 
 class Entry(NamedTuple):
@@ -115,11 +115,11 @@ class Store:
     def faces(self) -> NDArray[np.float32]:
         """(windows, 9), in the order of `ids`; see above."""
         if not len(self):
-            return np.zeros((0, EXPRESSED), np.float32)
+            return np.zeros((0, FACE_COLUMNS), np.float32)
         return (
-            np.fromfile(self._file("faces"), np.float16, len(self) * EXPRESSED)
+            np.fromfile(self._file("faces"), np.float16, len(self) * FACE_COLUMNS)
             .astype(np.float32)
-            .reshape(-1, EXPRESSED)
+            .reshape(-1, FACE_COLUMNS)
         )
 
     # --- changing ---
@@ -191,7 +191,7 @@ class Store:
         return ("features", "faces") if self.about.faces else ("features",)
 
     def _width(self, kind: str) -> int:
-        return self.about.width if kind == "features" else EXPRESSED
+        return self.about.width if kind == "features" else FACE_COLUMNS
 
     def _file(self, kind: str) -> Path:
         return self.path / f"{kind}-{self._generation}.f16"

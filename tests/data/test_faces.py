@@ -10,7 +10,17 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from bench.data.faces import BOX, EXPRESSIONS, Faces, read_faces, to_emotions, write_faces
+from bench.data.faces import (
+    BOX,
+    COLUMNS,
+    EXPRESSED,
+    EXPRESSIONS,
+    IS_EXPRESSED,
+    Faces,
+    read_faces,
+    to_emotions,
+    write_faces,
+)
 from bench.emotions import EMOTIONS
 from bench.errors import BenchError
 
@@ -81,14 +91,9 @@ def test_emotions_keep_the_shape_of_what_is_given():
     assert to_emotions(np.zeros((3, 5, 7))).shape == (3, 5, 8)
 
 
-def test_trust_and_anticipation_are_marked_as_never_expressed(tmp_path: Path):
-    table = pd.read_parquet(written(tmp_path / "faces.parquet", row("a", 0, 1)))
-    bits = [name for bit, name in enumerate(EMOTIONS) if not table["valid"][0] >> bit & 1]
-    assert bits == ["trust", "anticipation"]
-
-
-def test_a_row_without_a_face_says_nothing_of_any_emotion(tmp_path: Path):
-    assert pd.read_parquet(written(tmp_path / "faces.parquet", row("a", 0, 1, None)))["valid"][0] == 0
+def test_a_face_can_show_all_emotions_but_trust_and_anticipation():
+    assert [name for name in EMOTIONS if name not in EXPRESSED] == ["trust", "anticipation"]
+    assert dict(zip(EMOTIONS, IS_EXPRESSED, strict=True)) == {name: name in EXPRESSED for name in EMOTIONS}
 
 
 def test_the_largest_face_speaks_for_a_frame(crowd: Faces):
@@ -180,7 +185,7 @@ def test_a_table_of_another_format_is_refused(tmp_path: Path):
     path = written(tmp_path / "faces.parquet", row("a", 0, 1))
     table = parquet.read_table(path)
     parquet.write_table(table.replace_schema_metadata({"format": "bench faces 0"}), path)
-    with pytest.raises(BenchError, match="has the format 'bench faces 0', not 'bench faces 1'"):
+    with pytest.raises(BenchError, match="has the format 'bench faces 0', not 'bench faces 2'"):
         read_faces(path)
 
 
@@ -233,11 +238,35 @@ def test_a_confidence_that_is_no_number_is_not_written(tmp_path: Path, confidenc
         written(tmp_path / "faces.parquet", row("a", 0, 1, confidence=confidence))
 
 
+def older(path: Path, *masks: int) -> Path:
+    """The same file in the format before this one: with the column `valid`."""
+    table = parquet.read_table(path)
+    about = {**table.schema.metadata, b"format": b"bench faces 1"}
+    table = table.append_column("valid", pyarrow.array(masks, pyarrow.uint8()))
+    parquet.write_table(table.replace_schema_metadata(about), path)
+    return path
+
+
+def test_a_file_of_the_older_format_is_read(tmp_path: Path):
+    rows = row("a", 0, 2, happy=0.5), row("a", 1, 2, None)
+    new = read_faces(written(tmp_path / "new.parquet", *rows))
+    old = read_faces(older(written(tmp_path / "old.parquet", *rows), 125, 0))
+    for one, other in zip(new.pooled("a", [0, 0.5], "mean"), old.pooled("a", [0, 0.5], "mean"), strict=True):
+        assert (one == other).all()
+
+
 @pytest.mark.parametrize(("face", "mask"), [(0, 0), (0, 0b1), (0, 255), (None, 125)])
-def test_a_mask_of_other_emotions_is_refused(tmp_path: Path, face: int | None, mask: int):
-    path = written(tmp_path / "faces.parquet", row("a", 0, 1, face))
-    changed(path, "valid", mask)
+def test_a_mask_of_other_emotions_in_the_older_format_is_refused(tmp_path: Path, face: int | None, mask: int):
+    path = older(written(tmp_path / "faces.parquet", row("a", 0, 1, face)), mask)
     with pytest.raises(BenchError, match="'valid' is not 125 where there is a face, or not 0 where there is none"):
+        read_faces(path)
+
+
+@pytest.mark.parametrize("column", ["valid", "face"])
+def test_a_table_of_the_older_format_without_a_column_is_refused(tmp_path: Path, column: str):
+    path = older(written(tmp_path / "faces.parquet", row("a", 0, 1)), 125)
+    parquet.write_table(parquet.read_table(path).drop_columns([column]), path)
+    with pytest.raises(BenchError, match=r"faces\.parquet: it"):
         read_faces(path)
 
 
@@ -255,5 +284,5 @@ def test_a_table_without_rows_can_be_read(tmp_path: Path):
 
 
 def test_the_table_is_plain_parquet_for_others(tmp_path: Path):
-    schema = parquet.read_schema(written(tmp_path / "faces.parquet", row("a", 0, 1)))
-    assert (schema.field("happy").type, schema.field("valid").type) == (pyarrow.float32(), pyarrow.uint8())
+    table = pd.read_parquet(written(tmp_path / "faces.parquet", row("a", 0, 1)))
+    assert list(table) == list(COLUMNS) and str(table["happy"].dtype) == "float32"

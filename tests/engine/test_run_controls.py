@@ -68,7 +68,7 @@ def test_a_control_whose_weights_are_gone_says_so(command: Command, tmp_path: Pa
 def copied(faces: Path, to: Path, source: str) -> None:
     """The same faces under another source: another file for whoever looks at its content."""
     table, _, _ = read_table(faces, "")
-    columns = {name: table[name].to_pylist() for name in COLUMNS if name != "valid"}
+    columns = {name: table[name].to_pylist() for name in COLUMNS}
     write_faces(columns, to, source, {})
 
 
