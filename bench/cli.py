@@ -1,6 +1,6 @@
 """The command line: parse, call one function, print. Nothing heavy is imported before a command needs it.
 
-Results go to stdout, progress to stderr. Exit 0: done. 1: the work failed. 2: the words were off. 130: Ctrl-C.
+Results go to stdout, progress to stderr. Exit 0: done. 1: the work failed. 2: the arguments were wrong. 130: Ctrl-C.
 """
 
 import sys
@@ -9,23 +9,23 @@ from cyclopts import CycloptsError
 
 from bench.commands import app, listing, preparing, reading, runs, searching  # each registers its commands
 from bench.errors import BenchError
+from bench.utils.terminal import clear_line, prepare, printable
 
 __all__ = ["app", "listing", "main", "preparing", "reading", "runs", "searching"]
 
 
 def main(argv: list[str] | None = None) -> None:
-    """The console script. One line on stderr for whatever goes wrong; a traceback only with --debug."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
-    words = [word for word in words if word != "--debug"]
+    """The console script. One line on stderr for whatever goes wrong; a traceback only with --debug, wherever it is."""
+    prepare()
+    arguments, debug = _without_debug(sys.argv[1:] if argv is None else argv)
     try:
-        app(words, exit_on_error=False, print_error=False)
+        app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        _fail(str(error).strip().splitlines()[0] + " See --help.", 2, debug)
+        _fail(str(error).strip().split("\n")[0] + " See --help.", 2, debug)
     except BenchError as error:
         _fail(str(error), error.exit_code, debug)
     except KeyboardInterrupt:
-        _fail("stopped. The same command goes on from what was kept.", 130, debug)
+        _fail("stopped. Repeat the command to go on from what was kept.", 130, debug)
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(1) from None
@@ -33,12 +33,18 @@ def main(argv: list[str] | None = None) -> None:
         _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part), 1, debug)
 
 
+def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
+    """The arguments without --debug, and whether it was among them; behind `--` everything is text."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = [word for word in arguments[:end] if word != "--debug"]
+    return options + arguments[end:], len(options) < end
+
+
 def _fail(message: str, code: int, debug: bool) -> None:
     if debug:
         raise
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr)  # over what is left of a progress bar
-    print("bench:", *(line.strip() for line in message.splitlines()), file=sys.stderr)
+    clear_line(sys.stderr)
+    print("bench:", *(printable(line.strip()) for line in message.split("\n")), file=sys.stderr)
     raise SystemExit(code)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers.asking import Capture, Command, failure
+from helpers.asking import Capture, Command, failure, output
 
 from bench.cli import main
 from bench.config import RunConfig
+from bench.errors import BenchError
 
 # --- 2: the words were off ------------------------------------------------------------------------------------------
 
@@ -201,6 +202,16 @@ def test_debug_shows_where_it_failed(words: str) -> None:
     done = subprocess.run([sys.executable, "-m", "bench", *words.split(), "--debug"], capture_output=True, text=True)
     assert done.returncode != 0
     assert "Traceback (most recent call last)" in done.stderr
+
+
+def test_behind_two_dashes_debug_is_text(capsys: Capture) -> None:
+    assert output(["emotions", "--", "--debug"], capsys).startswith("--debug\n")
+
+
+@pytest.mark.parametrize("words", ["--debug compare --results nowhere", "compare --debug --results nowhere"])
+def test_debug_may_stand_anywhere(words: str) -> None:
+    with pytest.raises(BenchError, match="no records under nowhere"):
+        main(words.split())
 
 
 # --- which setting wins ---------------------------------------------------------------------------------------------

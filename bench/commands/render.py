@@ -4,6 +4,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from bench.utils.terminal import printable
+
 if TYPE_CHECKING:
     from bench.data.cards import Card
     from bench.data.compress import Summary
@@ -47,7 +49,7 @@ def dataset(card: "Card") -> str:
 
 def compressed(summary: "Summary") -> str:
     """How many copies were made, and what is wrong with the rest."""
-    lines = [f"{stem}: {why}" for stem, why in summary.broken.items()]
+    lines = [printable(f"{stem}: {why}") for stem, why in summary.broken.items()]
     counts = f"{summary.done} done, {summary.skipped} done before, {len(summary.broken)} broken"
     return "\n".join([*lines, counts, str(summary.out)])
 
@@ -56,11 +58,12 @@ def faces(summary: "FaceSummary") -> str:
     """Where faces were seen, clip by clip where they are few, and what is wrong with the broken ones."""
     lines = []
     if len(summary.seen) <= NAMED:
-        width = max(map(len, summary.seen), default=0)
-        for clip, seen in summary.seen.items():
+        names = {printable(clip): seen for clip, seen in summary.seen.items()}
+        width = max(map(len, names), default=0)
+        for clip, seen in names.items():
             top = f"  {seen.expression:<8} {seen.score:.2f}" if seen.expression else ""
             lines.append(f"{clip:<{width}}  face in {seen.with_face:>2} of {seen.looked_at:>2}{top}")
-    lines += [f"{clip}: {why}" for clip, why in summary.broken.items()]
+    lines += [printable(f"{clip}: {why}") for clip, why in summary.broken.items()]
     looked_at = sum(seen.looked_at for seen in summary.seen.values())
     with_face = sum(seen.with_face for seen in summary.seen.values())
     lines.append(

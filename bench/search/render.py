@@ -2,6 +2,7 @@
 
 from bench.search.building import Summary
 from bench.search.searcher import CALM, Answer, Moment
+from bench.utils.terminal import printable
 
 SOME = 3  # names of what was left out
 
@@ -13,7 +14,7 @@ def changes(summary: Summary) -> list[str]:
     if summary.hidden:
         some = ", ".join(summary.hidden[:SOME]) + ", …" * (len(summary.hidden) > SOME)
         lines.append(f"{len(summary.hidden)} hidden left out: {some}")
-    return lines
+    return [printable(line) for line in lines]
 
 
 def work(summary: Summary) -> str:
@@ -43,7 +44,7 @@ def answer(found: Answer) -> str:
     lines = [f"emotions of the query: {named}", found.about]
     width = max((len(_span(moment)) for moment in found.moments), default=0)
     lines += [
-        f"{rank:>3}  {moment.score:6.3f}  {_span(moment):>{width}}  {moment.file}{_top(moment)}"
+        f"{rank:>3}  {moment.score:6.3f}  {_span(moment):>{width}}  {printable(moment.file)}{_top(moment)}"
         for rank, moment in enumerate(found.moments, 1)
     ]
     return "\n".join(lines if found.moments else [*lines, "nothing found"])

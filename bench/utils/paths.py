@@ -10,7 +10,9 @@ HERE = Path(__file__).parents[1]  # the package
 
 def home() -> Path:
     """The cache folder for rendered clips, scores and lexicon caches: $BENCH_HOME, or the system's place for caches."""
-    return Path(os.environ.get("BENCH_HOME") or platformdirs.user_cache_dir("emotion-video-bench", appauthor=False))
+    if named := os.environ.get("BENCH_HOME"):
+        return Path(os.path.expanduser(named))  # noqa: PTH111, Path's own raises where there is no such user
+    return Path(platformdirs.user_cache_dir("emotion-video-bench", appauthor=False))
 
 
 def cards() -> Path:

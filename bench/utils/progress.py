@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from bench.utils.terminal import printable
+
 T = TypeVar("T")
 
 LINE_EVERY = 10.0  # seconds between plain lines, for logs that people scroll through
@@ -28,7 +30,7 @@ def progress(
         for item in bar:
             yield item
             if note:
-                bar.set_postfix_str(note(), refresh=False)
+                bar.set_postfix_str(printable(note()), refresh=False)
         return
     start = last = time.monotonic()
     for count, item in enumerate(iterable, done + 1):
@@ -36,7 +38,7 @@ def progress(
         now = time.monotonic()
         if now - last >= LINE_EVERY and count < total:
             rate = (count - done) / (now - start)
-            extra = f", {note()}" if note else ""
+            extra = f", {printable(note())}" if note else ""
             left = (total - count) / rate
             print(f"{what}: {count}/{total} {unit}s, {rate:.1f}/s, {left:.0f} s left{extra}", file=sys.stderr)
             last = now
