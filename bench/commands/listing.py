@@ -1,5 +1,7 @@
 """What there is to choose from: variants, datasets, metrics."""
 
+import textwrap
+
 from bench.commands import Plugins, load_plugins, render, show
 
 
@@ -30,3 +32,13 @@ def metrics() -> None:
 
     known = {**METRICS, **EMOTION_METRICS, **COUNTERFACTUAL_METRICS}
     print("\n".join(render.metric(name, meaning) for name, meaning in known.items()))
+
+
+@show.command
+def figures(*, plugin: Plugins = []) -> None:  # noqa: B006
+    """The figures of the report, in the order of its page."""
+    from bench.report.figures import in_order
+
+    load_plugins(plugin)
+    for kind in in_order():
+        print(textwrap.fill(kind.summary, 80, initial_indent=f"{kind.name:<12} ", subsequent_indent=" " * 13))

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.emotions import EMOTIONS
-from bench.report.figure import EMOTION_COLOURS, EMOTION_MARKERS
-from bench.report.representation import CLASSES, OUT
+from bench.report.feature_measures import CLASSES, OUT
+from bench.report.style import EMOTION_COLOURS, EMOTION_MARKERS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

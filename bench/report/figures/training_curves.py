@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.compare import BASELINE
 from bench.compare.groups import Family, Group, control
 from bench.compare.numbers import number
 from bench.metrics.ranking import KS
-from bench.report.figure import Figure, legend_below, looks, seeds_of, sheet, styled
+from bench.report.figures import Context, Figure, figure
+from bench.report.style import legend_below, looks, seeds_of, sheet
 
 Value = Callable[[dict[str, Any]], float | None]  # of one point of a curve; None where it has none
 PARTS = 24  # the loss is a mean over a 24th of the steps: of single batches it would be a thicket
@@ -18,13 +18,15 @@ MARKS = 5  # along a line of many steps
 LINE: dict[str, Any] = {"linewidth": 1.1, "markersize": 3, "markeredgewidth": 0.8}
 
 
-@styled
-def training_curves(group: Group, baseline: str = BASELINE) -> Figure | None:
-    """Three panels, and one a recall where runs were validated; None where nothing was trained.
+@figure("curves", place=40)
+def training_curves(context: Context) -> Figure | None:
+    """Loss, learning rate, logit scale and validation recalls over training.
 
+    Three panels, and one a recall where runs were validated; None where nothing was trained.
     Runs under a control are left out. Of several seeds the mean is drawn, in a band from the lowest to the highest,
     over the steps that all of them have.
     """
+    group = context.group
     families = [family for family in group.families if any(record.curve for record in family.records)]
     if not families:
         return None
@@ -43,7 +45,7 @@ def training_curves(group: Group, baseline: str = BASELINE) -> Figure | None:
     panels += validated
     rows = -(-len(panels) // 3)
     drawing, axes = sheet(0.5 + 1.8 * rows, rows, 3, sharex=True)
-    look = looks(group, baseline)
+    look = looks(group, context.baseline)
     for axis in axes.flat[len(panels) :]:
         axis.remove()
     for place, (axis, (title, value)) in enumerate(zip(axes.flat, panels, strict=False)):

@@ -12,7 +12,9 @@ from bench.compare.groups import control
 from bench.data.faces import EXPRESSED, Faces, read_faces
 from bench.emotions import EMOTIONS
 from bench.records.record import Record
-from bench.report.figure import EMOTION_COLOURS, WIDTH, Figure, legend_below, sheet, styled
+from bench.report.figures import Context, Figure, figure
+from bench.report.style import EMOTION_COLOURS, WIDTH, legend_below, sheet, styled
+from bench.report.thumbnails import dataset_folder
 from bench.utils.files import sha256
 
 CLIPS = 3
@@ -34,8 +36,19 @@ class _Track:
     seen: NDArray[np.bool_]
 
 
+@figure("expressions", place=80)
+def expressions(context: Context) -> Figure | None:
+    """What the first run that sees faces saw in some clips, where these are at hand."""
+    return next(filter(None, map(_of_run, context.group.trues)), None)
+
+
+def _of_run(record: Record) -> Figure | None:
+    folder = dataset_folder(record) if record.faces else None
+    return strips(record, folder) if folder else None
+
+
 @styled
-def expressions(record: Record, folder: Path) -> Figure | None:
+def strips(record: Record, folder: Path) -> Figure | None:
     """The first emotional queries' clips by name, each with its frames and, under every frame, its face's expressions.
 
     folder: the dataset's. None where the variant uses no faces or was under a control, and where the clips, or the very
@@ -66,7 +79,7 @@ def expressions(record: Record, folder: Path) -> Figure | None:
         f"seen. Faces: {source}; of several in a frame {_POOLED[record.faces['pooling']]}. n = {len(tracks)} of "
         f"{record.metrics['all']['n']} clips, seed {record.seed}. Protocol: {record.protocol}"
     )
-    alt = f"Expressions over time. {'; '.join(map(_told, tracks))}."
+    alt = f"Expressions over time. {'; '.join(map(_alt, tracks))}."
     return Figure(f"expressions-{record.run}", f"Expressions that {record.run} sees", caption, alt, drawing)
 
 
@@ -165,7 +178,7 @@ def _short(caption: str, most: int = 110) -> str:
     return caption if len(caption) <= most else f"{caption[: most - 1].rstrip()}…"
 
 
-def _told(track: _Track) -> str:
+def _alt(track: _Track) -> str:
     """A clip in words: how many frames show a face, and what it shows most."""
     mean = track.scores[track.seen].mean(axis=0)
     best = int(mean.argmax())

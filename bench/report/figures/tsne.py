@@ -3,7 +3,7 @@
 Captions and clips of one run are embedded together: as they are, where the gap between the modalities fills the
 picture, and with each modality centred, where it is gone. Baseline and variant stand side by side on the same axes.
 Distances between far points and the sizes of clusters mean nothing in such a map; whether an emotion can be read from
-the features is said by `bench.report.representation`, in the features' own space.
+the features is said by `bench.report.feature_measures`, in the features' own space.
 """
 
 from collections.abc import Sequence
@@ -18,27 +18,28 @@ from bench.compare.numbers import equals, probability, signed
 from bench.emotions import EMOTIONS
 from bench.metrics.statistics import MIN_QUERIES
 from bench.records.record import Record
-from bench.report.features import unit_features
-from bench.report.figure import WIDTH, Figure, styled
-from bench.report.maps import MODALITIES, Layer, beneath, class_layers, emotion_layers, legend, reach, scatter
-from bench.report.representation import (
+from bench.report.feature_measures import (
     CLASSES,
     OUT,
     PERMUTATIONS,
     K,
-    Probe,
+    LinearProbe,
     Purity,
     centred,
     classes_of,
     emotions_of,
     groups_of,
     knn_purity,
+    linear_probe,
     modality_gap,
-    probe_auc,
     silhouette,
     trustworthiness,
     unit,
 )
+from bench.report.figures import Context, Figure, figure
+from bench.report.map_panels import MODALITIES, Layer, beneath, class_layers, emotion_layers, legend, reach, scatter
+from bench.report.saved_features import best_mapped, mappable_features
+from bench.report.style import WIDTH, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -57,11 +58,11 @@ class Numbers:
     """What one modality's features say of a class, or of all classes; None: too few queries for a claim."""
 
     purity: Purity | None
-    probe: Probe | None
+    probe: LinearProbe | None
     silhouette: float | None
 
 
-class Side:
+class MappedRun:
     """One run's features, raw and centred, and the maps of them, each embedded once."""
 
     def __init__(self, record: Record, name: str, text: NDArray, video: NDArray):
@@ -93,43 +94,37 @@ class Side:
         return tuple(
             Numbers(
                 knn_purity(features, classes, self.groups, target=target, seed=SEED),
-                probe_auc(features, classes, self.groups, target=target, seed=SEED),
+                linear_probe(features, classes, self.groups, target=target, seed=SEED),
                 silhouette(features, classes),
             )
             for features in self.spaces[space]
         )
 
 
-def tsne_figures(baseline: Record, variant: Record, folder: Path) -> list[Figure]:
-    """A map for each of joy and trust that any query is about, one of all emotions, one of all at three perplexities.
+@figure("tsne", place=70)
+def tsne(context: Context) -> list[Figure]:
+    """The baseline and the best other run that has features: a map for joy, for trust, for all, and a strip of three.
 
-    folder: the results folder; features lie there as `bench run` wrote them. Nothing is drawn, and the list is empty,
-    where a run has no `unit_features`, or fewer than 20 queries, or all in one point, and where the two were asked
-    other queries.
+    Joy and trust have a map if any query is about them; the strip has three perplexities.
     """
+    other = best_mapped(context)
+    return maps(context.base.records[0], other, context.results) if context.base and other else []
+
+
+def maps(baseline: Record, variant: Record, results: Path) -> list[Figure]:
+    """The maps of two runs that were asked the same queries and have `mappable_features`."""
     from threadpoolctl import threadpool_limits
 
-    if baseline.queries != variant.queries or baseline.subsets != variant.subsets:
-        return []
     names = (baseline.variant, variant.variant) if baseline.variant != variant.variant else (baseline.run, variant.run)
-    sides = []
+    runs = []
     for record, name in zip((baseline, variant), names, strict=True):
-        features = mappable(record, folder)
-        if features is None:
-            return []
-        sides.append(Side(record, name, *features))
+        features = mappable_features(record, results)
+        assert features is not None
+        runs.append(MappedRun(record, name, *features))
     with threadpool_limits(1):  # other sums would round otherwise, and threads wait for each other where cores are busy
         carried = emotions_of(baseline)
         mapped = [emotion for emotion in MAPPED if carried[:, EMOTIONS.index(emotion)].any()]
-        return [*(emotion_map(sides, emotion) for emotion in mapped), emotions_map(sides), perplexity_strip(sides)]
-
-
-def mappable(record: Record, folder: Path) -> tuple[NDArray, NDArray] | None:
-    """(N, P) of the captions and of the clips; None where there are none, or none that a map can show."""
-    features = unit_features(record, folder)
-    if features is None or len(features[0]) < MIN_QUERIES or features[0].shape[1] < 2:
-        return None
-    return features if all(np.ptp(rows, axis=0).max() > 1e-5 for rows in features) else None  # all in one point
+        return [*(emotion_map(runs, emotion) for emotion in mapped), emotions_map(runs), perplexity_strip(runs)]
 
 
 def embed(features: NDArray, perplexity: float, seed: int) -> NDArray[np.float32]:
@@ -155,59 +150,57 @@ def capped(perplexity: float, n: int) -> float:
     return min(perplexity, (n - 1) / 3)
 
 
-def emotion_map(sides: Sequence[Side], emotion: str) -> Figure:
+def emotion_map(runs: Sequence[MappedRun], emotion: str) -> Figure:
     """One emotion against the rest, which neutral queries belong to in a colour of their own."""
-    record = sides[0].record
+    record = runs[0].record
     carried = emotions_of(record)
     member = carried[:, EMOTIONS.index(emotion)]
     neutral = carried.sum(axis=1) == 0
     layers = emotion_layers(member, neutral, emotion)
-    numbers = {(side.name, space): side.numbers(space, member.astype(int), 1) for side in sides for space in _SPACES}
-    drawing = _grid(sides, layers, numbers)
+    numbers = {(run.name, space): run.numbers(space, member.astype(int), 1) for run in runs for space in _SPACES}
+    drawing = _grid(runs, layers, numbers)
     count = f"{member.sum()} of {len(member)} queries are about {emotion}; {neutral.sum()} are neutral"
     rest = f"{count}, which belong to the rest in the numbers."
     title = f"Is {emotion} a region of the features?"
-    return _figure(f"tsne-{emotion}", title, sides, drawing, f"{emotion} against the rest. {rest}", numbers)
+    return _figure(f"tsne-{emotion}", title, runs, drawing, f"{emotion} against the rest. {rest}", numbers)
 
 
-def emotions_map(sides: Sequence[Side]) -> Figure:
+def emotions_map(runs: Sequence[MappedRun]) -> Figure:
     """All emotions at once."""
-    classes = classes_of(sides[0].record)
-    numbers = {(side.name, space): side.numbers(space, classes, None) for side in sides for space in _SPACES}
-    drawing = _grid(sides, class_layers(classes), numbers)
+    classes = classes_of(runs[0].record)
+    numbers = {(run.name, space): run.numbers(space, classes, None) for run in runs for space in _SPACES}
+    drawing = _grid(runs, class_layers(classes), numbers)
     what = f"All emotions at once. {_counted(classes)} The numbers are means over these classes."
     title = "Do emotions lie apart in the features?"
-    return _figure("tsne-emotions", title, sides, drawing, what, numbers)
+    return _figure("tsne-emotions", title, runs, drawing, what, numbers)
 
 
 @styled
-def perplexity_strip(sides: Sequence[Side]) -> Figure:
+def perplexity_strip(runs: Sequence[MappedRun]) -> Figure:
     """All emotions at three perplexities, each modality centred: what changes with the perplexity is the map's own."""
     from matplotlib.figure import Figure as Drawing
 
-    classes = classes_of(sides[0].record)
+    classes = classes_of(runs[0].record)
     layers = class_layers(classes)
     drawing = Drawing(figsize=(WIDTH, 5.6))
-    panels = drawing.subplots(len(sides), len(STRIP), squeeze=False)
+    panels = drawing.subplots(len(runs), len(STRIP), squeeze=False)
     for column, perplexity in enumerate(STRIP):
-        limit = max(reach(side.map("centred", perplexity)) for side in sides)
-        for axes, side in zip(panels[:, column], sides, strict=True):
-            scatter(axes, side.map("centred", perplexity), layers, limit, 0.6)
-            beneath(axes, [f"trustworthiness {side.trust('centred', perplexity):.3f}"])
+        limit = max(reach(run.map("centred", perplexity)) for run in runs)
+        for axes, run in zip(panels[:, column], runs, strict=True):
+            scatter(axes, run.map("centred", perplexity), layers, limit, 0.6)
+            beneath(axes, [f"trustworthiness {run.trust('centred', perplexity):.3f}"])
         panels[0, column].set_title(f"perplexity {capped(perplexity, 2 * len(classes)):.0f}")
-    for axes, side in zip(panels[:, 0], sides, strict=True):
-        axes.set_ylabel(side.name)
+    for axes, run in zip(panels[:, 0], runs, strict=True):
+        axes.set_ylabel(run.name)
     drawing.subplots_adjust(left=0.04, right=0.99, top=0.95, bottom=0.15, wspace=0.06, hspace=0.16)
     legend(drawing, layers, 0.1)
     trusts = ", ".join(
-        f"{side.name} at {perplexity}: {side.trust('centred', perplexity):.3f}"
-        for side in sides
-        for perplexity in STRIP
+        f"{run.name} at {perplexity}: {run.trust('centred', perplexity):.3f}" for run in runs for perplexity in STRIP
     )
     caption = (
         f"The map of all emotions at perplexities {', '.join(map(str, STRIP))}, each modality centred; baseline and "
         f"variant on the same axes. What comes and goes with the perplexity is the map's, not the features'. "
-        f"{_counted(classes)} {_TRUST} {_protocol(sides)}"
+        f"{_counted(classes)} {_TRUST} {_protocol(runs)}"
     )
     alt = f"Six scatter plots, one for each run and perplexity. Trustworthiness: {trusts}."
     return Figure("tsne-perplexity", "The same map at three perplexities", caption, alt, drawing)
@@ -215,25 +208,25 @@ def perplexity_strip(sides: Sequence[Side]) -> Figure:
 
 @styled
 def _grid(
-    sides: Sequence[Side], layers: Sequence[Layer], numbers: dict[tuple[str, str], tuple[Numbers, ...]]
+    runs: Sequence[MappedRun], layers: Sequence[Layer], numbers: dict[tuple[str, str], tuple[Numbers, ...]]
 ) -> "Drawing":
     """Baseline and variant in columns, raw and centred in rows, all four on the same axes, numbers beneath each."""
     from matplotlib.figure import Figure as Drawing
 
     drawing = Drawing(figsize=(WIDTH, 8.4))
-    panels = drawing.subplots(len(_SPACES), len(sides), squeeze=False)
-    limit = max(reach(side.map(space, PERPLEXITY)) for side in sides for space in _SPACES)
+    panels = drawing.subplots(len(_SPACES), len(runs), squeeze=False)
+    limit = max(reach(run.map(space, PERPLEXITY)) for run in runs for space in _SPACES)
     for row, (space, label) in zip(panels, _SPACES.items(), strict=True):
-        for axes, side in zip(row, sides, strict=True):
-            scatter(axes, side.map(space, PERPLEXITY), layers, limit)
-            axes.set_title(f"{side.name}, {label}")
-            beneath(axes, _lines(side, space, numbers[side.name, space]))
+        for axes, run in zip(row, runs, strict=True):
+            scatter(axes, run.map(space, PERPLEXITY), layers, limit)
+            axes.set_title(f"{run.name}, {label}")
+            beneath(axes, _lines(run, space, numbers[run.name, space]))
     drawing.subplots_adjust(left=0.01, right=0.99, top=0.97, bottom=0.12, wspace=0.04, hspace=0.27)
     legend(drawing, layers, 0.055)
     return drawing
 
 
-def _lines(side: Side, space: str, numbers: Sequence[Numbers]) -> list[str]:
+def _lines(run: MappedRun, space: str, numbers: Sequence[Numbers]) -> list[str]:
     """The numbers as a small table."""
     lines = [_COLUMNS.format("", "purity (base)", "lift", "p", "AUC", "p", "silhouette")]
     for modality, one in zip(MODALITIES, numbers, strict=True):
@@ -244,7 +237,7 @@ def _lines(side: Side, space: str, numbers: Sequence[Numbers]) -> list[str]:
         cells = [f"{pure.value:.2f} ({pure.base:.2f})", f"{pure.lift:.2f}", probability(pure.p)]
         cells += [f"{probe.auc:.2f}", probability(probe.p), signed(one.silhouette, 2)]
         lines.append(_COLUMNS.format(modality, *cells))
-    trust, gap = side.trust(space, PERPLEXITY), side.gap(space)
+    trust, gap = run.trust(space, PERPLEXITY), run.gap(space)
     return [*lines, f"map    trustworthiness {trust:.3f}; modality gap {gap:.2f}"]
 
 
@@ -256,23 +249,23 @@ def _counted(classes: NDArray) -> str:
     return f"Queries: {', '.join(counts)}; classes below {MIN_QUERIES} are in no number.{more}"
 
 
-def _protocol(sides: Sequence[Side]) -> str:
+def _protocol(runs: Sequence[MappedRun]) -> str:
     """n, seeds and protocol, as every caption ends."""
-    n = len(sides[0].record.queries["captions"])
-    runs = " and ".join(f"{side.name} (seed {side.record.seed})" for side in sides)
-    protocols = dict.fromkeys(side.record.protocol for side in sides)
-    return f"{n} captions and {n} clips, {runs}; map seed {SEED}. {' and '.join(protocols)}"
+    n = len(runs[0].record.queries["captions"])
+    seeds = " and ".join(f"{run.name} (seed {run.record.seed})" for run in runs)
+    protocols = dict.fromkeys(run.record.protocol for run in runs)
+    return f"{n} captions and {n} clips, {seeds}; map seed {SEED}. {' and '.join(protocols)}"
 
 
 def _figure(
     stem: str,
     title: str,
-    sides: Sequence[Side],
+    runs: Sequence[MappedRun],
     drawing: "Drawing",
     what: str,
     numbers: dict[tuple[str, str], tuple[Numbers, ...]],
 ) -> Figure:
-    perplexity = capped(PERPLEXITY, len(sides[0].points("raw")))
+    perplexity = capped(PERPLEXITY, len(runs[0].points("raw")))
     caption = (
         f"t-SNE of captions and clips: {what} Cosine, PCA start, perplexity {perplexity:.0f}; all panels on the same "
         "axes. Centred: each modality's mean removed, unit norm again. Beneath: numbers from the features, not from "
@@ -280,7 +273,7 @@ def _figure(
         "of the same class, in brackets that of random neighbours, lift their ratio. AUC: a linear probe on held-out "
         f"folds, 0.5 by chance. p: {PERMUTATIONS} permutations, one-sided, not corrected for the number of tests. "
         f"Silhouette: 0 or below where classes lie in one another. {_TRUST} Modality gap: distance of the two means, "
-        f"0 to 2. {_protocol(sides)}"
+        f"0 to 2. {_protocol(runs)}"
     )
     said = [
         f"{name}, {_SPACES[space]}, {modality}: {_said(one)}"

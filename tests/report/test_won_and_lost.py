@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from helpers.records import make_record
 
-from bench.report.flips import MOST, asked, flips
+from bench.report.won_and_lost import MOST, asked, flips
 
 ONE = make_record(40, strength=2.0)
 OTHER = make_record(40, variant="other", strength=2.0)

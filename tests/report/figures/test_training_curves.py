@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.figures import of, only
 from helpers.records import make_control, make_record
 
-from bench.compare import groups
-from bench.compare.groups import Group
 from bench.records.record import Record
-from bench.report.curves import training_curves
-from bench.report.figure import WIDTH, Figure
+from bench.report.figures import Figure
+from bench.report.figures.training_curves import training_curves
+from bench.report.style import WIDTH
 
 LOSS, RATE, SCALE, R1, R5, R10 = range(6)
 
@@ -26,13 +26,8 @@ def trained(losses: list[float], *, every: int = 0, **settings: Any) -> Record:
     return replace(make_record(8, **settings), curve=curve)
 
 
-def only(*records: Record) -> Group:
-    (group,) = groups(records)
-    return group
-
-
 def draw(*records: Record) -> Figure:
-    figure = training_curves(only(*records))
+    figure = training_curves(of(only(*records)))
     assert figure
     return figure
 
@@ -95,7 +90,7 @@ def test_without_validation_there_are_three_panels():
 
 
 def test_runs_without_training_have_no_curves():
-    assert training_curves(only(trained([]))) is None
+    assert training_curves(of(only(trained([])))) is None
 
 
 def test_a_run_without_training_is_left_out():
@@ -131,5 +126,5 @@ def test_the_alternative_text_says_where_losses_and_recalls_end():
 
 def test_the_caption_names_the_protocol():
     group = only(trained([2.0, 1.0]))
-    figure = training_curves(group)
+    figure = training_curves(of(group))
     assert figure and figure.caption.endswith(f"n = 1 run, seed 42. Protocol: {group.protocol}")

@@ -1,4 +1,4 @@
-"""A run's features, as `bench run` left them beside its record."""
+"""Runs' features, as `bench run` left them beside their records: which runs have some, and which can be mapped."""
 
 from pathlib import Path
 
@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import BenchError
+from bench.metrics.statistics import MIN_QUERIES
 from bench.records.record import Record
 from bench.records.store import record_path
+from bench.report.figures import Context
 
 
 def unit_features(record: Record, results: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
@@ -36,3 +38,27 @@ def unit_features(record: Record, results: Path) -> tuple[NDArray[np.float32], N
     if not all(np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3) for rows in (text, video)):
         return None
     return text, video
+
+
+def mappable_features(record: Record, results: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """(N, P) of the captions and of the clips; None where there are none, or none that a map can show."""
+    features = unit_features(record, results)
+    if features is None or len(features[0]) < MIN_QUERIES or features[0].shape[1] < 2:
+        return None
+    return features if all(np.ptp(rows, axis=0).max() > 1e-5 for rows in features) else None  # all in one point
+
+
+def best_mapped(context: Context) -> Record | None:
+    """Of the other variants, best first, the first run whose features can be mapped beside the baseline's.
+
+    None without one, or where the baseline's own cannot be mapped. Both must have been asked the same queries.
+    """
+    base = context.base.records[0] if context.base else None
+    if base is None or mappable_features(base, context.results) is None:
+        return None
+    for family in context.others:
+        other = family.records[0]
+        alike = other.queries == base.queries and other.subsets == base.subsets
+        if alike and mappable_features(other, context.results) is not None:
+            return other
+    return None

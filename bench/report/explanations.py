@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.records.record import Record
-from bench.report.flips import flips
+from bench.report.won_and_lost import flips
 
 MOST = 3
 

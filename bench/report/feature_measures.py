@@ -44,7 +44,7 @@ class Purity:
 
 
 @dataclass(frozen=True)
-class Probe:
+class LinearProbe:
     """auc: 0.5 is chance, 1 is perfect. p: how often permuted labels give as much."""
 
     auc: float
@@ -144,9 +144,9 @@ def knn_purity(
     return Purity(value, base, value / base if base else 0.0, _p(value, np.array(drawn)))
 
 
-def probe_auc(
+def linear_probe(
     features: NDArray, classes: NDArray, groups: NDArray | None = None, *, target: int | None = None, seed: int = 0
-) -> Probe | None:
+) -> LinearProbe | None:
     """How well a linear probe tells a class from the rest on queries it was not fitted on: cross-validated AUC.
 
     Logistic regression with an L2 penalty (lambda = 100), five folds stratified by class that split no group, features
@@ -182,7 +182,7 @@ def probe_auc(
         weights = _logistic(rows[train], labels[train])
         areas.append(_areas(_with_one(rows[test]) @ weights, labels[test]))
     found = np.nanmean(np.array(areas).reshape(FOLDS, len(orders), len(wanted)), axis=(0, 2))
-    return Probe(float(found[0]), _p(found[0], found[1:]))
+    return LinearProbe(float(found[0]), _p(found[0], found[1:]))
 
 
 def silhouette(features: NDArray, classes: NDArray) -> float | None:

@@ -7,7 +7,7 @@ from helpers.records import make_control, make_record
 from bench.compare.groups import groups
 from bench.compare.plan import sections
 from bench.records.record import Record
-from bench.report.summary import sentences
+from bench.report.sentences import sentences
 
 PLAIN = make_record(60, strength=2.0)
 FACES = {"source": "simulated", "sha256": "f" * 64, "pooling": "largest"}

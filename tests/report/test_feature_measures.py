@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from bench.emotions import EMOTIONS
 from bench.records.record import Record
-from bench.report.representation import (
+from bench.report.feature_measures import (
     CLASSES,
     OUT,
     RIDGE,
@@ -27,8 +27,8 @@ from bench.report.representation import (
     emotions_of,
     groups_of,
     knn_purity,
+    linear_probe,
     modality_gap,
-    probe_auc,
     silhouette,
     trustworthiness,
 )
@@ -90,7 +90,7 @@ def test_equal_captions_and_twins_are_one_group_over_any_chain() -> None:
 # nothing in noise
 
 
-@pytest.mark.parametrize("measure", [knn_purity, probe_auc])
+@pytest.mark.parametrize("measure", [knn_purity, linear_probe])
 @pytest.mark.parametrize("grouped", [False, True])
 def test_p_is_uniform_on_noise(measure, grouped: bool) -> None:
     ps = [measure(*noise(seed), TWINS if grouped else None, target=1, seed=seed).p for seed in range(60)]
@@ -100,7 +100,7 @@ def test_p_is_uniform_on_noise(measure, grouped: bool) -> None:
 
 def test_noise_has_lift_1_area_half_and_no_silhouette() -> None:
     found = [
-        (knn_purity(*data, TWINS, target=1), probe_auc(*data, TWINS, target=1), silhouette(*data))
+        (knn_purity(*data, TWINS, target=1), linear_probe(*data, TWINS, target=1), silhouette(*data))
         for data in map(noise, range(40))
     ]
     lifts, areas, silhouettes = np.array([(one.lift, other.auc, last) for one, other, last in found]).T
@@ -115,7 +115,7 @@ def test_noise_says_nothing_of_all_classes_at_once() -> None:
     found = []
     for seed in range(20):
         features = np.random.default_rng(seed).normal(size=(120, 16))
-        purity, probe = knn_purity(features, classes, TWINS), probe_auc(features, classes, TWINS)
+        purity, probe = knn_purity(features, classes, TWINS), linear_probe(features, classes, TWINS)
         found.append((purity.lift, probe.auc, purity.p, probe.p))
     lifts, areas, *ps = np.array(found).T
     assert lifts.mean() == pytest.approx(1, abs=0.05)
@@ -129,9 +129,9 @@ def test_the_likeness_of_content_is_not_taken_for_emotion() -> None:
     features = rng.normal(size=(20, 16))[content]
     label = (rng.permutation(20) < 7).astype(int)[content]  # and in their label, which no feature tells
     assert knn_purity(features, label, content, target=1).p > 0.05
-    assert probe_auc(features, label, content, target=1).p > 0.05
+    assert linear_probe(features, label, content, target=1).p > 0.05
     assert knn_purity(features, label, target=1).p == 0.005  # what doubles would claim
-    assert probe_auc(features, label, target=1).p == 0.005
+    assert linear_probe(features, label, target=1).p == 0.005
 
 
 # the planted is found
@@ -140,7 +140,7 @@ def test_the_likeness_of_content_is_not_taken_for_emotion() -> None:
 def test_a_planted_emotion_is_found() -> None:
     features, label = noise(3)
     features = features + 1.5 * label[:, None]
-    purity, probe = knn_purity(features, label, TWINS, target=1), probe_auc(features, label, TWINS, target=1)
+    purity, probe = knn_purity(features, label, TWINS, target=1), linear_probe(features, label, TWINS, target=1)
     assert purity.lift > 2 and purity.p == 0.005
     assert probe.auc > 0.9 and probe.p == 0.005
     assert silhouette(features, label) > 0.1
@@ -150,7 +150,7 @@ def test_planted_classes_are_found_all_at_once() -> None:
     rng = np.random.default_rng(0)
     classes = rng.permutation(np.repeat(np.arange(4), 30))
     features = rng.normal(size=(120, 16)) + 2 * rng.normal(size=(4, 16))[classes]
-    purity, probe = knn_purity(features, classes, TWINS), probe_auc(features, classes, TWINS)
+    purity, probe = knn_purity(features, classes, TWINS), linear_probe(features, classes, TWINS)
     assert purity.lift > 3 and purity.p == 0.005
     assert probe.auc > 0.95 and probe.p == 0.005
     assert silhouette(features, classes) > 0.3
@@ -183,7 +183,7 @@ def test_the_probe_is_scikit_learns_logistic_regression() -> None:
             features[train], label[train]
         )
         areas.append(roc_auc_score(label[test], model.decision_function(features[test])))
-    assert probe_auc(features, label, TWINS, target=1).auc == pytest.approx(np.mean(areas), abs=0.005)
+    assert linear_probe(features, label, TWINS, target=1).auc == pytest.approx(np.mean(areas), abs=0.005)
 
 
 def test_the_probes_fit_has_converged() -> None:
@@ -226,7 +226,7 @@ def test_of_fewer_than_20_of_a_class_no_claim_is_made(members: int) -> None:
     features, _ = noise(0)
     label = (np.arange(120) < members).astype(int)
     assert knn_purity(features, label, target=1) is None
-    assert probe_auc(features, label, target=1) is None
+    assert linear_probe(features, label, target=1) is None
     assert silhouette(features, label) is None
 
 
@@ -235,7 +235,7 @@ def test_small_classes_and_queries_without_one_are_left_out() -> None:
     classes = np.repeat([0, 1, 2, OUT], [40, 40, 10, 30])
     kept = classes < 2
     kept[classes == OUT] = False
-    for measure in (knn_purity, probe_auc, silhouette):
+    for measure in (knn_purity, linear_probe, silhouette):
         assert measure(features, classes) == measure(features[kept], classes[kept])
 
 
@@ -243,10 +243,10 @@ def test_where_all_belong_to_one_group_there_is_nothing_to_say() -> None:
     features, label = noise(0)
     together = np.zeros(120, int)
     assert knn_purity(features, label, together, target=1) is None
-    assert probe_auc(features, label, together, target=1) is None
+    assert linear_probe(features, label, together, target=1) is None
 
 
 def test_the_same_seed_gives_the_same_numbers() -> None:
     features, label = noise(0)
     assert knn_purity(features, label, target=1, seed=4) == knn_purity(features, label, target=1, seed=4)
-    assert probe_auc(features, label, target=1, seed=4) == probe_auc(features, label, target=1, seed=4)
+    assert linear_probe(features, label, target=1, seed=4) == linear_probe(features, label, target=1, seed=4)

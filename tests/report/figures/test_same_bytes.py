@@ -14,15 +14,12 @@ from helpers.records import counts_by_sorting, make_record
 from safetensors.numpy import save_file
 
 from bench.compare import groups
-from bench.compare.paired import compare_all
 from bench.metrics.ranking import summarize
 from bench.records.record import Record
 from bench.records.store import record_path
-from bench.report.curves import training_curves
-from bench.report.expressions import expressions
-from bench.report.figure import Figure, save
-from bench.report.ranks import rank_changes, similarity
-from bench.report.recalls import forest, per_emotion, recall_overview
+from bench.report.figures import Context, Figure, in_order, save
+from bench.report.figures.expressions import strips
+from bench.report.figures.similarity import matrix
 from bench.utils.files import sha256
 
 
@@ -49,11 +46,10 @@ def drawn(small: Path, folder: Path) -> Iterator[Figure]:
     subsets = {"joy": list(range(20)), "anger": list(range(15, 24))}
     records = [make_record(variant=name, seed=seed, subsets=subsets) for name in ("plain", "b") for seed in (1, 2)]
     (group,) = groups(records)
-    declared = compare_all(group, "emotion", "plain")[0]
-    figures = [training_curves(group), forest(group, declared), per_emotion(group, declared), recall_overview(group)]
-    figures += [rank_changes(records[0], records[2]), similarity(featured(folder), folder)]
-    for figure in [*figures, expressions(faced(small), small)]:
-        assert figure
+    context = Context(group, folder)
+    figures = [kind.draw(context) for kind in in_order() if kind.name not in ("similarity", "tsne", "expressions")]
+    for figure in [*figures, matrix(featured(folder), folder), strips(faced(small), small)]:
+        assert isinstance(figure, Figure)
         yield figure
 
 
@@ -73,7 +69,7 @@ def test_another_process_hash_seed_order_and_matplotlibrc_change_no_byte(small: 
     )
     words = "from pathlib import Path; from test_same_bytes import digests; import sys; "
     words += "print(digests(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])))"
-    here = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1]), *sys.path])
+    here = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2]), *sys.path])
     cases = {"1": {}, "-1": {"MATPLOTLIBRC": str(tmp_path / "matplotlibrc")}}
     running = [
         subprocess.Popen(

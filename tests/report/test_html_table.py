@@ -2,7 +2,7 @@
 
 import re
 
-from bench.report.html import html
+from bench.report.html_table import html
 from bench.utils.tables import Table
 
 

@@ -14,14 +14,18 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from bench.compare import groups
+from bench.compare.groups import mixed
 from bench.emotions import EMOTIONS
 from bench.errors import BenchError
 from bench.records.record import Record
 from bench.records.store import record_path
-from bench.report import representation, tsne
-from bench.report.figure import EMOTION_COLOURS, Figure
-from bench.report.representation import unit
-from bench.report.tsne import embed, tsne_figures
+from bench.report import feature_measures
+from bench.report.feature_measures import unit
+from bench.report.figures import Context, Figure
+from bench.report.figures import tsne as module
+from bench.report.figures.tsne import embed, maps, tsne
+from bench.report.style import EMOTION_COLOURS
 
 SIZES = dict(zip(EMOTIONS, (20, 21, 22, 23, 24, 2, 1, 0), strict=True))  # the others of N are neutral
 N = 120
@@ -60,15 +64,21 @@ def write(folder: Path, one: Record, content: dict[str, NDArray]) -> Path:
 def quick() -> Iterator[None]:
     """Two of the features in place of t-SNE, and few permutations; tests of `embed` itself have imported it before."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tsne, "embed", lambda features, perplexity, seed: features[:, :2].astype(np.float32))
-        patch.setattr(representation, "PERMUTATIONS", 9)
+        patch.setattr(module, "embed", lambda features, perplexity, seed: features[:, :2].astype(np.float32))
+        patch.setattr(feature_measures, "PERMUTATIONS", 9)
         yield
 
 
 @pytest.fixture(scope="module")
 def figures(quick: None, tmp_path_factory: pytest.TempPathFactory) -> list[Figure]:
     records = record("plain"), record("other")
-    return tsne_figures(*records, place(tmp_path_factory.mktemp("results"), *records))
+    return maps(*records, place(tmp_path_factory.mktemp("results"), *records))
+
+
+def figures_of(results: Path, *records: Record) -> list[Figure]:
+    """What the report draws of these records."""
+    (group,) = groups(records)
+    return tsne(Context(group, results))
 
 
 def drawn(figure: Figure, colour: str) -> list[int]:
@@ -99,7 +109,7 @@ def test_every_caption_and_clip_is_drawn_in_its_emotions_colour_by_name(figures:
 def test_neutral_is_never_drawn_as_joy(tmp_path: Path) -> None:
     captions = [f"{'a happy clown' if row < 30 else 'a man on a chair'} {row}" for row in range(N)]  # by words
     records = [replace(record(name, subsets={}), queries={"videos": [], "captions": captions}) for name in ("a", "b")]
-    joy, _, everything, _ = tsne_figures(*records, place(tmp_path, *records))
+    joy, _, everything, _ = maps(*records, place(tmp_path, *records))
     assert drawn(joy, EMOTION_COLOURS["joy"]) == [60] * 4
     assert drawn(joy, EMOTION_COLOURS["neutral"]) == drawn(everything, EMOTION_COLOURS["neutral"]) == [180] * 4
 
@@ -130,7 +140,7 @@ def test_the_caption_names_n_seeds_and_protocol(figures: list[Figure]) -> None:
 def test_of_few_no_claim_is_made(tmp_path: Path) -> None:
     few = {**dict.fromkeys(EMOTIONS, ()), "joy": tuple(range(19))}
     records = [record(name, subsets={name: list(rows) for name, rows in few.items()}) for name in ("a", "b")]
-    joy, everything, _ = tsne_figures(*records, place(tmp_path, *records))  # no map of trust: nothing is about it
+    joy, everything, _ = maps(*records, place(tmp_path, *records))  # no map of trust: nothing is about it
     assert all(text.count("fewer than 20: no claim") == 2 for text in [*texts(joy), *texts(everything)])
     assert "no claim" in joy.alt
 
@@ -138,7 +148,7 @@ def test_of_few_no_claim_is_made(tmp_path: Path) -> None:
 def test_two_runs_of_one_variant_are_told_apart(tmp_path: Path) -> None:
     one = make_record(20, subsets={emotion: [] for emotion in EMOTIONS})
     records = one, replace(one, run="plain-s7-00000000")
-    everything, _ = tsne_figures(*records, place(tmp_path, *records))
+    everything, _ = maps(*records, place(tmp_path, *records))
     assert len({axes.get_title() for axes in everything.drawing.axes}) == 4
 
 
@@ -159,21 +169,21 @@ def test_features_that_a_map_cannot_show_give_none(tmp_path: Path, change) -> No
     records = record("plain"), record("other")
     place(tmp_path, *records)
     write(tmp_path, records[1], change(**features(1)))
-    assert tsne_figures(*records, tmp_path) == []
+    assert figures_of(tmp_path, *records) == []
 
 
 def test_without_features_there_is_no_map(tmp_path: Path) -> None:
-    assert tsne_figures(record("plain"), record("other"), place(tmp_path, record("plain"))) == []
+    assert figures_of(place(tmp_path, record("plain")), record("plain"), record("other")) == []
 
 
 def test_of_fewer_than_20_queries_there_is_no_map(tmp_path: Path) -> None:
     records = make_record(19), make_record(19, variant="other")
-    assert tsne_figures(*records, place(tmp_path, *records)) == []
+    assert figures_of(place(tmp_path, *records), *records) == []
 
 
 def test_runs_that_were_asked_other_queries_are_not_set_side_by_side(tmp_path: Path) -> None:
     records = record("plain"), make_record(N, variant="other")
-    assert tsne_figures(*records, place(tmp_path, *records)) == []
+    assert tsne(Context(mixed(records), place(tmp_path, *records))) == []
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
@@ -182,7 +192,7 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     path = write(tmp_path, records[0], features(0))
     path.write_bytes(b"broken")
     with pytest.raises(BenchError, match=r"features\.safetensors cannot be read"):
-        tsne_figures(*records, tmp_path)
+        figures_of(tmp_path, *records)
 
 
 @pytest.mark.parametrize(("n", "width"), [(5, 2), (2, 2), (40, 3)])
@@ -207,14 +217,14 @@ sys.path[:0] = {paths!r}
 from test_tsne import place
 from helpers.records import make_record
 from bench.emotions import EMOTIONS
-from bench.report import representation
-from bench.report.figure import save
-from bench.report.tsne import tsne_figures
-representation.PERMUTATIONS = 9
+from bench.report import feature_measures
+from bench.report.figures import save
+from bench.report.figures.tsne import maps
+feature_measures.PERMUTATIONS = 9
 subsets = {{**dict.fromkeys(EMOTIONS, []), "joy": list(range(20))}}
 records = [make_record(40, variant=name, subsets=subsets) for name in ("plain", "other")]
 folder = Path({folder!r})
-for figure in tsne_figures(*records, place(folder, *records)):
+for figure in maps(*records, place(folder, *records)):
     for path in save(figure, folder / "out"):
         print(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
 """
@@ -222,7 +232,7 @@ for figure in tsne_figures(*records, place(folder, *records)):
 
 def start(folder: Path, hash_seed: str, threads: str) -> subprocess.Popen[str]:
     """A process that draws the figures and prints each file's digest."""
-    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    paths = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": threads}
     command = [sys.executable, "-c", PROGRAM.format(paths=paths, folder=str(folder))]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)

@@ -5,9 +5,6 @@ from pathlib import Path
 
 from bench.data.annotation import keep, load_annotation
 from bench.data.importers import ensure
-from bench.data.loading import look_at
-from bench.data.pixels import resize_crop
-from bench.data.video import read_frames
 from bench.errors import BenchError
 from bench.records.record import Record
 from bench.utils.images import data_address, jpeg
@@ -27,6 +24,10 @@ def dataset_folder(record: Record) -> Path | None:
 
 def thumbnails(record: Record, clips: Iterable[int]) -> dict[int, str]:
     """Clip of the test split -> a JPEG as a data address; without those that cannot be read."""
+    from bench.data.loading import look_at
+    from bench.data.pixels import resize_crop
+    from bench.data.video import read_frames
+
     folder = dataset_folder(record)
     wanted = {record.queries["videos"][clip]: clip for clip in clips}
     if folder is None or not wanted:

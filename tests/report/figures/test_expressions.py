@@ -14,8 +14,9 @@ from bench.data.pixels import resize_crop
 from bench.data.video import probe, read_frames, sample_indices
 from bench.emotions import EMOTIONS
 from bench.records.record import Record
-from bench.report.expressions import expressions
-from bench.report.figure import WIDTH, Figure
+from bench.report.figures import Figure
+from bench.report.figures.expressions import strips
+from bench.report.style import WIDTH
 from bench.utils.files import sha256
 
 FRAMES = 4
@@ -33,7 +34,7 @@ def run(folder: Path, **settings: Any) -> Record:
 
 
 def draw(folder: Path, **settings: Any) -> Figure:
-    figure = expressions(run(folder, **settings), folder)
+    figure = strips(run(folder, **settings), folder)
     assert figure
     return figure
 
@@ -109,25 +110,25 @@ def test_the_alternative_text_counts_frames_with_a_face(small: Path):
 
 
 def test_a_run_without_faces_has_no_expressions(small: Path):
-    assert expressions(run(small, faces={}), small) is None
+    assert strips(run(small, faces={}), small) is None
 
 
 def test_other_faces_than_the_run_s_are_not_shown(small: Path):
     other = {"source": "drawn", "sha256": "0" * 64, "pooling": "largest"}
-    assert expressions(run(small, faces=other), small) is None
+    assert strips(run(small, faces=other), small) is None
 
 
 def test_faces_of_a_named_file_are_found(folder: Path):
     record = run(folder)
     (folder / "faces.parquet").rename(folder / "elsewhere.parquet")
-    assert expressions(record, folder) is None
+    assert strips(record, folder) is None
     named = {**record.config, "faces": {"file": str(folder / "elsewhere.parquet")}}
-    assert expressions(replace(record, config=named), folder)
+    assert strips(replace(record, config=named), folder)
 
 
 def test_without_clips_nothing_is_shown(small: Path, tmp_path: Path):
     (tmp_path / "faces.parquet").write_bytes((small / "faces.parquet").read_bytes())
-    assert expressions(run(small), tmp_path) is None
+    assert strips(run(small), tmp_path) is None
 
 
 def test_a_broken_clip_gives_way_to_the_next(folder: Path):
@@ -138,4 +139,4 @@ def test_a_broken_clip_gives_way_to_the_next(folder: Path):
 
 def test_a_control_s_faces_are_another_clip_s(small: Path):
     control = make_control(6, emotions="shuffled", faces=run(small).faces)
-    assert expressions(control, small) is None
+    assert strips(control, small) is None

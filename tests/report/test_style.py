@@ -7,7 +7,8 @@ import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure as Drawing
 
-from bench.report.figure import COLOURS, EMOTION_COLOURS, EMOTION_MARKERS, STYLE, Figure, colour, save
+from bench.report.figures import Figure, save
+from bench.report.style import COLOURS, EMOTION_COLOURS, EMOTION_MARKERS, STYLE, colour
 
 
 def draw() -> Figure:

@@ -1,4 +1,4 @@
-"""What every figure has in common: colours that the colour-blind can tell apart, sizes for print, files byte by byte.
+"""What every figure has in common: colours that the colour-blind can tell apart, sizes for print, the same bytes.
 
 The same records give the same bytes: SVG without date and with a fixed salt for its ids, PNG without the name of the
 program that wrote it, and a style that asks no matplotlibrc of the user's.
@@ -6,14 +6,11 @@ program that wrote it, and a style that asks no matplotlibrc of the user's.
 
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from bench.compare.groups import Family, Group
 from bench.emotions import EMOTIONS
-from bench.utils.files import replacing
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import
     from matplotlib.figure import Figure as Drawing
@@ -61,19 +58,6 @@ STYLE: Any = {
     "savefig.bbox": "tight",
     "savefig.pad_inches": 0.05,
 }
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A drawn figure. name: the files' stem. caption: what is shown, with n, seed and protocol. alt: the same to those
-    who cannot see it, with the numbers that matter.
-    """
-
-    name: str
-    title: str
-    caption: str
-    alt: str
-    drawing: "Drawing"
 
 
 def colour(number: int) -> tuple[str, Any]:
@@ -140,17 +124,3 @@ def seeds_of(families: Iterable[Family]) -> str:
     every = sorted(set().union(*each))
     uneven = " (not all of them for every variant)" if any(len(own) < len(every) for own in each) else ""
     return f"seed{'s' if len(every) > 1 else ''} {', '.join(map(str, every))}{uneven}"
-
-
-@styled
-def save(figure: Figure, folder: Path) -> tuple[Path, Path]:
-    """Writes <name>.svg and <name>.png, each whole or not at all, and closes the drawing."""
-    from matplotlib import pyplot as plt
-
-    paths = folder / f"{figure.name}.svg", folder / f"{figure.name}.png"
-    metadata: tuple[dict[str, Any], ...] = ({"Date": None, "Creator": None}, {"Software": None})
-    for path, data in zip(paths, metadata, strict=True):
-        with replacing(path) as temporary:
-            figure.drawing.savefig(temporary, metadata=data, dpi=PNG_DPI)
-    plt.close(figure.drawing)
-    return paths
