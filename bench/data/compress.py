@@ -12,10 +12,13 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation
 
-from bench.data.timeline import Timeline, VideoError, decoded, scan
-from bench.data.video import COMPRESSED, by_stem, list_videos, turned, write_video
+from bench.data.decoding import decoded
+from bench.data.opening import VideoError
+from bench.data.scanning import scan
+from bench.data.timeline import Timeline
+from bench.data.upright import picture, square
+from bench.data.video import COMPRESSED, ENDINGS, by_stem, list_videos, write_video
 from bench.errors import BenchError, UsageError
 from bench.utils.processes import in_processes
 from bench.utils.progress import progress
@@ -46,7 +49,7 @@ def compress(root: Path, out: Path | None = None, workers: int | None = None) ->
     out = out or root / COMPRESSED
     sources = by_stem(path for path in list_videos(root) if out not in path.parents)
     if not sources:
-        raise BenchError(f"there is no video below {root} (mp4, avi, mkv, mov, webm)")
+        raise BenchError(f"there is no video below {root} ({', '.join(sorted(ENDINGS))})")
     jobs = {stem: (path, out / f"{stem}.mp4") for stem, path in sources.items()}
     open_jobs = {stem: (source, copy) for stem, (source, copy) in jobs.items() if not _current(source, copy)}
     skipped = len(jobs) - len(open_jobs)
@@ -78,8 +81,9 @@ def _attempt(source: Path, copy: Path) -> str:
 def shrink(source: Path, copy: Path) -> None:
     """Writes the small copy of one video: the frame nearest to each sixth of a second, never more or larger ones.
 
-    The rotation of the header is applied. Where a frame is shown for longer than a sixth of a second, it is shown as
-    long in the copy. VideoError: the source is broken.
+    As it is meant to be seen: upright, with square pixels, HDR brought to SDR. Where a frame is shown for longer than a
+    sixth of a second, it is shown as long in the copy, unless only a wrong time stamp makes it so (`Timeline.steady`).
+    VideoError: the source is broken.
     """
     timeline = scan(source)
     rate = min(Fraction(FPS), timeline.fps)
@@ -87,7 +91,7 @@ def shrink(source: Path, copy: Path) -> None:
 
     def frames() -> Iterator[np.ndarray]:
         for frame, repeats in zip(decoded(source, timeline, indices), times, strict=True):
-            yield from [_small(frame)] * repeats
+            yield from [_small(frame, timeline.aspect)] * repeats
 
     write_video(copy, frames(), rate)
 
@@ -97,18 +101,17 @@ def nearest(timeline: Timeline, rate: Fraction) -> np.ndarray:
 
     As many as fit the video's length, at least one: (n,) int64, rising, repeated where a frame stands long.
     """
-    stamps = timeline.stamps - timeline.stamps[0]
+    stamps = timeline.steady
     count = max(1, round(len(stamps) / timeline.fps * rate))
     wanted = np.arange(count) * float(1 / (rate * timeline.base))
     middles = (stamps[1:] + stamps[:-1]) / 2  # up to here the earlier frame is at least as near
     return np.searchsorted(middles, wanted, side="left")
 
 
-def _small(frame: av.VideoFrame) -> np.ndarray:
+def _small(frame: av.VideoFrame, aspect: Fraction) -> np.ndarray:
     """A frame as (H, W, 3) uint8 RGB, upright, its shorter side at most SIDE; both sides are even where it shrinks."""
-    shorter = min(frame.width, frame.height)
-    width, height = frame.width, frame.height
+    width, height = square(frame.width, frame.height, aspect)
+    shorter = min(width, height)
     if shorter > SIDE:
         width, height = (2 * round(side * SIDE / shorter / 2) for side in (width, height))
-    image = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation=Interpolation.BICUBIC)
-    return turned(image, frame.rotation)
+    return picture(frame, width, height)

@@ -1,27 +1,33 @@
-"""Videos in and out: frames by index with decord or PyAV, the same from both; H.264 files with PyAV.
+"""Videos in and out: frames by index, the same from every reader; files by name; H.264 files with PyAV.
 
 A frame's index is its place in presentation order among the frames that a player shows. A file that is cut off, damaged
-or no video is a `VideoError` and never a black or a repeated frame. Rotation in the file's header is applied.
+or no video is a `VideoError` and never a black or a repeated frame. Frames come as they are meant to be seen: turned
+and mirrored as the header says, with square pixels, HDR brought to SDR.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from itertools import chain
 from pathlib import Path
-from types import ModuleType
+from typing import Literal
 
 import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
-from bench.data.timeline import Timeline, VideoError, decoded, scan
+from bench.data import decord_reader
+from bench.data.decoding import decoded
+from bench.data.opening import VideoError
+from bench.data.scanning import scan
+from bench.data.timeline import Timeline
+from bench.data.upright import matrix, square, upright
 from bench.utils.files import replacing
 
 __all__ = [
     "COMPRESSED",
+    "ENDINGS",
     "VideoError",
     "VideoInfo",
     "by_stem",
@@ -31,18 +37,25 @@ __all__ = [
     "probe",
     "read_frames",
     "sample_indices",
-    "turned",
     "write_video",
 ]
 
+Reader = Literal["pyav", "decord"]
+
 COMPRESSED = "videos-6fps"  # the folder, below a dataset's root, of the copies that `bench data compress` makes
-ENDINGS = {".mp4", ".avi", ".mkv", ".mov", ".webm"}
+ENDINGS = {
+    *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v", ".mkv", ".webm", ".avi", ".divx", ".ts", ".mts", ".m2ts"),
+    *(".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".vob", ".ogv", ".ogm", ".mxf", ".dv", ".rm", ".rmvb", ".gif", ".webp"),
+}
 BT601 = {"colorspace": "smpte170m", "color_primaries": "smpte170m", "color_trc": "smpte170m", "color_range": "tv"}
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a reader gets of a video: frames, their mean rate a second, size as shown (after rotation), length."""
+    """What a reader gets of a video: frames, their mean rate a second, size as shown (square pixels, upright), length.
+
+    seconds: for how long frames are shown; a frame whose time stamp is wrong by minutes adds nothing (see `Timeline`).
+    """
 
     frames: int
     fps: float
@@ -59,80 +72,56 @@ def probe(path: Path) -> VideoInfo:
     the frames are counted by decoding them. Damage inside a packet comes to light when it is decoded: see `check`.
     """
     timeline = scan(path)
-    first = next(upright(path, timeline, [0]))
-    return _info(timeline, first)
+    return _info(timeline, next(decoded(path, timeline, [0])))
 
 
 def check(path: Path) -> VideoInfo:
     """As `probe`, but decodes every frame with PyAV and takes no concealed damage: slow (0.1 s a clip) and sure."""
     timeline = scan(path)
-    frames = decoded(path, timeline, range(len(timeline.stamps)))
+    frames = decoded(path, timeline, range(len(timeline)))
     first = next(frames)
     for _ in frames:
         pass
-    return _info(timeline, turned(first.to_ndarray(format="rgb24"), first.rotation))
+    return _info(timeline, first)
 
 
-def read_frames(path: Path, indices: Sequence[int] | np.ndarray, *, reader: str | None = None) -> np.ndarray:
+def read_frames(path: Path, indices: Sequence[int] | np.ndarray, *, reader: Reader = "pyav") -> np.ndarray:
     """Frames of a video by index: (T, H, W, 3) uint8 RGB, in the order asked for; an index may occur again.
 
-    indices: T integers in 0 … probe(path).frames - 1. reader: "decord", "pyav" or None (decord where it is installed).
-    Whatever is asked for, PyAV reads what decord 0.6 cannot, or gets wrong: with an edit list it repeats frames, in AVI
-    and VP8 its count may be off. Decoding takes one thread: the parallelism is over videos.
-    Damage inside a frame is an error in PyAV only; decord conceals it where it can: `check` a doubtful video once.
+    indices: T integers in 0 … probe(path).frames - 1. reader: "decord" is used for files of which `decord_reader` has
+    checked that it gives the frames asked for; PyAV reads the others. Decoding takes one thread: the parallelism is
+    over videos. Damage inside a frame is an error in PyAV only; decord conceals it where it can: `check` a doubtful
+    video once.
     VideoError: not a whole video, an index out of range, or a frame that cannot be decoded.
+    UsageError: decord is asked for and not installed.
     """
     timeline = scan(path)
     asked = np.asarray(indices, dtype=np.int64)
-    count = len(timeline.stamps)
+    count = len(timeline)
     if not asked.size:
         raise VideoError(f"{path}: no frame was asked for")
     if asked.min() < 0 or asked.max() >= count:
         wrong = asked[(asked < 0) | (asked >= count)][0]
         raise VideoError(f"{path}: there is no frame {wrong}, the video has {count} (0 to {count - 1})")
     unique, places = np.unique(asked, return_inverse=True)
-    decord = _decord() if reader != "pyav" and timeline.plain else None
-    frames = _with_decord(decord, path, unique, count) if decord else None
+    frames = decord_reader.read(path, timeline, unique) if reader == "decord" else None
     if frames is None:
         frames = np.stack(list(upright(path, timeline, unique)))
     return frames[places]
 
 
-def _with_decord(decord: ModuleType, path: Path, unique: np.ndarray, count: int) -> np.ndarray | None:
-    """The frames (T, H, W, 3), or None where decord sees another video: it knows no AV1 and needs an index to seek."""
-    try:
-        reader = decord.VideoReader(str(path), num_threads=1)
-        return reader.get_batch(unique).asnumpy() if len(reader) == count else None
-    except (decord.DECORDError, RuntimeError):
-        return None
+def why_not_decord(path: Path) -> str:
+    """Why `read_frames(reader="decord")` reads a file with PyAV; empty where decord reads it."""
+    return decord_reader.refusal(path, scan(path))
 
 
-@cache
-def _decord() -> ModuleType | None:
-    """decord where it has a wheel (x86-64 Linux, Windows), with its log turned off: errors are ours to report."""
-    try:
-        import decord
-    except ImportError:
-        return None
-    decord.logging.set_level(decord.logging.QUIET)
-    return decord
-
-
-def upright(path: Path, timeline: Timeline, indices: Iterable[int]) -> Iterator[np.ndarray]:
-    """The frames at rising `indices`, decoded by PyAV one after another: (H, W, 3) uint8 RGB, rotation applied."""
-    for frame in decoded(path, timeline, indices):
-        yield turned(frame.to_ndarray(format="rgb24"), frame.rotation)
-
-
-def turned(image: np.ndarray, degrees: int) -> np.ndarray:
-    """The image (H, W, 3) as it is to be shown: libav gives the rotation in degrees against the clock."""
-    return np.rot90(image, round(degrees / 90) % 4)
-
-
-def _info(timeline: Timeline, first: np.ndarray) -> VideoInfo:
-    height, width, _ = first.shape
-    frames, fps = len(timeline.stamps), float(timeline.fps)
-    return VideoInfo(frames=frames, fps=fps, width=width, height=height, seconds=frames / fps)
+def _info(timeline: Timeline, first: av.VideoFrame) -> VideoInfo:
+    width, height = square(first.width, first.height, timeline.aspect)
+    a, b, c, d = matrix(first)
+    if abs(a) + abs(d) < abs(b) + abs(c):
+        width, height = height, width
+    fps = float(timeline.fps)
+    return VideoInfo(frames=len(timeline), fps=fps, width=width, height=height, seconds=timeline.seconds)
 
 
 def sample_indices(n: int, count: int, rng: np.random.Generator | None = None) -> np.ndarray:
@@ -171,7 +160,7 @@ def by_stem(paths: Iterable[Path]) -> dict[str, Path]:
 
 
 def list_videos(folder: Path) -> list[Path]:
-    """Every video below `folder`, also those that share a stem: sorted paths ending in mp4, avi, mkv, mov or webm.
+    """Every video below `folder`, also those that share a stem: sorted paths with one of the ENDINGS.
 
     Left out: hidden files and folders, and the small copies in a folder COMPRESSED, unless `folder` is that one. Links
     to folders are followed; no folder is read twice.

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data.timeline import VideoError, scan
-from bench.data.video import upright
+from bench.data.opening import VideoError
+from bench.data.scanning import scan
+from bench.data.upright import upright
 from bench.errors import BenchError
 from bench.search.store import Entry, Store
 from bench.utils.images import jpeg
@@ -72,7 +73,7 @@ class Shelf:
         path, _ = self.file(id)
         try:
             timeline = scan(path)
-            times = (timeline.stamps - timeline.stamps[0]) * float(timeline.base)
+            times = timeline.times
             index = max(0, int(np.searchsorted(times, second, side="right")) - 1)
             picture = next(upright(path, timeline, [index]))
         except VideoError:

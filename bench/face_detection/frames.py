@@ -6,10 +6,11 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.timeline import VideoError
-from bench.data.video import turned
+from bench.data.opening import VideoError, open_local, require_bounds
+from bench.data.upright import picture
 
 ENDINGS = {".jpg", ".jpeg", ".png"}
+PICTURES = ("image2", "jpeg_pipe", "png_pipe", "apng")  # libav's names of the formats behind them
 
 
 def is_picture(path: Path) -> bool:
@@ -24,10 +25,12 @@ def list_pictures(folder: Path) -> list[Path]:
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
-    """A picture as (H, W, 3) RGB, upright. VideoError: it cannot be decoded."""
+    """A picture as (H, W, 3) RGB, upright. VideoError: it cannot be decoded, or is too large."""
     try:
-        with av.open(str(path)) as file:
+        with open_local(path, PICTURES) as file:
+            codec = file.streams.video[0].codec_context
+            require_bounds(path, codec.width, codec.height)
             frame = next(file.decode(video=0))
-            return turned(frame.to_ndarray(format="rgb24"), frame.rotation)
-    except (av.FFmpegError, StopIteration, IndexError) as error:
+            return picture(frame, frame.width, frame.height)
+    except (av.FFmpegError, OSError, StopIteration, IndexError, MemoryError) as error:
         raise VideoError(f"{path}: no picture that can be read ({error or 'it is empty'})") from None

@@ -22,7 +22,7 @@ import numpy as np
 
 from bench import face_detection
 from bench.data.faces import COLUMNS, EXPRESSIONS, read_table, write_faces
-from bench.data.timeline import scan as scan_timeline
+from bench.data.scanning import scan as scan_timeline
 from bench.data.video import COMPRESSED, by_stem, list_videos, sample_indices
 from bench.errors import BenchError, UsageError
 from bench.face_detection import Backend, Clip, Face

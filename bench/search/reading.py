@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.pixels import resize_crop
-from bench.data.timeline import Timeline, scan
-from bench.data.video import read_frames, sample_indices, upright
+from bench.data.scanning import scan
+from bench.data.timeline import Timeline
+from bench.data.upright import upright
+from bench.data.video import sample_indices
 from bench.errors import BenchError, UsageError
 from bench.search.expressions import Looker, Track
 from bench.search.windows import spans
@@ -90,9 +92,8 @@ def _planned(path: str, file: Path, frames: int, window: float) -> _Plan | Piece
         timeline = scan(file)
     except BenchError as error:
         return _broken(path, error)
-    count = len(timeline.stamps)
-    times = (timeline.stamps - timeline.stamps[0]) * float(timeline.base)
-    seconds = max(0.001, round(count / float(timeline.fps), 3))
+    count, times = len(timeline), timeline.times
+    seconds = max(0.001, round(timeline.seconds, 3))
     windows = []
     for start, end in spans(seconds, window):
         first = int(np.searchsorted(times, start, side="right")) - 1  # what is on the screen when the window opens
@@ -117,14 +118,11 @@ def _read(plan: _Plan | Piece, start: int, size: int, looker: Looker | None) -> 
     small: dict[int, NDArray[np.uint8]] = {}
     told: dict[int, NDArray[np.float32] | None] = {}
     try:
-        # a short clip as an evaluation reads it; of a long one only the frame in hand is in memory
-        one = len(plan.windows) == 1
-        images = iter(read_frames(plan.file, wanted)) if one else upright(plan.file, plan.timeline, wanted)
-        for index, image in zip(wanted.tolist(), images, strict=True):
+        for index, image in zip(wanted.tolist(), upright(plan.file, plan.timeline, wanted), strict=True):
             small[index] = resize_crop(image[None], size)[0]
             if looker:
                 looking = time.perf_counter()
-                told[index] = looker(plan.file, len(plan.timeline.stamps), index, image)
+                told[index] = looker(plan.file, len(plan.timeline), index, image)
                 begun += time.perf_counter() - looking
     except UsageError:  # the words were off, not the file
         raise

@@ -164,7 +164,7 @@ WRONG = {
     "text": "damaged, cut off or not a video",
     "folder": "cannot be read",
     "missing": "no such file",
-    "sound": "there is no picture in it, only audio",
+    "sound": "there is no moving picture in it, only audio",
     "claim": "its header promises",
     "index lost": "cut off",
     "index kept": "cut off",

@@ -9,13 +9,13 @@ import numpy as np
 BITS, STRIPE = 8, 16
 
 
-def numbered(count: int, height: int = 96) -> np.ndarray:
-    """Frames (count, height, 128, 3): the upper half spells the frame's number in white and black stripes."""
-    y, x = np.mgrid[:height, : BITS * STRIPE]
-    frames = np.zeros((count, height, BITS * STRIPE, 3), dtype=np.uint8)
+def numbered(count: int, height: int = 96, width: int = BITS * STRIPE) -> np.ndarray:
+    """Frames (count, height, width, 3): the upper half spells the frame's number in white and black stripes."""
+    y, x = np.mgrid[:height, :width]
+    frames = np.zeros((count, height, width, 3), dtype=np.uint8)
     frames[..., 0], frames[..., 1], frames[..., 2] = x, 2 * y, 40
     for index in range(count):
-        stripes = (index >> (x[: height // 2] // STRIPE)) & 1
+        stripes = (index >> (x[: height // 2] * BITS // width)) & 1
         frames[index, : height // 2] = 255 * stripes[..., None]
     return frames
 
@@ -39,19 +39,36 @@ def write(
     stamps: list[int] | None = None,
     base: Fraction | None = None,
     rotation: int = 0,
+    matrix: tuple[int, ...] = (),
+    aspect: Fraction | None = None,
+    pixels: str = "yuv420p",
     every: int = 12,
+    form: str | None = None,
+    about: dict[str, int] | None = None,
 ) -> Path:
-    """Encodes frames with plain PyAV; `stamps` in units of `base` seconds; a key frame at least `every` frames."""
+    """Encodes frames with plain PyAV; `stamps` in units of `base` seconds; a key frame at least `every` frames.
+
+    matrix: a display matrix of nine numbers, in place of a rotation in degrees. aspect: a pixel's width by its height.
+    form: libav's name of the container, where the name of the file does not tell. about: attributes of each frame.
+    """
     base = base or Fraction(1, fps)
-    with av.open(str(path), "w", options=container or {}) as file:
+    with av.open(f"file:{path}", "w", format=form, options=container or {}) as file:
         stream = file.add_stream(codec, rate=fps, options=options or {})
-        stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
+        stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], pixels
         stream.codec_context.gop_size, stream.codec_context.thread_count = every, 1
         stream.codec_context.time_base = base
         if rotation:
             stream.set_display_rotation(rotation)
+        if matrix:
+            stream.set_display_matrix(matrix)
+        if aspect:
+            stream.codec_context.sample_aspect_ratio = aspect
         for index, frame in enumerate(frames):
             picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            if about:
+                picture = picture.reformat(format=pixels)
+                for name, value in about.items():
+                    setattr(picture, name, value)
             picture.pts, picture.time_base = index if stamps is None else stamps[index], base
             file.mux(stream.encode(picture))
         file.mux(stream.encode(None))

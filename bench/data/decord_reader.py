@@ -1,0 +1,95 @@
+"""Frames read by decord, for files in which it was checked to give the frames that were asked for.
+
+decord 0.6 finds frames by counting from a key frame that it believes to have reached. In fragmented MP4, in MPEG-TS, in
+files that do not begin at 0 and where groups of pictures are open it counts wrongly and gives other frames, in silence.
+So a file is read by it only if its time stamps and key frames are the scanned ones and no group is open, and then it is
+one of the plain kind that the tests compare picture by picture. PyAV reads the others.
+"""
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.data.decoding import decoded
+from bench.data.opening import opened
+from bench.data.timeline import Timeline
+from bench.data.upright import matrix
+from bench.errors import UsageError
+
+CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+CODECS = ("h264", "hevc", "mpeg4", "vp9")
+PIXELS = ("yuv420p", "yuvj420p")  # others it colours by rules of its own
+LONGEST = 24 * 3600  # seconds; where frames lie days apart decord ends the process
+
+
+def module() -> ModuleType:
+    """decord, with its log turned off: errors are ours to report. UsageError: it is not installed."""
+    try:
+        import decord
+    except ImportError:
+        mend = "pip install decord (x86-64 Linux, Windows), or leave --video.reader out"
+        raise UsageError(f"--video.reader decord: decord is not installed. {mend}") from None
+    decord.logging.set_level(decord.logging.QUIET)
+    return decord
+
+
+def read(path: Path, timeline: Timeline, indices: NDArray[np.int64]) -> NDArray[np.uint8] | None:
+    """The frames at `indices` (rising, each once), (T, H, W, 3) RGB; None where decord must not read the file."""
+    if refusal(path, timeline):
+        return None
+    try:
+        return _open(path).get_batch(indices).asnumpy()
+    except (module().DECORDError, RuntimeError):
+        return None
+
+
+def refusal(path: Path, timeline: Timeline) -> str:
+    """Why decord must not read a file; empty where it may. Checked once for each file and process."""
+    facts = path.stat()
+    key = (str(path.absolute()), facts.st_size, facts.st_mtime_ns)
+    if key not in _known:
+        _known[key] = _refusal(path, timeline)
+    return _known[key]
+
+
+_known: dict[tuple[str, int, int], str] = {}
+
+
+def _refusal(path: Path, timeline: Timeline) -> str:
+    with opened(path) as (file, stream):
+        codec = stream.codec_context
+        if (
+            file.format.name not in CONTAINERS
+            or codec.codec.canonical_name not in CODECS
+            or codec.pix_fmt not in PIXELS
+        ):
+            return "container, codec or pixel format"
+    if not timeline.plain:
+        return "hidden frames"
+    if timeline.open_groups:
+        return "open groups of pictures"
+    a, b, c, d = matrix(next(decoded(path, timeline, [0])))
+    if timeline.aspect != 1 or a * d - b * c < 0:
+        return "pixels that are not square, or a mirror"
+    if timeline.times[-1] > LONGEST:
+        return "time stamps"
+    try:
+        reader = _open(path)
+        if len(reader) != len(timeline):
+            return "number of frames"
+        starts = reader.get_frame_timestamp(list(range(len(timeline))))[:, 0]
+        keys = timeline.stamps[np.asarray(reader.get_key_indices(), dtype=np.int64)]
+    except (module().DECORDError, RuntimeError, IndexError):
+        return "an error of decord's"
+    told = timeline.stamps * float(timeline.base)
+    # float32 seconds: at most a tenth of a frame
+    if abs(starts - told).max() > 0.1 / float(timeline.fps) or not np.array_equal(keys, timeline.keys):
+        return "time stamps"
+    return ""
+
+
+def _open(path: Path) -> Any:
+    return module().VideoReader(f"file:{path.absolute()}", num_threads=1)

@@ -1,0 +1,62 @@
+"""A decoded frame as it is meant to be seen: RGB, square pixels, turned and mirrored, HDR brought to SDR."""
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.sidedata.sidedata import Type
+from av.video.reformatter import Interpolation
+from numpy.typing import NDArray
+
+from bench.data.decoding import decoded
+from bench.data.hdr import TRANSFERS, to_sdr
+from bench.data.opening import require_bounds
+from bench.data.timeline import Timeline
+
+
+def upright(path: Path, timeline: Timeline, indices: Iterable[int]) -> Iterator[NDArray[np.uint8]]:
+    """The frames at rising `indices`, decoded by PyAV one after another, as they are to be shown: (H, W, 3) RGB.
+
+    VideoError: a frame cannot be decoded, or is too large when it is shown.
+    """
+    for frame in decoded(path, timeline, indices):
+        width, height = square(frame.width, frame.height, timeline.aspect)
+        require_bounds(path, width, height)
+        yield picture(frame, width, height)
+
+
+def square(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
+    """The size of a picture with square pixels: the side that is too short grows. aspect: a pixel's width by height."""
+    return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
+
+
+def picture(frame: av.VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
+    """A frame in (H, W, 3) RGB, upright. width, height: its size before it is turned, other than its own: bicubic."""
+    hdr = frame.color_trc in TRANSFERS
+    rgb = frame.reformat(width, height, "rgb48le" if hdr else "rgb24", interpolation=Interpolation.BICUBIC)
+    image = rgb.to_ndarray()
+    return oriented(to_sdr(image.astype(np.uint16), frame.color_trc) if hdr else image.astype(np.uint8), matrix(frame))
+
+
+def matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
+    """The part (a, b, c, d) of a frame's display matrix that turns and mirrors; (1, 0, 0, 1) without one."""
+    side_data: Any = frame.side_data  # PyAV's stub takes it for another type
+    data = side_data.get(Type.DISPLAYMATRIX)
+    if data is None:
+        return 1, 0, 0, 1
+    a, b, _, c, d = np.frombuffer(bytes(data), dtype=np.int32)[:5].tolist()  # the third and the last row move and tilt
+    return a, b, c, d
+
+
+def oriented(image: NDArray[np.uint8], display: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """An image (H, W, 3) turned and mirrored as a display matrix says, to the nearest quarter turn.
+
+    The matrix takes the pixel (x, y), y downwards, to (a x + c y, b x + d y). Source: ISO 14496-12, section 6.2.2.
+    """
+    a, b, c, d = display
+    if abs(a) + abs(d) < abs(b) + abs(c):  # x and y change places: (x, y) -> (c y, b x)
+        image, a, d = image.swapaxes(0, 1), c, b
+    return image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
