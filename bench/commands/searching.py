@@ -103,7 +103,7 @@ def search(
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 5,
     filter: str | None = None,
     encoder: Encoder = LATEST,
-    backend: Literal["numpy", "faiss", "qdrant"] = "numpy",
+    backend: str = "numpy",
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
     json_output: Json = False,
@@ -121,7 +121,7 @@ def search(
     filter
         Only moments whose faces show this emotion: joy, fear, surprise, sadness, disgust or anger.
     backend
-        What searches the features: numpy; faiss or qdrant, extras of the same name. See docs/search.md.
+        What searches the features: numpy; faiss or qdrant, extras of the same name; or a plugin's. See docs/search.md.
     json_output
         Print JSON.
     """
@@ -138,7 +138,7 @@ def search(
         print(line, file=sys.stderr)
     if searcher.summary.windows:
         print(render.work(searcher.summary), file=sys.stderr)
-    print(json.dumps(found.as_json(), indent=1, ensure_ascii=False) if json_output else render.answer(found))
+    print(json.dumps(found.as_json(), indent=1) if json_output else render.answer(found))
 
 
 @app.command

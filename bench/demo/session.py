@@ -18,7 +18,6 @@ from bench.search.models import resolved
 from bench.search.render import changes
 from bench.search.searcher import Answer, Choice, Moment, Searcher, open_folder
 from bench.search.store import About
-from bench.search.windows import spans
 from bench.utils.paths import home
 
 A = TypeVar("A")
@@ -54,9 +53,7 @@ class Side:
 
     def window(self, moment: Moment) -> int:
         """The id of the window that a moment is."""
-        entry = self.searcher.store.entries[self._prefix + moment.file]
-        starts = [start for start, _ in spans(entry.seconds, self.searcher.store.about.window)]
-        return entry.first + starts.index(moment.start)
+        return self.searcher.store.id_of(self._prefix + moment.file, moment.start)
 
     def moment(self, window: int) -> tuple[str, float, float] | None:
         """The file, start and end of a window, if there is one of that id."""

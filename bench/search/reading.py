@@ -19,7 +19,7 @@ from bench.data.upright import upright
 from bench.data.video import sample_indices
 from bench.errors import BenchError, UsageError
 from bench.search.expressions import Looker, Track
-from bench.search.windows import spans
+from bench.search.windows import frame_ranges, still_windows
 
 CHUNK = 8  # windows of a video that are decoded in one go
 AHEAD = 2  # pieces of work for each thread beyond the one that is waited for
@@ -43,6 +43,7 @@ class Piece:
     seconds: float  # the video's length
     windows: list[Seen]
     last: bool  # of this file
+    still: tuple[int, ...] = ()  # the numbers of windows that are left out
     error: str = ""
     spent: float = 0.0  # seconds of decoding in a thread
 
@@ -53,6 +54,7 @@ class _Plan:
     file: Path
     timeline: Timeline
     seconds: float
+    still: tuple[int, ...]
     windows: list[NDArray[np.int64]]  # the indices of each window's frames
     spent: float
 
@@ -92,14 +94,13 @@ def _planned(path: str, file: Path, frames: int, window: float) -> _Plan | Piece
         timeline = scan(file)
     except BenchError as error:
         return _broken(path, error)
-    count, times = len(timeline), timeline.times
+    times = timeline.steady * float(timeline.base)
     seconds = max(0.001, round(timeline.seconds, 3))
-    windows = []
-    for start, end in spans(seconds, window):
-        first = int(np.searchsorted(times, start, side="right")) - 1  # what is on the screen when the window opens
-        stop = count if end == seconds else max(int(np.searchsorted(times, end)), first + 1)
-        windows.append(first + sample_indices(stop - first, frames))
-    return _Plan(path, file, timeline, seconds, windows, time.perf_counter() - begun)
+    ranges = frame_ranges(times, seconds, window)
+    still = still_windows(ranges)
+    shown = np.delete(ranges, still, axis=0).tolist()
+    windows = [first + sample_indices(stop - first, frames) for first, stop in shown]
+    return _Plan(path, file, timeline, seconds, still, windows, time.perf_counter() - begun)
 
 
 def _chunks(plans: Iterable[_Plan | Piece]) -> Iterator[tuple[_Plan | Piece, int]]:
@@ -133,7 +134,8 @@ def _read(plan: _Plan | Piece, start: int, size: int, looker: Looker | None) -> 
         for window in windows
     ]
     spent = time.perf_counter() - begun + (0 if start else plan.spent)
-    return Piece(plan.path, plan.seconds, seen, start + CHUNK >= len(plan.windows), spent=spent)
+    last = start + CHUNK >= len(plan.windows)
+    return Piece(plan.path, plan.seconds, seen, last, plan.still, spent=spent)
 
 
 def _track(told: dict[int, NDArray[np.float32] | None], window: NDArray[np.int64]) -> Track:
@@ -143,4 +145,4 @@ def _track(told: dict[int, NDArray[np.float32] | None], window: NDArray[np.int64
 
 
 def _broken(path: str, error: BenchError) -> Piece:
-    return Piece(path, 0.0, [], True, str(error))
+    return Piece(path, 0.0, [], True, error=str(error))

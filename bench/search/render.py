@@ -11,9 +11,10 @@ def changes(summary: Summary) -> list[str]:
     """What is wrong with files and folders, and what was left out."""
     lines = [why if path in why else f"{path}: {why}" for path, why in summary.broken.items()]
     lines += [f"{path}/ cannot be read: {why}" for path, why in summary.unreadable.items()]
-    if summary.hidden:
-        some = ", ".join(summary.hidden[:SOME]) + ", …" * (len(summary.hidden) > SOME)
-        lines.append(f"{len(summary.hidden)} hidden left out: {some}")
+    for names, what in ((summary.hidden, "hidden"), (summary.unread, "of kinds of video that are not read")):
+        if names:
+            some = ", ".join(names[:SOME]) + ", …" * (len(names) > SOME)
+            lines.append(f"{len(names)} {what} left out: {some}")
     return [printable(line) for line in lines]
 
 

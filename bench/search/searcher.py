@@ -22,11 +22,11 @@ from bench.emotions.scores import score_captions
 from bench.errors import BenchError, UsageError
 from bench.records.store import find
 from bench.search import building, models, store
+from bench.search.backends import BACKENDS, Backend
 from bench.search.building import Summary
 from bench.search.expressions import Looker
 from bench.search.models import TOKENIZER, Encoder
 from bench.search.store import About, Store
-from bench.search.vectors import BACKENDS, Exact, Index
 from bench.search.windows import WINDOW
 from bench.utils.names import did_you_mean
 
@@ -78,9 +78,10 @@ class Answer:
 class Searcher:
     """A folder's index with its model, loaded to be asked. summary: what bringing it up to date did."""
 
-    def __init__(self, folder: Path, opened: Store, encoder: Encoder, summary: Summary, backend: str) -> None:
+    def __init__(self, folder: Path, opened: Store, encoder: Encoder, summary: Summary, backend: Backend) -> None:
         self.folder, self.store, self.encoder, self.summary = folder, opened, encoder, summary
-        self._index = _vectors(opened, encoder, backend)
+        self._backend = backend
+        backend.load(opened, None if encoder.dot else encoder.score)
 
     def ask(self, query: str, k: int = 5, emotion: str = "") -> Answer:
         """The k best moments for a query; its words count in lower case, so "Happy" names joy too.
@@ -92,7 +93,7 @@ class Searcher:
         among = self._showing(emotion) if emotion else None
         moments: list[Moment] = []
         if among is None or len(among):
-            ids, scores = self._index.query(self.encoder.text(words), k * (1 + NEIGHBOURS), among)
+            ids, scores = self._backend.query(self.encoder.text(words), k * (1 + NEIGHBOURS), among)
             moments = self._apart(ids, scores)[:k]
         return Answer(
             query=query,
@@ -150,12 +151,12 @@ def open_folder(
     UsageError: words that do not fit each other, or an index that was made otherwise. BenchError: the folder holds no
     video or cannot be read, or the index's model has changed.
     """
-    _check_backend(backend)
+    searching = BACKENDS.get(backend)()  # what it lacks is said before any work
     found = building.walk(folder)
     opened = store.read(folder)
-    if not found.files and not (opened and found.unreadable):
-        raise BenchError(f"there is no video below {folder} (mp4, mov, mkv, avi, webm).")
-    old = opened.about if opened else None
+    if not found.files and (opened is None or not found.unreadable):
+        raise BenchError(f"there is no video below {folder} (mp4, mov, mkv, webm and the like).")
+    old = opened.about if opened is not None else None
     asked = _completed(folder, choice, old, results)
     keep = old is not None and not choice.replace
     if old and keep:
@@ -174,14 +175,16 @@ def open_folder(
         about.faces["pooling"] = pooling
     if emotion:
         _check_filter(emotion, folder, about, keep)
-    _check_score(encoder, backend)
+    _check_score(encoder, backend, searching)
     looker = None
     if opened is None or not keep or retry or building.pending(opened, found):
         looker = _looker(folder, about, old if keep else None)
-    if opened is None or not keep:
-        opened = Store(store.place(folder), about)
-    summary = building.update(opened, encoder, folder, found, looker, retry)
-    return Searcher(folder, opened, encoder, summary, backend)
+    if opened is not None and choice.replace:
+        opened, summary = building.rebuild(opened, about, encoder, folder, found, looker)
+    else:
+        opened = Store(store.place(folder), about) if opened is None else opened
+        summary = building.update(opened, encoder, folder, found, looker, retry)
+    return Searcher(folder, opened, encoder, summary, searching)
 
 
 def check_query(query: str, k: int) -> str:
@@ -270,40 +273,12 @@ def _looker(folder: Path, about: About, old: About | None) -> Looker | None:
     return looker
 
 
-def _vectors(opened: Store, encoder: Encoder, backend: str) -> Index:
-    """The index's features in a backend, ready to be asked."""
-    if backend == "qdrant":
-        from bench.search.with_qdrant import synced
-
-        return synced(opened)
-    index: Index = Exact(None if encoder.dot else encoder.score)
-    if backend == "faiss":
-        from bench.search.with_faiss import Faiss
-
-        index = Faiss(opened.about.width)
-    for ids, features in opened.features():
-        index.add(ids, features)
-    return index
-
-
-def _check_backend(backend: str) -> None:
-    """UsageError: no such backend. BenchError: its extra is not installed, or its server does not answer."""
-    if backend not in BACKENDS:
-        raise UsageError(f"--backend '{backend}' is none of {', '.join(BACKENDS)}.")
-    if backend == "faiss":
-        from bench.search.with_faiss import Faiss
-
-        Faiss(1)
-    if backend == "qdrant":
-        from bench.search.with_qdrant import connect
-
-        connect().close()
-
-
-def _check_score(encoder: Encoder, backend: str) -> None:
-    if backend != "numpy" and not encoder.dot:
+def _check_score(encoder: Encoder, name: str, backend: Backend) -> None:
+    if not encoder.dot and not backend.own_scores:
+        able = [other for other, made in BACKENDS.items() if getattr(made, "own_scores", False)]
         raise UsageError(
-            f"{encoder.described.name} has a score of its own, which is no dot product: it needs --backend numpy."
+            f"{encoder.described.name} has a score of its own, which is no dot product, and --backend {name} takes "
+            f"nothing else. Use --backend {' or '.join(able)}."
         )
 
 

@@ -1,19 +1,22 @@
 """The index of one folder on disk: a manifest, and features in float16.
 
     $BENCH_HOME/search/<folder's name>-<digest of its path>/
-        manifest.jsonl      a line about the index, then one a file: path, size, mtime, first window, seconds, error
+        manifest.jsonl      a line about the index, then one a file: its path and its `Entry`
         features-N.f16      (windows, P), the windows of the manifest's files in their order
         faces-N.f16         (windows, 9), where faces are indexed: mean scores of EMOTIONS, share of frames with a face
 
 The manifest is written last and replaced whole, so what it says is there. New windows are appended behind what it
 counts; where some go, what stays is written anew under the next N. A window's id is never given again.
+
+An index that is to replace one is made in a folder beside it, `…-new`, and takes its place when it is whole.
 """
 
 import hashlib
 import json
 import os
+import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -42,6 +45,7 @@ class Entry(NamedTuple):
     first: int  # the id of its first window; the others follow
     seconds: float  # its length, which says how many windows it has; 0 for a broken file
     error: str  # one line; "" for a whole file
+    still: Sequence[int] = ()  # the numbers of its windows that are left out, see `windows`
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Store:
         self.path, self.about = path, about
         self.id = uuid.uuid4().hex
         self.revision = self._next = 0
-        self._generation = 1 + max((int(file.stem.split("-")[1]) for file in path.glob("*-*.f16")), default=-1)
+        self._generation = _next_generation(path)
         self.entries: dict[str, Entry] = {}  # by path below the folder, in the order of the features
         self._new: list[tuple[NDArray[np.float16], NDArray[np.float16] | None]] = []
         self._stamp = _stamped(self.path)
@@ -85,7 +89,9 @@ class Store:
 
     @cached_property
     def _ends(self) -> NDArray[np.int64]:  # (files + 1,): how many windows there are before each file, and in all
-        return np.cumsum([0, *(how_many(entry.seconds, self.about.window) for entry in self.entries.values())])
+        window = self.about.window
+        counts = (how_many(entry.seconds, window) - len(entry.still) for entry in self.entries.values())
+        return np.cumsum([0, *counts])
 
     @cached_property
     def _by_id(self) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
@@ -103,7 +109,15 @@ class Store:
         row = self.row(id)
         file = int(np.searchsorted(self._ends, row, side="right")) - 1
         path = self._by_id[2][file]
-        return path, *spans(self.entries[path].seconds, self.about.window)[row - int(self._ends[file])]
+        return path, *self._spans(path)[row - int(self._ends[file])]
+
+    def id_of(self, path: str, start: float) -> int:
+        """The id of the window of a file that starts at this second."""
+        return self.entries[path].first + [begun for begun, _ in self._spans(path)].index(start)
+
+    def _spans(self, path: str) -> list[tuple[float, float]]:
+        entry = self.entries[path]
+        return spans(entry.seconds, self.about.window, entry.still)
 
     def features(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Ids and features (n, P) float32 of all windows, block after block."""
@@ -167,6 +181,16 @@ class Store:
         self._new = []
         self._write_manifest()
 
+    def take_place_of(self, other: "Store") -> None:
+        """Puts this index where another one is: its features first, then the manifest, which alone counts."""
+        self.save()
+        generation = max(self._generation, _next_generation(other.path))
+        for kind in self._kinds:
+            self._file(kind).replace(other.path / f"{kind}-{generation}.f16")
+        beside, self.path, self._generation = self.path, other.path, generation
+        self._write_manifest()
+        shutil.rmtree(beside, ignore_errors=True)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps other processes from changing the index. BenchError: one is at it, or was since this was read."""
@@ -185,6 +209,11 @@ class Store:
             if _stamped(self.path) != self._stamp:
                 raise BenchError(f"another process has just indexed {self.about.folder}. Ask again.")
             yield
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether there is anything of it on disk."""
+        return self._stamp is not None
 
     @property
     def _kinds(self) -> tuple[str, ...]:
@@ -222,7 +251,23 @@ def place(folder: Path) -> Path:
 
 def read(folder: Path) -> Store | None:
     """The index of a folder, if it has one. BenchError: it is broken, or of another format."""
-    path = place(folder)
+    return _read(place(folder))
+
+
+def replacement(old: Store, about: About) -> Store:
+    """An index beside another one that it is to replace: what was begun with the same settings, or an empty one."""
+    path = old.path.with_name(f"{old.path.name}-new")
+    try:
+        begun = _read(path)
+    except BenchError:
+        begun = None
+    if begun is not None and begun.about == about:
+        return begun
+    shutil.rmtree(path, ignore_errors=True)
+    return Store(path, about)
+
+
+def _read(path: Path) -> Store | None:
     manifest = path / "manifest.jsonl"
     stamp = _stamped(path)  # before it is read: what is written meanwhile must show
     try:
@@ -238,7 +283,7 @@ def read(folder: Path) -> Store | None:
             store._stamp = stamp
             for line in file:
                 name, *entry = json.loads(line)
-                store.entries[name] = Entry(*entry)
+                store.entries[name] = Entry(*entry[:5], *map(tuple, entry[5:]))  # older ones have no `still`
         for kind in store._kinds:
             if len(store) and store._file(kind).stat().st_size < len(store) * store._width(kind) * 2:
                 raise ValueError(f"{store._file(kind).name} is shorter than the manifest says")
@@ -249,6 +294,10 @@ def read(folder: Path) -> Store | None:
     except (ValueError, KeyError, TypeError, StopIteration, UnicodeDecodeError) as error:
         raise _broken(path, str(error) or "an empty manifest") from None
     return store
+
+
+def _next_generation(path: Path) -> int:
+    return 1 + max((int(file.stem.split("-")[1]) for file in path.glob("*-*.f16")), default=-1)
 
 
 def _stamped(path: Path) -> tuple[int, int] | None:

@@ -40,20 +40,15 @@ def fill(folder: Path) -> None:
 def ask(folder: Path, backend: str) -> None:
     """Reads the index, asks, and prints the times and this process's peak."""
     from bench.search import store
-    from bench.search.vectors import Exact, Index
+    from bench.search.backends import BACKENDS
 
     begun = time.perf_counter()
     opened = store.read(folder)
     assert opened is not None
-    index: Index = Exact()
-    if backend == "faiss":
-        from bench.search.with_faiss import Faiss
-
-        index = Faiss(WIDTH)
-    for ids, rows in opened.features():
-        index.add(ids, rows)
+    index = BACKENDS.get(backend)()
+    index.load(opened, None)
     loaded = time.perf_counter() - begun
-    blocks = [rows for _, rows in index._blocks] if isinstance(index, Exact) else []
+    blocks = [rows for _, rows in getattr(index, "_blocks", [])]
     queries = np.random.default_rng(1).standard_normal((QUERIES, WIDTH)).astype(np.float32)
     whole, product = [], []
     for query in queries:

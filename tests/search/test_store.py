@@ -209,3 +209,21 @@ def test_windows_cover_a_video_and_overlap_their_neighbours_alone(window: float)
         assert all(after[0] < before[1] for before, after in pairwise(found))
         assert all(after[0] >= before[1] for before, after in zip(found, found[2:], strict=False))
         assert all(end - start <= 1.25 * window + 1e-9 for start, end in found)
+
+
+def test_an_index_from_before_windows_could_be_left_out_is_read(tmp_path: Path, opened: Store) -> None:
+    manifest = opened.path / "manifest.jsonl"
+    head, *lines = manifest.read_text(encoding="utf-8").splitlines()
+    before = [json.dumps(json.loads(line)[:6]) for line in lines]
+    manifest.write_text("\n".join([head, *before]) + "\n", encoding="utf-8")
+    assert content(again(tmp_path)) == {0: 1, 1: 2, 2: 3, 3: 4}
+
+
+def test_windows_that_are_left_out_have_neither_an_id_nor_features(tmp_path: Path, opened: Store) -> None:
+    entry = Entry(1, 1, 0, 40.0, "", still=(1, 2, 4))  # of 7 windows
+    opened.add("still.mp4", entry, np.arange(8, 12, dtype=np.float32)[:, None].repeat(opened.about.width, 1))
+    opened.save()
+    read = again(tmp_path)
+    first = read.entries["still.mp4"].first
+    assert [read.window(id)[1:] for id in range(first, first + 4)] == [(0, 10), (15, 25), (25, 35), (30, 40)]
+    assert read.id_of("still.mp4", 15.0) == first + 1 and len(read) == 8

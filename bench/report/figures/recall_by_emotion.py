@@ -19,8 +19,8 @@ SHOWN = len(HATCHES) - 1  # variants beside the baseline where there is room for
 def recall_by_emotion(context: Context) -> Figure | None:
     """T2V R@1 of the queries of each emotion.
 
-    Shown are the baseline and the few variants that say most, by the verdicts of the declared comparisons. None where the
-    records have no such subsets.
+    Shown are the baseline and the few variants that say most, by the verdicts of the declared comparisons.
+    None where the records have no such subsets.
     """
     group, baseline = context.group, context.baseline
     if group.mixed:

@@ -1,4 +1,4 @@
-"""The same on a Qdrant server, for collections that outgrow one machine; asked for exact answers.
+"""A Qdrant server, for collections that outgrow one machine; asked for exact answers. Needs the extra qdrant.
 
     docker run -p 6333:6333 -v "$PWD/qdrant:/qdrant/storage" qdrant/qdrant
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.errors import BenchError
+from bench.search.backends import Ids, Scores, Vectors, best, needs_extra, search_backend
 from bench.search.store import BLOCK, Store
-from bench.search.vectors import Ids, Vectors, best, needs_extra
 from bench.utils.files import replacing
 from bench.utils.progress import progress
 
@@ -49,49 +49,40 @@ def connect() -> "QdrantClient":
     return client
 
 
-def synced(opened: Store) -> "Qdrant":
-    """The server's collection of an index, brought up to date with it.
-
-    A file beside the index says which revision the server has; where it, or the server's count, differs, ids are
-    compared and only the difference is sent.
-    """
-    index = Qdrant(connect(), f"bench-{opened.id}", opened.about.width)
-    marker = opened.path / "qdrant.json"
-    now = json.dumps({"url": address(), "revision": opened.revision})
-    if marker.is_file() and marker.read_text(encoding="utf-8") == now and len(index) == len(opened):
-        return index
-    there = index.ids()
-    index.remove(np.setdiff1d(there, opened.ids))
-    blocks = progress(opened.features(), total=-(-len(opened) // BLOCK), what="sending to Qdrant", unit="block")
-    for ids, features in blocks:
-        new = ~np.isin(ids, there)
-        index.add(ids[new], features[new])
-    with replacing(marker) as temporary:
-        temporary.write_text(now, encoding="utf-8")
-    return index
-
-
+@search_backend("qdrant")
 class Qdrant:
-    """A collection of vectors of `width` numbers; made where the server has none of that name."""
+    """A collection of the server for each index, brought up to date with it. Dot products only."""
 
-    def __init__(self, client: "QdrantClient", collection: str, width: int) -> None:
+    own_scores = False
+
+    def __init__(self) -> None:
+        self._client, self._name = connect(), ""
         from qdrant_client import models
 
-        self._client, self._name, self._models = client, collection, models
-        if not client.collection_exists(collection):
-            shape = models.VectorParams(size=width, distance=models.Distance.DOT, on_disk=True)
-            client.create_collection(collection, vectors_config=shape)
+        self._models = models
 
-    def add(self, ids: Ids, vectors: Vectors) -> None:
-        for start in range(0, len(ids), BATCH):
-            part = slice(start, start + BATCH)
-            batch = self._models.Batch(ids=ids[part].tolist(), vectors=vectors[part].astype(np.float32).tolist())
-            self._client.upsert(self._name, batch, wait=True)
+    def load(self, store: Store, score: Scores | None) -> None:
+        """Sends what the server lacks.
 
-    def remove(self, ids: Ids) -> None:
-        for start in range(0, len(ids), PAGE):
-            points: Any = ids[start : start + PAGE].tolist()
-            self._client.delete(self._name, self._models.PointIdsList(points=points), wait=True)
+        A file beside the index says which revision the server has; where it, or the server's count, differs, ids are
+        compared and only the difference is sent.
+        """
+        self._name = f"bench-{store.id}"
+        if not self._client.collection_exists(self._name):
+            shape = self._models.VectorParams(size=store.about.width, distance=self._models.Distance.DOT, on_disk=True)
+            self._client.create_collection(self._name, vectors_config=shape)
+        marker = store.path / "qdrant.json"
+        now = json.dumps({"url": address(), "revision": store.revision})
+        if marker.is_file() and marker.read_text(encoding="utf-8") == now and self._count() == len(store):
+            return
+        there = self._ids()
+        self._remove(np.setdiff1d(there, store.ids))
+        blocks = progress(store.features(), total=-(-len(store) // BLOCK), what="sending to Qdrant", unit="block")
+        for ids, features in blocks:
+            new = ~np.isin(ids, there)
+            self._add(ids[new], features[new])
+        with replacing(marker) as temporary:
+            temporary.write_text(now, encoding="utf-8")
 
     def query(self, vector: Vectors, k: int, among: Ids | None = None) -> tuple[Ids, Vectors]:
         only = None
@@ -108,10 +99,21 @@ class Qdrant:
         ids = np.array([point.id for point in answer.points], np.int64)
         return best(ids, np.array([point.score for point in answer.points], np.float32), k)
 
-    def __len__(self) -> int:
+    def _add(self, ids: Ids, vectors: Vectors) -> None:
+        for start in range(0, len(ids), BATCH):
+            part = slice(start, start + BATCH)
+            batch = self._models.Batch(ids=ids[part].tolist(), vectors=vectors[part].tolist())
+            self._client.upsert(self._name, batch, wait=True)
+
+    def _remove(self, ids: Ids) -> None:
+        for start in range(0, len(ids), PAGE):
+            points: Any = ids[start : start + PAGE].tolist()
+            self._client.delete(self._name, self._models.PointIdsList(points=points), wait=True)
+
+    def _count(self) -> int:
         return self._client.count(self._name, exact=True).count
 
-    def ids(self) -> Ids:
+    def _ids(self) -> Ids:
         """Every id that the server has."""
         found: list[Any] = []
         page: Any = None

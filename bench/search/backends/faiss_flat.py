@@ -1,28 +1,31 @@
-"""The same in faiss: a flat index, so exact."""
+"""faiss's flat index of inner products, so exact. Needs the extra faiss."""
 
 from typing import Any
 
 import numpy as np
 
-from bench.search.vectors import Ids, Vectors, best, needs_extra
+from bench.search.backends import Ids, Scores, Vectors, best, needs_extra, search_backend
+from bench.search.store import Store
 
 
+@search_backend("faiss")
 class Faiss:
-    """Vectors of `width` numbers in faiss's flat inner-product index."""
+    """Dot products only."""
 
-    def __init__(self, width: int) -> None:
+    own_scores = False
+
+    def __init__(self) -> None:
         try:
             import faiss
         except ImportError as error:
             raise needs_extra("faiss", error) from None
         self._faiss: Any = faiss  # its parameters take keywords that its types do not know
-        self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(width))
+        self._index: Any = None
 
-    def add(self, ids: Ids, vectors: Vectors) -> None:
-        self._index.add_with_ids(np.ascontiguousarray(vectors, np.float32), ids)
-
-    def remove(self, ids: Ids) -> None:
-        self._index.remove_ids(self._faiss.IDSelectorBatch(ids))
+    def load(self, store: Store, score: Scores | None) -> None:
+        self._index = self._faiss.IndexIDMap2(self._faiss.IndexFlatIP(store.about.width))
+        for ids, vectors in store.features():
+            self._index.add_with_ids(np.ascontiguousarray(vectors), ids)
 
     def query(self, vector: Vectors, k: int, among: Ids | None = None) -> tuple[Ids, Vectors]:
         chosen = None
