@@ -18,7 +18,7 @@ from bench.data.timeline import Timeline
 from bench.data.upright import upright
 from bench.data.video import sample_indices
 from bench.errors import BenchError, UsageError
-from bench.search.expressions import Looker, Track
+from bench.search.face_tracks import FaceDetector, FaceTrack
 from bench.search.windows import frame_ranges, still_windows
 
 CHUNK = 8  # windows of a video that are decoded in one go
@@ -28,11 +28,11 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-class Seen(NamedTuple):
+class WindowFrames(NamedTuple):
     """What a model takes of one window."""
 
     frames: NDArray[np.uint8]  # (T, S, S, 3)
-    track: Track | None  # facial expressions, where they are asked for
+    track: FaceTrack | None  # facial expressions, where they are asked for
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Piece:
 
     path: str  # below the folder
     seconds: float  # the video's length
-    windows: list[Seen]
+    windows: list[WindowFrames]
     last: bool  # of this file
     still: tuple[int, ...] = ()  # the numbers of windows that are left out
     error: str = ""
@@ -60,7 +60,7 @@ class _Plan:
 
 
 def read(
-    files: Mapping[str, Path], *, frames: int, size: int, window: float, looker: Looker | None = None
+    files: Mapping[str, Path], *, frames: int, size: int, window: float, detector: FaceDetector | None = None
 ) -> Generator[Piece, None, None]:
     """All windows of all files, file after file, a few pieces ahead of what was asked for.
 
@@ -69,7 +69,7 @@ def read(
     threads = os.cpu_count() or 1
     with ThreadPoolExecutor(threads) as pool:
         plans = _ahead(pool, lambda item: _planned(*item, frames, window), files.items(), threads * AHEAD)
-        yield from _ahead(pool, lambda work: _read(*work, size, looker), _chunks(plans), threads * AHEAD)
+        yield from _ahead(pool, lambda work: _read(*work, size, detector), _chunks(plans), threads * AHEAD)
 
 
 def _ahead(pool: ThreadPoolExecutor, work: Callable[[A], B], items: Iterable[A], depth: int) -> Iterator[B]:
@@ -109,7 +109,7 @@ def _chunks(plans: Iterable[_Plan | Piece]) -> Iterator[tuple[_Plan | Piece, int
             yield plan, start
 
 
-def _read(plan: _Plan | Piece, start: int, size: int, looker: Looker | None) -> Piece:
+def _read(plan: _Plan | Piece, start: int, size: int, detector: FaceDetector | None) -> Piece:
     """The windows of a plan from `start` on, CHUNK of them; each frame is made small as soon as it is there."""
     if isinstance(plan, Piece):
         return plan
@@ -121,16 +121,16 @@ def _read(plan: _Plan | Piece, start: int, size: int, looker: Looker | None) -> 
     try:
         for index, image in zip(wanted.tolist(), upright(plan.file, plan.timeline, wanted), strict=True):
             small[index] = resize_crop(image[None], size)[0]
-            if looker:
+            if detector:
                 looking = time.perf_counter()
-                told[index] = looker(plan.file, len(plan.timeline), index, image)
+                told[index] = detector(plan.file, len(plan.timeline), index, image)
                 begun += time.perf_counter() - looking
     except UsageError:  # the words were off, not the file
         raise
     except BenchError as error:
         return _broken(plan.path, error)
     seen = [
-        Seen(np.stack([small[index] for index in window.tolist()]), _track(told, window) if looker else None)
+        WindowFrames(np.stack([small[index] for index in window.tolist()]), _track(told, window) if detector else None)
         for window in windows
     ]
     spent = time.perf_counter() - begun + (0 if start else plan.spent)
@@ -138,10 +138,10 @@ def _read(plan: _Plan | Piece, start: int, size: int, looker: Looker | None) -> 
     return Piece(plan.path, plan.seconds, seen, last, plan.still, spent=spent)
 
 
-def _track(told: dict[int, NDArray[np.float32] | None], window: NDArray[np.int64]) -> Track:
+def _track(told: dict[int, NDArray[np.float32] | None], window: NDArray[np.int64]) -> FaceTrack:
     rows = [told[index] for index in window.tolist()]
     scores = np.stack([np.zeros(8, np.float32) if row is None else row for row in rows])
-    return Track(scores, np.array([row is not None for row in rows]))
+    return FaceTrack(scores, np.array([row is not None for row in rows]))
 
 
 def _broken(path: str, error: BenchError) -> Piece:

@@ -21,12 +21,12 @@ from bench.emotions import EMOTIONS
 from bench.emotions.scores import score_captions
 from bench.errors import BenchError, UsageError
 from bench.records.store import find
-from bench.search import building, models, store
+from bench.search import building, index_store, models
 from bench.search.backends import BACKENDS, Backend
-from bench.search.building import Summary
-from bench.search.expressions import Looker
+from bench.search.building import UpdateSummary
+from bench.search.face_tracks import FaceDetector
+from bench.search.index_store import IndexSettings, Store
 from bench.search.models import TOKENIZER, Encoder
-from bench.search.store import About, Store
 from bench.search.windows import WINDOW
 from bench.utils.names import did_you_mean
 
@@ -78,7 +78,7 @@ class Answer:
 class Searcher:
     """A folder's index with its model, loaded to be asked. summary: what bringing it up to date did."""
 
-    def __init__(self, folder: Path, opened: Store, encoder: Encoder, summary: Summary, backend: Backend) -> None:
+    def __init__(self, folder: Path, opened: Store, encoder: Encoder, summary: UpdateSummary, backend: Backend) -> None:
         self.folder, self.store, self.encoder, self.summary = folder, opened, encoder, summary
         self._backend = backend
         backend.load(opened, None if encoder.dot else encoder.score)
@@ -153,7 +153,7 @@ def open_folder(
     """
     searching = BACKENDS.get(backend)()  # what it lacks is said before any work
     found = building.walk(folder)
-    opened = store.read(folder)
+    opened = index_store.read(folder)
     if not found.files and (opened is None or not found.unreadable):
         raise BenchError(f"there is no video below {folder} (mp4, mov, mkv, webm and the like).")
     old = opened.about if opened is not None else None
@@ -176,14 +176,14 @@ def open_folder(
     if emotion:
         _check_filter(emotion, folder, about, keep)
     _check_score(encoder, backend, searching)
-    looker = None
+    detector = None
     if opened is None or not keep or retry or building.pending(opened, found):
-        looker = _looker(folder, about, old if keep else None)
+        detector = _looker(folder, about, old if keep else None)
     if opened is not None and choice.replace:
-        opened, summary = building.rebuild(opened, about, encoder, folder, found, looker)
+        opened, summary = building.rebuild(opened, about, encoder, folder, found, detector)
     else:
-        opened = Store(store.place(folder), about) if opened is None else opened
-        summary = building.update(opened, encoder, folder, found, looker, retry)
+        opened = Store(index_store.place(folder), about) if opened is None else opened
+        summary = building.update(opened, encoder, folder, found, detector, retry)
     return Searcher(folder, opened, encoder, summary, searching)
 
 
@@ -197,7 +197,7 @@ def check_query(query: str, k: int) -> str:
     return words
 
 
-def _completed(folder: Path, choice: Choice, old: About | None, results: Path) -> About:
+def _completed(folder: Path, choice: Choice, old: IndexSettings | None, results: Path) -> IndexSettings:
     """What an index is to be made with: the words, or else what the folder's index was made with, or the defaults."""
     if choice.window < 0 or 0 < choice.window < SHORTEST:
         raise UsageError(f"--window takes seconds, at least {SHORTEST:g}, not {choice.window:g}.")
@@ -210,7 +210,7 @@ def _completed(folder: Path, choice: Choice, old: About | None, results: Path) -
         faces = {"backend": choice.faces, "settings": choice.settings, "pooling": "largest"}
     elif choice.settings:
         raise UsageError(f"--faces-{next(iter(choice.settings))} belongs to a backend: --faces BACKEND.")
-    return About(
+    return IndexSettings(
         folder=str(folder.resolve()),
         model=model,
         digest="",
@@ -222,7 +222,7 @@ def _completed(folder: Path, choice: Choice, old: About | None, results: Path) -
     )
 
 
-def _same_words(folder: Path, old: About, asked: About) -> None:
+def _same_words(folder: Path, old: IndexSettings, asked: IndexSettings) -> None:
     """UsageError, with what to run, where an index was made with something else than is asked for."""
     told = [
         ("", old.model, asked.model),
@@ -237,11 +237,11 @@ def _same_words(folder: Path, old: About, asked: About) -> None:
             )
 
 
-def _faces(about: About) -> str:
+def _faces(about: IndexSettings) -> str:
     return " ".join([about.faces["backend"], *about.faces["settings"].values()]) if about.faces else "nobody"
 
 
-def _again(folder: Path, about: About, there: bool = True) -> str:
+def _again(folder: Path, about: IndexSettings, there: bool = True) -> str:
     """The command that makes an index with these settings."""
     words = [f"bench index {folder}", _flag(about.model)]
     if about.window != WINDOW:
@@ -256,21 +256,21 @@ def _flag(model: str) -> str:
     return f"--run {model.removeprefix('run:')}" if model.startswith("run:") else f"--model {model}"
 
 
-def _looker(folder: Path, about: About, old: About | None) -> Looker | None:
+def _looker(folder: Path, about: IndexSettings, old: IndexSettings | None) -> FaceDetector | None:
     """What looks for faces, if the index has them. BenchError: it is not what it was for this index."""
     if not about.faces:
         return None
     settings = {
         name: Path(value) if name in ("model", "weights") else value for name, value in about.faces["settings"].items()
     }
-    looker = Looker(about.faces["backend"], settings, about.faces["pooling"])
-    if old and old.faces["how"] != looker.how:
+    detector = FaceDetector(about.faces["backend"], settings, about.faces["pooling"])
+    if old and old.faces["how"] != detector.how:
         raise BenchError(
             f"{_faces(about)} is not what it was when the faces of {folder} were indexed. "
             f"Index again: {_again(folder, about)}"
         )
-    about.faces["how"] = looker.how
-    return looker
+    about.faces["how"] = detector.how
+    return detector
 
 
 def _check_score(encoder: Encoder, name: str, backend: Backend) -> None:
@@ -282,7 +282,7 @@ def _check_score(encoder: Encoder, name: str, backend: Backend) -> None:
         )
 
 
-def _check_filter(emotion: str, folder: Path, about: About, there: bool = True) -> None:
+def _check_filter(emotion: str, folder: Path, about: IndexSettings, there: bool = True) -> None:
     if emotion not in EXPRESSED:
         hint = did_you_mean(emotion, EXPRESSED)
         raise UsageError(f"--filter '{emotion}' is nothing that a face shows.{hint} It takes: {', '.join(EXPRESSED)}.")

@@ -15,7 +15,7 @@ from bench.cli import main
 from bench.errors import BenchError, UsageError
 from bench.search.backends import BACKENDS, Backend, qdrant_server
 from bench.search.backends.exact import Exact
-from bench.search.store import About, Entry, Store
+from bench.search.index_store import IndexedFile, IndexSettings, Store
 
 WIDTH = 16
 Load = Callable[..., Backend]
@@ -64,7 +64,9 @@ class Made:
 
     path: Path
     blocks: list[tuple[np.ndarray, np.ndarray]]
-    about: About = field(default_factory=lambda: About("/clips", "clip:x", "1", "", "", 10.0, WIDTH, {}))
+    about: IndexSettings = field(
+        default_factory=lambda: IndexSettings("/clips", "clip:x", "1", "", "", 10.0, WIDTH, {})
+    )
     id: str = "test"
     revision: int = 1
 
@@ -157,15 +159,15 @@ def test_only_the_difference_is_sent_to_a_server(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(
         qdrant_server.Qdrant, "_add", lambda self, ids, rows: (sent.extend(ids.tolist()), add(self, ids, rows))
     )
-    opened = Store(tmp_path, About("/clips", "clip:x", "1", "", "", 10.0, WIDTH, {}))
+    opened = Store(tmp_path, IndexSettings("/clips", "clip:x", "1", "", "", 10.0, WIDTH, {}))
     _, matrix = vectors(4)
     for number, row in enumerate(matrix[:3]):
-        opened.add(f"{number}.mp4", Entry(1, 1, 0, 2.0, ""), row[None])
+        opened.add(f"{number}.mp4", IndexedFile(1, 1, 0, 2.0, ""), row[None])
     opened.save()
     qdrant_server.Qdrant().load(opened, None)
     assert sent == [0, 1, 2]
     opened.remove({"1.mp4"})
-    opened.add("3.mp4", Entry(1, 1, 0, 2.0, ""), matrix[3:])
+    opened.add("3.mp4", IndexedFile(1, 1, 0, 2.0, ""), matrix[3:])
     opened.save()
     qdrant_server.Qdrant().load(opened, None)
     assert sent == [0, 1, 2, 3]

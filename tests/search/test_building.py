@@ -10,9 +10,9 @@ from helpers.search import SeesColours, clip
 
 from bench.data.video import COMPRESSED
 from bench.errors import BenchError, UsageError
-from bench.search import building, reading, render, store
-from bench.search.building import Summary, pending, update, walk
-from bench.search.store import About, Store
+from bench.search import answer_render, building, index_store, reading
+from bench.search.building import UpdateSummary, pending, update, walk
+from bench.search.index_store import IndexSettings, Store
 
 
 @pytest.fixture
@@ -34,17 +34,17 @@ def opened_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def updated(folder: Path, model: SeesColours | None = None, retry: bool = False) -> Summary:
+def updated(folder: Path, model: SeesColours | None = None, retry: bool = False) -> UpdateSummary:
     """Brings the index on disk up to date, as a new process would."""
-    opened = store.read(folder) or Store(
-        store.place(folder), About(str(folder), "clip:colours", "1", "", "", 10.0, 3, {})
+    opened = index_store.read(folder) or Store(
+        index_store.place(folder), IndexSettings(str(folder), "clip:colours", "1", "", "", 10.0, 3, {})
     )
     return update(opened, model or SeesColours(), folder, walk(folder), None, retry)
 
 
 def features(folder: Path) -> dict[str, list[list[int]]]:
     """The features of every file of the index on disk, as colours."""
-    opened = store.read(folder)
+    opened = index_store.read(folder)
     assert opened is not None
     found: dict[str, list[list[int]]] = {}
     for ids, rows in opened.features():
@@ -185,7 +185,7 @@ def test_work_is_written_down_while_it_goes_on(clips: Path, monkeypatch: pytest.
 
     class Looks(SeesColours):
         def windows(self, seen: list) -> np.ndarray:
-            read = store.read(clips)
+            read = index_store.read(clips)
             there.append(len(read) if read else 0)
             return super().windows(seen)
 
@@ -195,7 +195,7 @@ def test_work_is_written_down_while_it_goes_on(clips: Path, monkeypatch: pytest.
 
 def test_a_look_that_changes_nothing_waits_for_nobody(clips: Path) -> None:
     updated(clips)
-    opened = store.read(clips)
+    opened = index_store.read(clips)
     assert opened is not None
     with opened.locked():
         assert updated(clips).kept == 3
@@ -217,7 +217,7 @@ def test_nothing_is_left_of_a_first_index_of_a_broken_model(clips: Path) -> None
 
     with pytest.raises(BenchError):
         updated(clips, Broken())
-    assert store.read(clips) is None
+    assert index_store.read(clips) is None
 
 
 def test_features_that_an_index_cannot_hold_stop_the_work(clips: Path) -> None:
@@ -295,7 +295,7 @@ def test_a_folder_that_cannot_be_read_or_is_not_there_is_an_error(clips: Path, m
 
 def test_whether_there_is_something_to_do_is_known_beforehand(clips: Path) -> None:
     updated(clips)
-    opened = store.read(clips)
+    opened = index_store.read(clips)
     assert opened is not None and not pending(opened, walk(clips))
     (clips / "red.mp4").unlink()
     assert pending(opened, walk(clips))
@@ -306,7 +306,7 @@ def test_kinds_of_video_that_are_not_read_are_named(clips: Path) -> None:
         (clips / name).write_bytes(b"")
     found = walk(clips)
     assert found.unread == ["list.m3u8", "raw.y4m"] and "raw.y4m" not in found.files
-    lines = render.changes(updated(clips))
+    lines = answer_render.changes(updated(clips))
     assert "2 of kinds of video that are not read left out: list.m3u8, raw.y4m" in lines
 
 
@@ -326,5 +326,5 @@ def test_names_that_are_no_text_are_indexed_like_others(clips: Path, name: bytes
 def test_a_broken_file_is_named_on_one_line_without_control_characters(clips: Path, name: bytes) -> None:
     with open(os.path.join(os.fsencode(clips), name), "wb") as file:  # noqa: PTH118, PTH123
         file.write(b"no video")
-    [line] = render.changes(updated(clips))
+    [line] = answer_render.changes(updated(clips))
     assert line.isprintable() and "damaged" in line

@@ -16,9 +16,9 @@ from bench.cli import main
 from bench.data.faces import BOX, EXPRESSIONS, write_faces
 from bench.emotions import EMOTIONS
 from bench.errors import BenchError, UsageError
-from bench.search import building, models, store
-from bench.search.reading import Seen
-from bench.search.render import clock
+from bench.search import building, index_store, models
+from bench.search.answer_render import clock
+from bench.search.reading import WindowFrames
 from bench.search.searcher import Choice, Searcher, open_folder
 
 
@@ -264,7 +264,7 @@ def broken_model(monkeypatch: pytest.MonkeyPatch, after: int = 0, error: type[Ba
     """The next model gives NaN, or raises, once it has seen that many windows."""
 
     class Breaks(SeesColours):
-        def windows(self, seen: Sequence[Seen]) -> np.ndarray:
+        def windows(self, seen: Sequence[WindowFrames]) -> np.ndarray:
             if self.seen >= after and error:
                 raise error
             return super().windows(seen) * (np.nan if self.seen > after else 1)
@@ -274,7 +274,7 @@ def broken_model(monkeypatch: pytest.MonkeyPatch, after: int = 0, error: type[Ba
 
 def files_of(folder: Path) -> list[str]:
     """What lies on disk for a folder's index, and beside it."""
-    place = store.place(folder)
+    place = index_store.place(folder)
     beside = [path.name for path in place.parent.glob(f"{place.name}-*")]
     return sorted(path.name for path in place.iterdir()) + beside
 

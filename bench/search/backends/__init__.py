@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import BenchError
-from bench.search.store import Store
+from bench.search.index_store import Store
 from bench.utils.registry import Registry
 
 Ids: TypeAlias = NDArray[np.int64]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bench.search.backends import Ids, Scores, Vectors, best, search_backend
-from bench.search.store import Store
+from bench.search.index_store import Store
 
 
 @search_backend("numpy")

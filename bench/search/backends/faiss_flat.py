@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from bench.search.backends import Ids, Scores, Vectors, best, needs_extra, search_backend
-from bench.search.store import Store
+from bench.search.index_store import Store
 
 
 @search_backend("faiss")

@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.errors import BenchError
 from bench.search.backends import Ids, Scores, Vectors, best, needs_extra, search_backend
-from bench.search.store import BLOCK, Store
+from bench.search.index_store import BLOCK, Store
 from bench.utils.files import replacing
 from bench.utils.progress import progress
 

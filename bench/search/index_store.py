@@ -1,7 +1,7 @@
 """The index of one folder on disk: a manifest, and features in float16.
 
     $BENCH_HOME/search/<folder's name>-<digest of its path>/
-        manifest.jsonl      a line about the index, then one a file: its path and its `Entry`
+        manifest.jsonl      a line about the index, then one a file: its path and its `IndexedFile`
         features-N.f16      (windows, P), the windows of the manifest's files in their order
         faces-N.f16         (windows, 9), where faces are indexed: mean scores of EMOTIONS, share of frames with a face
 
@@ -37,7 +37,7 @@ BLOCK = 8192  # windows read at once
 FACE_COLUMNS = len(EMOTIONS) + 1  # columns of the faces: scores, share of frames with a face
 
 
-class Entry(NamedTuple):
+class IndexedFile(NamedTuple):
     """A file of the index: what tells whether it is still the same, and its windows or what is wrong with it."""
 
     size: int  # bytes
@@ -49,7 +49,7 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True)
-class About:
+class IndexSettings:
     """What an index was made with. All of it must be the same for a later file or a query."""
 
     folder: str
@@ -65,12 +65,12 @@ class About:
 class Store:
     """An index, open to be read or changed. Its files lie in `path`."""
 
-    def __init__(self, path: Path, about: About) -> None:
+    def __init__(self, path: Path, about: IndexSettings) -> None:
         self.path, self.about = path, about
         self.id = uuid.uuid4().hex
         self.revision = self._next = 0
         self._generation = _next_generation(path)
-        self.entries: dict[str, Entry] = {}  # by path below the folder, in the order of the features
+        self.entries: dict[str, IndexedFile] = {}  # by path below the folder, in the order of the features
         self._new: list[tuple[NDArray[np.float16], NDArray[np.float16] | None]] = []
         self._stamp = _stamped(self.path)
 
@@ -156,7 +156,7 @@ class Store:
         self._write_manifest()
 
     def add(
-        self, path: str, entry: Entry, features: NDArray[np.float32], faces: NDArray[np.float32] | None = None
+        self, path: str, entry: IndexedFile, features: NDArray[np.float32], faces: NDArray[np.float32] | None = None
     ) -> None:
         """Takes a file that is not in the index yet; `save` writes it down.
 
@@ -254,7 +254,7 @@ def read(folder: Path) -> Store | None:
     return _read(place(folder))
 
 
-def replacement(old: Store, about: About) -> Store:
+def replacement(old: Store, about: IndexSettings) -> Store:
     """An index beside another one that it is to replace: what was begun with the same settings, or an empty one."""
     path = old.path.with_name(f"{old.path.name}-new")
     try:
@@ -278,12 +278,12 @@ def _read(path: Path) -> Store | None:
             identity, revision, generation, following = (
                 head.pop(name) for name in ("id", "revision", "generation", "next")
             )
-            store = Store(path, About(**head))
+            store = Store(path, IndexSettings(**head))
             store.id, store.revision, store._generation, store._next = identity, revision, generation, following
             store._stamp = stamp
             for line in file:
                 name, *entry = json.loads(line)
-                store.entries[name] = Entry(*entry[:5], *map(tuple, entry[5:]))  # older ones have no `still`
+                store.entries[name] = IndexedFile(*entry[:5], *map(tuple, entry[5:]))  # older ones have no `still`
         for kind in store._kinds:
             if len(store) and store._file(kind).stat().st_size < len(store) * store._width(kind) * 2:
                 raise ValueError(f"{store._file(kind).name} is shorter than the manifest says")

@@ -11,7 +11,7 @@ from bench.data.faces import EXPRESSIONS
 from bench.emotions import EMOTIONS
 from bench.face_detection import Clip, Face
 from bench.face_detection.frames import read_picture
-from bench.search.expressions import Looker
+from bench.search.face_tracks import FaceDetector
 
 SMALL, LARGE = (0, 0, 2, 2), (0, 0, 9, 9)
 
@@ -39,18 +39,18 @@ def two_faces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("pooling", "joy", "anger"), [("largest", 0.6, 0.2), ("mean", 0.3, 0.5), ("max", 0.6, 0.8)])
 def test_several_faces_become_one_as_for_a_run(two_faces: None, pooling: str, joy: float, anger: float) -> None:
-    scores = Looker("x", {}, pooling)(Path("nowhere.mp4"), 10, 3, np.full((4, 4, 3), 255, np.uint8))
+    scores = FaceDetector("x", {}, pooling)(Path("nowhere.mp4"), 10, 3, np.full((4, 4, 3), 255, np.uint8))
     assert scores is not None
     found = dict(zip(EMOTIONS, scores.tolist(), strict=True))
     assert (found["joy"], found["anger"]) == (pytest.approx(joy), pytest.approx(anger))
 
 
 def test_a_frame_without_a_face_has_no_scores(two_faces: None) -> None:
-    assert Looker("x", {}, "largest")(Path("nowhere.mp4"), 10, 3, np.zeros((4, 4, 3), np.uint8)) is None
+    assert FaceDetector("x", {}, "largest")(Path("nowhere.mp4"), 10, 3, np.zeros((4, 4, 3), np.uint8)) is None
 
 
 def test_the_backend_s_settings_are_remembered(two_faces: None) -> None:
-    assert Looker("x", {}, "largest").how == {"at": "here"}
+    assert FaceDetector("x", {}, "largest").how == {"at": "here"}
 
 
 @pytest.mark.parametrize(("picture", "emotion"), [("happy", "joy"), ("angry", "anger"), ("surprised", "surprise")])
@@ -64,6 +64,6 @@ def test_a_real_classifier_sees_what_is_written_on_a_picture(
     file = shared / "faces" / "fer2013_mini_xception.onnx"
     model.write_text(f"file: {file}\nsize: 64\ncolour: grey\nrange: [-1, 1]\nlabels: {labels}\n")
     path = shared / "faces" / f"{picture}.jpg"
-    scores = Looker("onnx", {"model": model}, "largest")(path, 1, 0, read_picture(path))
+    scores = FaceDetector("onnx", {"model": model}, "largest")(path, 1, 0, read_picture(path))
     assert scores is not None
     assert EMOTIONS[int(scores.argmax())] == emotion

@@ -16,7 +16,7 @@ from bench.face_detection import Clip, Face
 
 
 @dataclass(frozen=True)
-class Track:
+class FaceTrack:
     """What is seen in T frames: `scores` (T, 8) in the order of EMOTIONS, `seen` (T,), whether there is a face."""
 
     scores: NDArray[np.float32]
@@ -28,7 +28,7 @@ class Track:
         return np.append(mean, self.seen.mean()).astype(np.float32)
 
 
-class Looker:
+class FaceDetector:
     """Looks for faces in single frames. pooling: of several faces in one, the "largest", the "mean" or the "max"."""
 
     def __init__(self, backend: str, settings: dict[str, Any], pooling: str) -> None:

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from bench.errors import BenchError
-from bench.search import store
-from bench.search.store import About, Entry, Store
+from bench.search import index_store
+from bench.search.index_store import IndexedFile, IndexSettings, Store
 from bench.search.windows import how_many, spans
 
 
-def about(folder: Path, **changes: object) -> About:
+def about(folder: Path, **changes: object) -> IndexSettings:
     words: dict = {"folder": str(folder), "model": "clip:x", "digest": "1", "tokenizer": "", "results": ""}
-    return About(**{**words, "window": 10.0, "width": 2, "faces": {}, **changes})
+    return IndexSettings(**{**words, "window": 10.0, "width": 2, "faces": {}, **changes})
 
 
-def entry(seconds: float = 2.0, error: str = "") -> Entry:
-    return Entry(100, 200, 0, seconds, error)
+def entry(seconds: float = 2.0, error: str = "") -> IndexedFile:
+    return IndexedFile(100, 200, 0, seconds, error)
 
 
 def rows(*values: float) -> np.ndarray:
@@ -29,7 +29,7 @@ def rows(*values: float) -> np.ndarray:
 @pytest.fixture
 def opened(tmp_path: Path) -> Store:
     """Three files: one window, two windows, one window."""
-    made = Store(store.place(tmp_path), about(tmp_path))
+    made = Store(index_store.place(tmp_path), about(tmp_path))
     made.add("a.mp4", entry(), rows(1))
     made.add("b.mp4", entry(15.0), rows(2, 3))
     made.add("c.mp4", entry(), rows(4))
@@ -45,7 +45,7 @@ def content(opened: Store) -> dict[int, float]:
 
 
 def again(folder: Path) -> Store:
-    read = store.read(folder)
+    read = index_store.read(folder)
     assert read is not None
     return read
 
@@ -73,7 +73,7 @@ def test_the_index_lies_in_the_cache_and_not_in_the_folder(tmp_path: Path, opene
 
 
 def test_a_folder_without_an_index_has_none(tmp_path: Path) -> None:
-    assert store.read(tmp_path / "other") is None
+    assert index_store.read(tmp_path / "other") is None
 
 
 def test_ids_are_never_given_again(tmp_path: Path, opened: Store) -> None:
@@ -115,7 +115,7 @@ def test_what_a_killed_process_wrote_behind_the_manifest_is_overwritten(tmp_path
 
 
 def test_faces_lie_beside_the_features(tmp_path: Path) -> None:
-    made = Store(store.place(tmp_path), about(tmp_path, faces={"backend": "onnx"}))
+    made = Store(index_store.place(tmp_path), about(tmp_path, faces={"backend": "onnx"}))
     seen = np.linspace(0, 1, 18, dtype=np.float32).reshape(2, 9)
     made.add("a.mp4", entry(), rows(1), seen[:1])
     made.add("b.mp4", entry(), rows(2), seen[1:])
@@ -138,17 +138,17 @@ def test_an_index_in_place_of_another_leaves_nothing_of_it(tmp_path: Path, opene
 def test_a_broken_manifest_says_what_to_remove(tmp_path: Path, opened: Store, damage: str) -> None:
     (opened.path / "manifest.jsonl").write_text(damage)
     with pytest.raises(BenchError, match=r"cannot be read .* Remove that folder and index again"):
-        store.read(tmp_path)
+        index_store.read(tmp_path)
 
 
 def test_features_that_are_gone_or_short_are_an_error(tmp_path: Path, opened: Store) -> None:
     [file] = opened.path.glob("*.f16")
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(BenchError, match="is shorter than the manifest says"):
-        store.read(tmp_path)
+        index_store.read(tmp_path)
     file.unlink()
     with pytest.raises(BenchError, match="is gone"):
-        store.read(tmp_path)
+        index_store.read(tmp_path)
 
 
 def test_another_format_is_no_index_of_ours(tmp_path: Path, opened: Store) -> None:
@@ -156,7 +156,7 @@ def test_another_format_is_no_index_of_ours(tmp_path: Path, opened: Store) -> No
     head, *rest = manifest.read_text().splitlines()
     manifest.write_text("\n".join([json.dumps({**json.loads(head), "format": 99}), *rest]))
     with pytest.raises(BenchError, match="another format"):
-        store.read(tmp_path)
+        index_store.read(tmp_path)
 
 
 def test_one_process_at_a_time_changes_an_index(opened: Store) -> None:
@@ -220,7 +220,7 @@ def test_an_index_from_before_windows_could_be_left_out_is_read(tmp_path: Path, 
 
 
 def test_windows_that_are_left_out_have_neither_an_id_nor_features(tmp_path: Path, opened: Store) -> None:
-    entry = Entry(1, 1, 0, 40.0, "", still=(1, 2, 4))  # of 7 windows
+    entry = IndexedFile(1, 1, 0, 40.0, "", still=(1, 2, 4))  # of 7 windows
     opened.add("still.mp4", entry, np.arange(8, 12, dtype=np.float32)[:, None].repeat(opened.about.width, 1))
     opened.save()
     read = again(tmp_path)

@@ -1,13 +1,13 @@
 """What `bench index` and `bench search` print."""
 
-from bench.search.building import Summary
+from bench.search.building import UpdateSummary
 from bench.search.searcher import CALM, Answer, Moment
 from bench.utils.terminal import printable
 
 SOME = 3  # names of what was left out
 
 
-def changes(summary: Summary) -> list[str]:
+def changes(summary: UpdateSummary) -> list[str]:
     """What is wrong with files and folders, and what was left out."""
     lines = [why if path in why else f"{path}: {why}" for path, why in summary.broken.items()]
     lines += [f"{path}/ cannot be read: {why}" for path, why in summary.unreadable.items()]
@@ -18,7 +18,7 @@ def changes(summary: Summary) -> list[str]:
     return [printable(line) for line in lines]
 
 
-def work(summary: Summary) -> str:
+def work(summary: UpdateSummary) -> str:
     """How many clips were read, and where the time went."""
     counts = [
         f"{summary.new} new",

@@ -5,17 +5,18 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from bench.data.faces import EXPRESSED
-from bench.demo.media import TYPES, Absent, Shelf
-from bench.demo.session import Side
-from bench.search.render import clock
+from bench.demo.media import TYPES, Media, Unavailable
+from bench.demo.session import Session
+from bench.search.answer_render import clock
 from bench.search.searcher import CALM, Answer, Moment
+from bench.utils.terminal import printable
 
 LETTERS = "AB"  # the models that are compared
 SHOWN = [*EXPRESSED, CALM]  # by faces
 
 
 @dataclass(frozen=True)
-class Card:
+class Result:
     """A moment. clip, still: addresses, empty where there is nothing to show; player: whether browsers play it."""
 
     rank: int
@@ -33,48 +34,51 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Column:
+class ModelResults:
     """One model's answer."""
 
     about: str
-    silent: str  # why there is no "why"
-    cards: list[Card]
+    unexplained: str  # why there is no "why"
+    results: list[Result]
 
 
-def column(answer: Answer, side: Side, shelf: Shelf, place: int, other: Answer | None = None) -> Column:
+def results_of(answer: Answer, session: Session, media: Media, place: int, other: Answer | None = None) -> ModelResults:
     """An answer for the page. place: 0 for the first model, 1 for the second. other: the other model's answer."""
-    cards = [
-        _card(rank, moment, side, shelf, answer.query, place, other) for rank, moment in enumerate(answer.moments, 1)
+    results = [
+        _result(rank, moment, session, media, answer.query, place, other)
+        for rank, moment in enumerate(answer.moments, 1)
     ]
-    return Column(answer.about, side.silent if cards else "", cards)
+    return ModelResults(answer.about, session.unexplained if results else "", results)
 
 
-def links(moment: Moment, shelf: Shelf) -> tuple[str, str, str]:
+def links(moment: Moment, media: Media) -> tuple[str, str, str]:
     """The addresses of a moment's clip and still, or empty ones and why there are none."""
-    id = shelf.id(moment.file)
+    id = media.id(moment.file)
     if id is None:
-        return "", "", f"{moment.file} is not in the folder's index."
+        return "", "", f"{printable(moment.file)} is not in the folder's index."
     try:
-        shelf.file(id)
-    except Absent as error:
+        media.file(id)
+    except Unavailable as error:
         return "", "", str(error)
     # with the moment as a media fragment, which browsers seek to without a script
     middle = (moment.start + moment.end) / 2
     return f"/clips/{id}#t={moment.start:.2f},{moment.end:.2f}", f"/stills/{id}.jpg?at={middle:.2f}", ""
 
 
-def _card(rank: int, moment: Moment, side: Side, shelf: Shelf, query: str, place: int, other: Answer | None) -> Card:
-    clip, still, note = links(moment, shelf)
+def _result(
+    rank: int, moment: Moment, session: Session, media: Media, query: str, place: int, other: Answer | None
+) -> Result:
+    clip, still, note = links(moment, media)
     ending = Path(moment.file).suffix.lower()
     if clip and ending not in TYPES:
         note = f"Browsers do not play {ending[1:]} files; this is the middle of the moment."
-    asked = {"q": query, "window": side.window(moment), "side": place}
+    asked = {"q": query, "window": session.window(moment), "model": place}
     if other:
         asked["compare"] = 1
     faces = moment.faces or {}
-    return Card(
+    return Result(
         rank=rank,
-        file=moment.file,
+        file=printable(moment.file),
         span=f"{clock(moment.start)}–{clock(moment.end)}",
         start=moment.start,
         score=f"{moment.score:.3f}",
@@ -83,7 +87,7 @@ def _card(rank: int, moment: Moment, side: Side, shelf: Shelf, query: str, place
         player=bool(clip) and ending in TYPES,
         note=note,
         bars=[(name, faces[name]) for name in SHOWN if name in faces],
-        why="" if side.silent else f"/why?{urlencode(asked)}",
+        why="" if session.unexplained else f"/why?{urlencode(asked)}",
         other=_ranked(moment, other, LETTERS[1 - place]) if other else "",
     )
 
