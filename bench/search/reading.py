@@ -117,20 +117,20 @@ def _read(plan: _Plan | Piece, start: int, size: int, detector: FaceDetector | N
     windows = plan.windows[start : start + CHUNK]
     wanted = np.unique(np.concatenate(windows))
     small: dict[int, NDArray[np.uint8]] = {}
-    told: dict[int, NDArray[np.float32] | None] = {}
+    faces: dict[int, NDArray[np.float32] | None] = {}
     try:
         for index, image in zip(wanted.tolist(), upright(plan.file, plan.timeline, wanted), strict=True):
             small[index] = resize_crop(image[None], size)[0]
             if detector:
                 looking = time.perf_counter()
-                told[index] = detector(plan.file, len(plan.timeline), index, image)
+                faces[index] = detector(plan.file, len(plan.timeline), index, image)
                 begun += time.perf_counter() - looking
     except UsageError:  # the words were off, not the file
         raise
     except BenchError as error:
         return _broken(plan.path, error)
     seen = [
-        WindowFrames(np.stack([small[index] for index in window.tolist()]), _track(told, window) if detector else None)
+        WindowFrames(np.stack([small[index] for index in window.tolist()]), _track(faces, window) if detector else None)
         for window in windows
     ]
     spent = time.perf_counter() - begun + (0 if start else plan.spent)
@@ -138,8 +138,8 @@ def _read(plan: _Plan | Piece, start: int, size: int, detector: FaceDetector | N
     return Piece(plan.path, plan.seconds, seen, last, plan.still, spent=spent)
 
 
-def _track(told: dict[int, NDArray[np.float32] | None], window: NDArray[np.int64]) -> FaceTrack:
-    rows = [told[index] for index in window.tolist()]
+def _track(faces: dict[int, NDArray[np.float32] | None], window: NDArray[np.int64]) -> FaceTrack:
+    rows = [faces[index] for index in window.tolist()]
     scores = np.stack([np.zeros(8, np.float32) if row is None else row for row in rows])
     return FaceTrack(scores, np.array([row is not None for row in rows]))
 

@@ -224,12 +224,12 @@ def _completed(folder: Path, choice: Choice, old: IndexSettings | None, results:
 
 def _same_words(folder: Path, old: IndexSettings, asked: IndexSettings) -> None:
     """UsageError, with what to run, where an index was made with something else than is asked for."""
-    told = [
+    settings = [
         ("", old.model, asked.model),
         ("windows of ", f"{old.window:g} s", f"{asked.window:g} s"),
         ("faces by ", _faces(old), _faces(asked)),
     ]
-    for what, before, now in told:
+    for what, before, now in settings:
         if before != now:
             raise UsageError(
                 f"the index of {folder} was made with {what}{before}, not {now}. Leave that out to use it as it is, or "

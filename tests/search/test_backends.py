@@ -2,12 +2,14 @@
 
 import importlib.util
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from helpers.asking import Capture, failure
 from helpers.search import clip
 
@@ -23,18 +25,7 @@ Load = Callable[..., Backend]
 # the client's local mode is exact whatever it is told; a server has to be told
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
 
-PLUGIN = '''
-from bench.search.backends import search_backend
-from bench.search.backends.exact import Exact
-
-@search_backend("mine")
-class Mine(Exact):
-    """As numpy, but it says so."""
-
-    def query(self, vector, k, among=None):
-        print("mine was asked")
-        return super().query(vector, k, among)
-'''
+PLUGIN = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "search.md").read_text(encoding="utf-8"), re.DOTALL)[0]
 
 
 @pytest.fixture(params=["numpy", "faiss", "qdrant", "qdrant server"])
@@ -192,10 +183,10 @@ def test_a_plugin_adds_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     plugin = tmp_path / "mine.py"
     plugin.write_text(PLUGIN)
     clip(tmp_path / "clips" / "red.mp4", "red")
-    words = ["search", "red", "--videos", str(tmp_path / "clips"), "--model", "clip:colours", "--backend", "mine"]
+    words = ["search", "red", "--videos", str(tmp_path / "clips"), "--model", "clip:colours", "--backend", "float64"]
     main([*words, "--plugin", str(plugin)])
     said = capsys.readouterr().out
     BACKENDS._things, BACKENDS._modules = things, modules
-    assert "mine was asked" in said and "red.mp4" in said
+    assert "red.mp4" in said
     code, line = failure(words, capsys)
-    assert code == 2 and "'mine' is no search backend" in line
+    assert code == 2 and "'float64' is no search backend" in line

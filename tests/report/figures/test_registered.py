@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from helpers.asking import Capture, failure
 from helpers.figures import of, only, run
 
@@ -15,20 +16,7 @@ from bench.errors import BenchError
 from bench.records.store import save
 from bench.report.figures import FIGURES, Context, Figure, draw, figure, in_order
 
-PLUGIN = '''
-from bench.report.figures import Context, Figure, figure
-from bench.report.style import sheet
-
-@figure("seconds")
-def seconds(context: Context) -> Figure:
-    """How long each run took.
-
-    In seconds.
-    """
-    drawing, ((axis,),) = sheet(2.0)
-    axis.bar([record.run for record in context.group.records], [1.0 for _ in context.group.records])
-    return Figure("seconds", "How long it took", f"Seconds of {len(context.group.records)} runs.", "A bar.", drawing)
-'''
+PLUGIN = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "report.md").read_text(encoding="utf-8"), re.DOTALL)[0]
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +62,7 @@ def test_a_plugin_adds_one_to_the_report(plugin: Path, tmp_path: Path, capsys: C
     main(["report", *words])
     capsys.readouterr()
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-    assert re.findall(r'<figure id="group1-([^"]+)"', page)[-1] == "seconds" and "Seconds of 2 runs." in page
+    assert re.findall(r'<figure id="group1-([^"]+)"', page)[-1] == "seconds" and "n = 2 runs. Protocol" in page
     assert (tmp_path / "out" / "figures" / "seconds.svg").is_file()
 
 
