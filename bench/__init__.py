@@ -9,18 +9,56 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bench.compare.comparison import compare_records
+    from bench.data.importers import register_dataset
     from bench.emotions import EMOTIONS
+    from bench.emotions.scores import score_captions
+    from bench.emotions.sources import emotion_source
+    from bench.engine.from_python import run
+    from bench.face_detection import face_backend
+    from bench.metrics.registry import metric
     from bench.model.registry import register
     from bench.model.variant import Variant
+    from bench.records.store import load_records
 
 __version__ = "0.1.0"
 
-__all__ = ["EMOTIONS", "Variant", "register"]
+__all__ = [
+    "EMOTIONS",
+    "Variant",
+    "compare_records",
+    "emotion_source",
+    "face_backend",
+    "load_records",
+    "metric",
+    "register",
+    "register_dataset",
+    "run",
+    "score_captions",
+]
 
-_HOMES = {"EMOTIONS": "bench.emotions", "Variant": "bench.model.variant", "register": "bench.model.registry"}
+# A public name is one line here, one above for type checkers, and one in __all__; a test holds the three together.
+# None may be the name of a room: importing that would put the room in its place.
+_HOMES = {
+    "EMOTIONS": "bench.emotions",
+    "Variant": "bench.model.variant",
+    "compare_records": "bench.compare.comparison",
+    "emotion_source": "bench.emotions.sources",
+    "face_backend": "bench.face_detection",
+    "load_records": "bench.records.store",
+    "metric": "bench.metrics.registry",
+    "register": "bench.model.registry",
+    "register_dataset": "bench.data.importers",
+    "run": "bench.engine.from_python",
+    "score_captions": "bench.emotions.scores",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'bench' has no attribute '{name}'")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,7 +4,7 @@ The defaults are the report's recipe for MSR-VTT, which is CLIP-ViP's.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -55,6 +55,9 @@ class VideoConfig:
     workers: Whole = 4
     """Processes that decode clips in training; 0 decodes in the main one."""
 
+    reader: Literal["pyav", "decord"] = "pyav"
+    """What decodes clips. decord reads only those of which a check says that it gives the same frames as PyAV."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -96,7 +99,7 @@ class TrainConfig:
     """Optimizer steps between checkpoints."""
 
     emotions: Literal["true", "shuffled", "zeroed"] = "true"
-    """What variants are told of emotion in training: a control other than true is a run of its own."""
+    """The emotion input in training: true, or a control. A run with a control is a run of its own."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,10 @@ class RunConfig:
     """What to do when videos are missing or broken."""
 
     emotions: Literal["true", "shuffled", "zeroed", "random", "opposite"] = "true"
-    """What variants are told of emotion when they are scored; a control scores the weights of the true run."""
+    """The emotion input when scoring: true, or a control, which scores the weights of the true run."""
+
+    emotion_source: str = "nrc"
+    """What says which emotions a caption names; see `bench list emotion-sources`."""
 
     matched_parameters: bool = False
     """Train and score with one constant emotion for everything: the same parameters, no information."""
@@ -188,12 +194,72 @@ def without_controls(config: RunConfig) -> RunConfig:
     return replace(config, emotions="true", matched_parameters=False, train=replace(config.train, emotions="true"))
 
 
+# What a setting was when an id does not speak of it. Frozen: the ids of all runs hang on it, so no line is changed, not
+# even when a default above is. A new setting gets its line when it is added, with the value that changes nothing.
+IDENTITY_DEFAULTS: dict[str, Any] = {
+    "variant": "plain",
+    "dataset": "moodclips",
+    "split": "",
+    "test": "",
+    "init": "",
+    "hp": {},
+    "captions": "sampled",
+    "emotion_source": "nrc",
+    "missing": "stop",
+    "emotions": "true",
+    "matched_parameters": False,
+    "seed": 42,
+    "model.size": "b32",
+    "model.tokenizer": "openai/clip-vit-base-patch32",
+    "model.tokens": 50,
+    "video.frames": 12,
+    "video.size": 224,
+    "faces.pooling": "largest",
+    "train.epochs": 5,
+    "train.steps": 0,
+    "train.batch": 64,
+    "train.accumulation": 8,
+    "train.lr": 1e-6,
+    "train.beta1": 0.9,
+    "train.beta2": 0.98,
+    "train.weight_decay": 0.2,
+    "train.warmup": 0.01,
+    "train.grad_norm": 1.0,
+    "train.precision": "auto",
+    "train.select": "last",
+    "train.holdout": 0,
+    "train.emotions": "true",
+}
+# Where files lie, what reads them (readers give the same frames, by a check) and in how many processes, how often the
+# state is saved: no number changes with it.
+NOT_IDENTITY = ("root", "faces.file", "video.workers", "video.cache", "video.reader", "train.checkpoint_every")
+
+
 def identity(config: RunConfig) -> dict[str, Any]:
-    """All of the config that can change the numbers: not where files lie, nor how many workers read them."""
-    tree = as_json(config)
-    del tree["root"], tree["video"]["workers"], tree["video"]["cache"], tree["train"]["checkpoint_every"]
-    del tree["faces"]["file"]
-    return tree
+    """What of a config makes its run another run: the settings that differ from IDENTITY_DEFAULTS, by dotted name.
+
+    Equal for two configs that give the same numbers. A setting that is not in the list yet counts from its own default,
+    so that adding one changes no id.
+    """
+    defaults = {**flat(as_json(type(config)())), **IDENTITY_DEFAULTS}
+    settings = {name: value for name, value in flat(as_json(config)).items() if name not in NOT_IDENTITY}
+    return {name: _canonical(value) for name, value in settings.items() if value != defaults[name]}
+
+
+def flat(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a config as JSON, by dotted name; `hp` is one setting."""
+    settings: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, dict) and name != "hp":
+            settings |= {f"{name}.{leaf}": found for leaf, found in value.items()}
+        else:
+            settings[name] = value
+    return settings
+
+
+def _canonical(value: Any) -> Any:
+    """One number for 2 and 2.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _look_up(config: RunConfig, name: str) -> Any:

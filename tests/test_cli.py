@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import yaml
@@ -41,7 +42,7 @@ from bench.errors import BenchError
         ("grid nowhere", "nowhere"),
         (
             "faces --backend deepfake --videos . --out faces.parquet",
-            "'deepfake' is no backend for faces. Did you mean deepface?",
+            "'deepfake' is no face backend. Did you mean deepface?",
         ),
         ("run --captions some", 'Invalid value "some" for --captions. Choose from: "sampled", "joined".'),
         ("run --missing never", 'Invalid value "never" for --missing. Choose from: "stop", "skip".'),
@@ -55,7 +56,10 @@ from bench.errors import BenchError
         ("data prepare msrvt", "'msrvt' is no dataset. Did you mean msrvtt?"),
         ("data prepare msrvtt", "where is msrvtt? --root DIR"),
         ("data prepare msrvtt --root nowhere", "nowhere is no folder."),
-        ("data download moodclips --root .", "moodclips needs no download: bench data prepare moodclips"),
+        (
+            "data download moodclips --root .",
+            "the card of moodclips has no address to download from. Next: bench data prepare moodclips",
+        ),
         ("data compress --root nowhere", "there is no folder nowhere"),
         ("doctor --dataset msrvt", "'msrvt' is no dataset. Did you mean msrvtt?"),
         ("doctor --train.lr x", "Invalid value for --train.lr"),
@@ -217,11 +221,21 @@ def test_debug_may_stand_anywhere(words: str) -> None:
 # --- which setting wins ---------------------------------------------------------------------------------------------
 
 
+def noting(seen: list[RunConfig]) -> Callable[[RunConfig, Path], NoReturn]:
+    """In place of a run: it keeps the config, and stops."""
+
+    def run(config: RunConfig, results: Path) -> NoReturn:
+        seen.append(config)
+        raise BenchError("noted")
+
+    return run
+
+
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., RunConfig]:
     """The config that reaches the run: settings("--seed", "1", file={"seed": 2}, recipe={"seed": 3})."""
     seen: list[RunConfig] = []
-    monkeypatch.setattr("bench.engine.run.run", lambda config, folder: seen.append(config))
+    monkeypatch.setattr("bench.engine.run.run", noting(seen))
 
     def given(*words: str, file: dict | None = None, recipe: dict | None = None) -> RunConfig:
         card = {"name": "own", "title": "", "summary": "", "licence": "", "source": "", "train": "a", "test": "b"}
@@ -231,7 +245,8 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., R
             (tmp_path / name / "card.yaml").write_text(text)
         monkeypatch.setattr("bench.utils.paths.cards", lambda: tmp_path)
         (tmp_path / "config.yaml").write_text(yaml.safe_dump(file or {"dataset": "own"}))
-        main(["run", *words, "--config", str(tmp_path / "config.yaml")])
+        with pytest.raises(SystemExit):
+            main(["run", *words, "--config", str(tmp_path / "config.yaml")])
         return seen[-1]
 
     return given
@@ -272,8 +287,9 @@ def test_numbers_in_yaml_are_read_as_on_the_command_line(
     text = "dataset: own\ntrain: {lr: 3e-5}\nsplit: 9k\ntest: 68\nhp: {init_std: 0}\nvariant: additive_text\n"
     (tmp_path / "other.yaml").write_text(text)
     seen: list[RunConfig] = []
-    monkeypatch.setattr("bench.engine.run.run", lambda config, folder: seen.append(config))
-    main(["run", "--config", str(tmp_path / "other.yaml")])
+    monkeypatch.setattr("bench.engine.run.run", noting(seen))
+    with pytest.raises(SystemExit):
+        main(["run", "--config", str(tmp_path / "other.yaml")])
     assert (seen[0].train.lr, seen[0].split, seen[0].test, seen[0].hp) == (3e-5, "9k", "68", {"init_std": "0"})
 
 

@@ -1,16 +1,25 @@
 """The config: what it refuses, and what of it makes a run another run."""
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.config import FacesConfig, ModelConfig, RunConfig, TrainConfig, VideoConfig, as_json, identity
+from bench.config import (
+    IDENTITY_DEFAULTS,
+    NOT_IDENTITY,
+    FacesConfig,
+    ModelConfig,
+    RunConfig,
+    TrainConfig,
+    VideoConfig,
+    as_json,
+    identity,
+)
 from bench.errors import UsageError
 
 SECTIONS: dict[str, type] = {"model": ModelConfig, "video": VideoConfig, "faces": FacesConfig, "train": TrainConfig}
-ELSEWHERE = {"root", "faces.file", "video.workers", "video.cache", "train.checkpoint_every"}
 
 
 def changed(name: str, value: Any) -> RunConfig:
@@ -78,7 +87,53 @@ def test_a_value_out_of_range_is_named_with_its_range(name: str, value: Any, lin
 @pytest.mark.parametrize("name", leaves())
 def test_every_setting_but_those_of_place_and_speed_makes_another_run(name: str) -> None:
     same = identity(changed(name, another(name))) == identity(RunConfig())
-    assert same == (name in ELSEWHERE)
+    assert same == (name in NOT_IDENTITY)
+
+
+@pytest.mark.parametrize("name", leaves())
+def test_every_setting_says_what_its_absence_from_an_id_means(name: str) -> None:
+    assert (name in IDENTITY_DEFAULTS) != (name in NOT_IDENTITY), f"give {name} a line in bench.config, see there"
+
+
+@dataclass(frozen=True)
+class LongerTrain(TrainConfig):
+    """The recipe with one more setting."""
+
+    label_smoothing: float = 0.0
+
+
+@dataclass(frozen=True)
+class LongerRun(RunConfig):
+    """A run with one more setting at the top and one in a section."""
+
+    augment: str = "none"
+    train: TrainConfig = field(default_factory=LongerTrain)
+
+
+@pytest.mark.parametrize("given", [{}, {"variant": "additive_text", "seed": 7, "hp": {"init_std": "0.02"}}])
+def test_a_new_setting_at_its_default_changes_no_identity(given: dict[str, Any]) -> None:
+    assert identity(LongerRun(**given)) == identity(RunConfig(**given))
+
+
+def test_a_new_setting_at_another_value_makes_another_run() -> None:
+    assert identity(LongerRun(augment="flip")) == {"augment": "flip"}
+    assert identity(LongerRun(train=LongerTrain(label_smoothing=0.1))) == {"train.label_smoothing": 0.1}
+
+
+@dataclass(frozen=True)
+class FasterTrain(TrainConfig):
+    """The recipe with another default."""
+
+    lr: float = 1e-5
+
+
+def test_a_default_that_changes_later_leaves_former_identities_alone() -> None:
+    assert identity(RunConfig(train=FasterTrain())) == {"train.lr": 1e-5}
+    assert identity(RunConfig(train=FasterTrain(lr=1e-6))) == identity(RunConfig()) == {}
+
+
+def test_a_whole_number_is_the_same_setting_with_and_without_a_point() -> None:
+    assert identity(RunConfig(train=TrainConfig(grad_norm=2))) == identity(RunConfig(train=TrainConfig(grad_norm=2.0)))
 
 
 @pytest.mark.parametrize("name", leaves())

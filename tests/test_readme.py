@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conftest import ROOT
 
-from bench.engine.run import complete, run_name
+from bench.engine.run_config import complete, run_name
 from bench.engine.settings import parse
 from bench.records.store import load
 

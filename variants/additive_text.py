@@ -22,6 +22,8 @@ class AdditiveText(Variant):
     """
 
     text_needs = ("emotions",)
+    adds_at_b32 = 8 * 512
+    learns_from = ("emotions",)
 
     def __init__(self, backbone: ClipVip, *, init_std: float = 1.0):
         super().__init__(backbone)

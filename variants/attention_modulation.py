@@ -1,4 +1,4 @@
-"""Emotions that turn the words of a caption up and down."""
+"""Emotions scale the tokens of a caption."""
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ class AttentionModulation(Variant):
 
     text_needs = ("emotions",)
     starts_as_plain = True
+    adds_at_b32 = 8 * 64 + 512 * 64 + 2 * 512 + 1
 
     def __init__(self, backbone: ClipVip):
         super().__init__(backbone)

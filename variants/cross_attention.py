@@ -1,4 +1,6 @@
-"""Text tokens that look at the caption's emotions."""
+"""Text tokens attend to the caption's emotions."""
+
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +23,8 @@ class CrossAttention(Variant):
 
     text_needs = ("emotions",)
     starts_as_plain = True
+    adds_at_b32 = 4 * 512**2 + 14 * 512 + 1
+    learns_from: ClassVar[tuple[str, ...]] = ("emotions",)  # a heir may learn from more
 
     def __init__(self, backbone: ClipVip):
         super().__init__(backbone)

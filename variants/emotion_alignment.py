@@ -1,4 +1,4 @@
-"""A loss that knows emotions, and a model that does not."""
+"""A loss that uses emotions; the model itself reads none."""
 
 import torch
 from torch import Tensor
@@ -24,6 +24,7 @@ class EmotionAlignment(Variant):
 
     text_needs = ("emotions",)
     starts_as_plain = True
+    adds_at_b32 = 0
 
     def __init__(self, backbone: ClipVip, *, weight: float = 0.1, temperature: float = 0.1):
         super().__init__(backbone)

@@ -22,6 +22,8 @@ class EmotionPosition(Variant):
 
     text_needs = ("emotions",)
     starts_as_plain = True
+    adds_at_b32 = 8 * 77 * 512
+    learns_from = ("emotions",)
 
     def __init__(self, backbone: ClipVip, *, init_std: float = 0.0):
         super().__init__(backbone)

@@ -13,6 +13,7 @@ class EmotionPrompt(Variant):
     """
 
     text_needs = ("emotions",)
+    adds_at_b32 = 0
 
     @staticmethod
     def phrase(caption: str, emotions: tuple[str, ...]) -> str:

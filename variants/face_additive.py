@@ -1,4 +1,4 @@
-"""The simplest way in for facial expressions."""
+"""The mean facial expression of a clip, added to the proxies."""
 
 from dataclasses import replace
 
@@ -22,6 +22,8 @@ class FaceAdditive(Variant):
 
     video_needs = ("faces",)
     starts_as_plain = True
+    adds_at_b32 = 8 * 768
+    learns_from = ("faces",)
 
     def __init__(self, backbone: ClipVip):
         super().__init__(backbone)

@@ -1,4 +1,6 @@
-"""Emotion on both sides."""
+"""Emotions in the text, faces in the video."""
+
+from typing import ClassVar
 
 from bench import register
 from variants.cross_attention import CrossAttention
@@ -17,3 +19,5 @@ class FaceTextFusion(CrossAttention, FaceTokens):
     text_needs = ("emotions",)
     video_needs = ("faces",)
     starts_as_plain = False
+    adds_at_b32 = (4 * 512**2 + 14 * 512 + 1) + (8 * 768 + 3 * 768)
+    learns_from: ClassVar[tuple[str, ...]] = ("emotions", "faces")

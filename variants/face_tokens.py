@@ -1,5 +1,7 @@
 """Facial expressions as tokens of the video."""
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from bench import Variant, register
@@ -21,6 +23,8 @@ class FaceTokens(Variant):
     """
 
     video_needs = ("faces",)
+    adds_at_b32 = 8 * 768 + 3 * 768
+    learns_from: ClassVar[tuple[str, ...]] = ("faces",)
 
     def __init__(self, backbone: ClipVip):
         super().__init__(backbone)

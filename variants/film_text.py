@@ -20,6 +20,8 @@ class FilmText(Variant):
 
     text_needs = ("emotions",)
     starts_as_plain = True
+    adds_at_b32 = 8 * 2 * 512
+    learns_from = ("emotions",)
 
     def __init__(self, backbone: ClipVip):
         super().__init__(backbone)

@@ -1,4 +1,4 @@
-"""Emotion embeddings that have to earn their way in."""
+"""Emotion embeddings, added through a gate."""
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,8 @@ class GatedAdditive(Variant):
 
     text_needs = ("emotions",)
     starts_as_plain = True
+    adds_at_b32 = 8 * 512 + 1
+    learns_from = ("emotions",)
 
     def __init__(self, backbone: ClipVip, *, init_std: float = 0.02):
         super().__init__(backbone)

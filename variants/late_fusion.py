@@ -24,6 +24,8 @@ class LateFusion(Variant):
 
     text_needs = ("emotions",)
     video_needs = ("faces",)
+    adds_at_b32 = 0
+    plain_without_emotion = False  # emotion stands beside the content, "none" too
 
     def __init__(self, backbone: ClipVip, *, alpha: float = 0.8):
         super().__init__(backbone)

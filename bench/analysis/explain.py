@@ -5,10 +5,10 @@
 Three questions, three answers, never mixed:
 
     words      integrated gradients from the same query with every word replaced by a reference token. They add up to
-               the score minus the reference's score; that is checked. What the variant is told of emotion stays the
-               query's own all along the way, so none of it is in the words' shares.
+               the score minus the reference's score; that is checked. The emotion input stays the query's own all along
+               the way, so none of it is in the words' shares.
     emotion    how much of the words' shares lies on words that the NRC lexicon ties to an emotion; and, of a variant
-               that is told of emotion, the score as it is minus the score when told of none.
+               that takes emotions, the score as it is minus the score without emotion input.
     frames     occlusion: the score minus the score with the frame painted grey (and no face seen in it). It claims no
                more than what it measures, at one forward a frame; gradients along a path of half-grey clips would add
                up, but through clips that no model has seen. Occlusions need not add up.
@@ -24,8 +24,9 @@ from typing import Any, Protocol
 
 import torch
 from tokenizers import Encoding, Tokenizer
-from torch import Tensor, nn
+from torch import Tensor
 
+from bench.analysis.attribution import QueryScorer, adds_up, attribute, reference_token
 from bench.analysis.occlusion import occlude
 from bench.data.batch import TextBatch
 from bench.data.loading import Collator
@@ -34,16 +35,11 @@ from bench.data.video import sample_indices
 from bench.emotions import EMOTIONS
 from bench.emotions.lexicons import nrc
 from bench.emotions.tokenize import words as words_of
-from bench.engine.reopen import Trained
+from bench.engine.reopen import Reopened
 from bench.errors import BenchError, UsageError
 from bench.model.variant import Variant
 from bench.utils.images import jpeg
 from bench.utils.names import did_you_mean
-
-STEPS = (64, 256, 1024)  # of the integral; more are taken only where fewer do not add up
-TOLERANCE = 0.01  # of the score difference
-ROUNDING = 1e-6  # a score's, in float32
-AT_ONCE = 32  # captions; clips are 30 times as large
 
 
 @dataclass(frozen=True)
@@ -69,14 +65,14 @@ class Frame:
 
 @dataclass(frozen=True)
 class EmotionInput:
-    """What the variant was told of the query, and the score when it is told of no emotion."""
+    """The emotions of the query that the variant is given, and the score without emotion input."""
 
-    told: tuple[str, ...]
+    emotions: tuple[str, ...]
     score_without: float
 
 
 @dataclass(frozen=True)
-class Spoken:
+class QueryExplanation:
     """What the words of `query` and its emotions give to `score`, in units of the score, before the temperature."""
 
     variant: str
@@ -87,7 +83,7 @@ class Spoken:
     words: tuple[Word, ...]
     delta: float  # what the words add up to, minus the difference of the scores
     steps: int
-    emotion: EmotionInput | None  # None: the variant is told nothing
+    emotion: EmotionInput | None  # None: the variant takes no emotions
 
     @property
     def difference(self) -> float:
@@ -96,7 +92,7 @@ class Spoken:
 
     @property
     def adds_up(self) -> bool:
-        """Whether the words' attributions may be taken at their word."""
+        """Whether the words' attributions may be read as parts of the score."""
         return adds_up(self.delta, self.difference)
 
     @property
@@ -112,12 +108,12 @@ class Spoken:
 
     @property
     def effect(self) -> float:
-        """The score as it is minus that of a variant that is told of no emotion."""
+        """The score as it is minus the score without emotion input; 0 for a variant that takes none."""
         return self.score - self.emotion.score_without if self.emotion else 0.0
 
 
 @dataclass(frozen=True)
-class Explanation(Spoken):
+class ScoreExplanation(QueryExplanation):
     """Why `query` scores `score` with `video`; the frames' attributions are in units of the score too."""
 
     run: str
@@ -132,7 +128,7 @@ class Explanation(Spoken):
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain JSON types, but for the pictures."""
-        told = {**vars(self.emotion), "effect": self.effect} if self.emotion else None
+        emotion = {**vars(self.emotion), "effect": self.effect} if self.emotion else None
         return {
             **vars(self),
             "difference": self.difference,
@@ -140,12 +136,12 @@ class Explanation(Spoken):
             "emotional_share": self.emotional_share,
             "words": [vars(word) for word in self.words],
             "frames": [{"second": frame.second, "attribution": frame.attribution} for frame in self.frames],
-            "emotion": told,
+            "emotion": emotion,
         }
 
 
 class Reader(Protocol):
-    """What turns a query into what a variant takes; a `Trained` is one."""
+    """What turns a query into what a variant takes; a `Reopened` is one."""
 
     @property
     def name(self) -> str:
@@ -166,36 +162,7 @@ class Reader(Protocol):
         ...
 
 
-class QueryScorer(nn.Module):
-    """A variant as what explainers know: a model from token ids (B, L) to scores (B, M) with a bank of clips.
-
-    bank: (M, …) features of clips. emotions: (1, 8) of the query, or None; the same for every row, whatever its ids.
-    """
-
-    def __init__(self, variant: Variant, bank: Tensor, emotions: Tensor | None):
-        super().__init__()
-        self.variant, self.bank, self.emotions = variant, bank, emotions
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        emotions = None if self.emotions is None else self.emotions.expand(len(input_ids), -1)
-        return self.variant.similarity(
-            self.variant.encode_text(TextBatch(input_ids, mask, emotions)), self.bank
-        ).float()
-
-
-@dataclass(frozen=True)
-class TokenAttributions:
-    """tokens: (L,), zero at both ends. delta: their sum minus (score - reference_score)."""
-
-    tokens: Tensor
-    score: float
-    reference_score: float
-    delta: float
-    steps: int
-
-
-def explain(trained: Trained, query: str, video: str | None = None) -> Explanation:
+def explain(trained: Reopened, query: str, video: str | None = None) -> ScoreExplanation:
     """Explains a query's score with a test clip of a run: the one named, or the one that it ranks first.
 
     UsageError: no words, more words than the text tower reads, or no such clip. BenchError: scores that are no numbers.
@@ -215,7 +182,7 @@ def explain(trained: Trained, query: str, video: str | None = None) -> Explanati
     spoken = explain_words(trained, query, bank, place)
     clip, shown = trained.data.test.clips[place], trained.clip(place)
     losses, blank = occlude(variant, text, shown.to(variant.device))
-    return Explanation(
+    return ScoreExplanation(
         **vars(spoken),
         run=trained.record.run,
         dataset=trained.record.dataset,
@@ -229,7 +196,7 @@ def explain(trained: Trained, query: str, video: str | None = None) -> Explanati
     )
 
 
-def explain_words(reader: Reader, query: str, bank: Tensor, place: int) -> Spoken:
+def explain_words(reader: Reader, query: str, bank: Tensor, place: int) -> QueryExplanation:
     """Explains a query's score with row `place` of a bank of video features, (M, …), by the query alone.
 
     UsageError: more words than the text tower reads.
@@ -237,7 +204,7 @@ def explain_words(reader: Reader, query: str, bank: Tensor, place: int) -> Spoke
     text, encoding, phrase = _read(reader, query)
     reference = reference_token(reader.tokenizer)
     found = attribute(reader.variant, text, bank, place, reference)
-    return Spoken(
+    return QueryExplanation(
         variant=reader.name,
         query=query,
         score=found.score,
@@ -250,62 +217,7 @@ def explain_words(reader: Reader, query: str, bank: Tensor, place: int) -> Spoke
     )
 
 
-def attribute(variant: Variant, text: TextBatch, bank: Tensor, place: int, reference: int) -> TokenAttributions:
-    """What each token of one caption, (1, L) ids without padding, gives to its score with row `place` of the bank.
-
-    The reference keeps both ends where they are: CLIP takes a text's feature from its end token. Where the sum is off
-    by more than TOLERANCE of the difference, more steps are taken.
-
-    transformers-interpret's explainers take a pretrained model with a tokenizer of their own kind, explain a softmax
-    over classes and start from the padding token, which is CLIP's end token; all that would have to be overridden. What
-    is left is their LIGAttributions, which is used here.
-    """
-    from transformers_interpret.attributions import LIGAttributions
-
-    ids = text.input_ids
-    start = ids.clone()
-    start[:, 1:-1] = reference
-    scorer = QueryScorer(variant, bank, text.emotions)
-    embedding = variant.backbone.clipmodel.text_model.embeddings.token_embedding
-    with torch.no_grad():
-        score, reference_score = (scorer(one)[0, place].item() for one in (ids, start))  # not together: rounding
-    for steps in STEPS:
-        lig = LIGAttributions(
-            scorer,
-            embedding,
-            ids[0].tolist(),
-            ids,
-            start,
-            int(ids[0, -1]),
-            text.attention_mask,
-            target=place,
-            internal_batch_size=AT_ONCE,
-            n_steps=steps,
-        )
-        tokens = lig._attributions.sum(dim=-1)[0].detach().cpu()  # its own summary scales them to a norm of 1
-        delta = float(tokens.double().sum()) - (score - reference_score)
-        if adds_up(delta, score - reference_score):
-            break
-    return TokenAttributions(tokens, score, reference_score, delta, steps)
-
-
-def adds_up(delta: float, difference: float) -> bool:
-    """Whether attributions that miss a score difference by `delta` may be called its parts."""
-    return abs(delta) <= TOLERANCE * abs(difference) + ROUNDING
-
-
-def reference_token(tokenizer: Tokenizer) -> int:
-    """The token that stands for "no word": one that no caption taught the model anything about.
-
-    Of a vocabulary built from captions it is the unknown word, which training never met. CLIP's has none; there it is
-    token 0, an exclamation mark inside a word, with which OpenAI fills the places behind the end token, where nothing
-    sees it. Never the end token, at the first of which CLIP would take the feature.
-    """
-    unknown = tokenizer.token_to_id(UNKNOWN)
-    return 0 if unknown is None else unknown
-
-
-def _place(video: str, trained: Trained) -> int:
+def _place(video: str, trained: Reopened) -> int:
     if video not in trained.videos:
         test = f"{trained.record.dataset}/{trained.data.test.split}"
         raise UsageError(f"{test} has no clip '{video}'.{did_you_mean(video, trained.videos)}")
@@ -373,7 +285,7 @@ def _emotional_places(phrase: str) -> dict[int, list[str]]:
     return places
 
 
-def _frames(trained: Trained, place: int, losses: list[float], pictures: Tensor) -> tuple[Frame, ...]:
+def _frames(trained: Reopened, place: int, losses: list[float], pictures: Tensor) -> tuple[Frame, ...]:
     video = trained.videos[place]
     count, seconds = trained.data.videos.frames[video], trained.data.videos.seconds[video]
     times = [index / count * seconds for index in sample_indices(count, len(losses)).tolist()]

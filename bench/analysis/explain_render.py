@@ -1,23 +1,23 @@
 """An explanation for people: on a terminal of 80 columns, as a piece of a page, as a page of its own.
 
-Sign and size are told by side, length and number; colour only repeats it.
+Sign and size are shown by side, length and number; colour only repeats it.
 """
 
 import math
 import string
 import textwrap
 
-from bench.analysis.explain import Explanation, Spoken, Word
+from bench.analysis.explain import QueryExplanation, ScoreExplanation, Word
 from bench.utils.templates import template
 
 WIDTH = 80
 HALF = 22  # columns of a bar to one side of zero
-MORE, LESS, PLAIN = "\033[34m", "\033[33m", "\033[0m"  # blue and yellow are told apart by all eyes
+MORE, LESS, PLAIN = "\033[34m", "\033[33m", "\033[0m"  # all eyes distinguish blue from yellow
 
 
-def terminal(explanation: Explanation, colour: bool = False) -> str:
+def terminal(explanation: ScoreExplanation, colour: bool = False) -> str:
     """The explanation in lines of at most 80 columns. colour: with ANSI colours, for a terminal."""
-    said = Said(explanation)
+    said = ScoreSentences(explanation)
     lines = [*_wrapped(f"{explanation.run}: {explanation.variant} on {explanation.dataset}")]
     lines += _entry("query", explanation.query)
     lines += _entry("clip", f"{said.clip} Its caption: {explanation.caption}")
@@ -29,9 +29,9 @@ def terminal(explanation: Explanation, colour: bool = False) -> str:
     return "\n".join(lines)
 
 
-def explanation_html(explanation: Explanation) -> str:
+def explanation_html(explanation: ScoreExplanation) -> str:
     """A piece of a page: one <article>. The page needs `explanation_css` once; nothing is fetched."""
-    return template("bench.analysis", "explanation.html").render(e=explanation, said=Said(explanation))
+    return template("bench.analysis", "explanation.html").render(e=explanation, said=ScoreSentences(explanation))
 
 
 def explanation_css() -> str:
@@ -39,16 +39,16 @@ def explanation_css() -> str:
     return template("bench.analysis", "explanation.css").render()
 
 
-def page(explanation: Explanation) -> str:
+def page(explanation: ScoreExplanation) -> str:
     """A page of its own, whole in one file."""
     piece, style = explanation_html(explanation), explanation_css()
     return template("bench.analysis", "explanation_page.html").render(e=explanation, piece=piece, style=style)
 
 
-class WordsSaid:
+class QuerySentences:
     """The sentences and numbers of what the words give, the same on every screen."""
 
-    def __init__(self, spoken: Spoken):
+    def __init__(self, spoken: QueryExplanation):
         self.e = e = spoken
         self.word_digits = places = _digits([abs(word.attribution) for word in e.words] + [abs(e.difference)])
         reference = f"{e.reference_score:.{places}f}"
@@ -88,14 +88,14 @@ class WordsSaid:
         else:
             notes.append("Emotion words: none that the NRC lexicon knows (capitals count).")
         if e.emotion is None:
-            notes.append(f"Emotion input: {e.variant} is told of none.")
-        elif not e.emotion.told:
-            notes.append(f"Emotion input: {e.variant} is told that the query names none.")
+            notes.append(f"Emotion input: {e.variant} takes none.")
+        elif not e.emotion.emotions:
+            notes.append("Emotion input: none, for the query names no emotion.")
         else:
             places = _digits([abs(e.effect), abs(e.emotion.score_without)])
             notes.append(
-                f"Emotion input: {e.variant} is told {', '.join(e.emotion.told)}. That adds {e.effect:+.{places}f}: "
-                f"told of none, it scores {e.emotion.score_without:.{places}f} with this clip."
+                f"Emotion input: {', '.join(e.emotion.emotions)}. That adds {e.effect:+.{places}f}: "
+                f"without emotion input, {e.variant} scores {e.emotion.score_without:.{places}f} with this clip."
             )
         return notes
 
@@ -119,12 +119,12 @@ class WordsSaid:
         return round(100 * abs(word.attribution) / largest) if largest else 0
 
 
-class Said(WordsSaid):
+class ScoreSentences(QuerySentences):
     """The same of a whole explanation."""
 
-    e: Explanation
+    e: ScoreExplanation
 
-    def __init__(self, explanation: Explanation):
+    def __init__(self, explanation: ScoreExplanation):
         super().__init__(explanation)
         self.frame_digits = _digits([abs(frame.attribution) for frame in explanation.frames])
         which = "asked for" if explanation.named else "the top one"

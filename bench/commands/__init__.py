@@ -40,7 +40,7 @@ app.command(show)
 
 
 def load_plugins(paths: Sequence[Path]) -> None:
-    """The variants in these files, beside those that are installed."""
+    """What these files register, beside what is built in and installed."""
     from bench.model.registry import load_plugin
 
     for path in paths:

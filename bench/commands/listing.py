@@ -1,6 +1,4 @@
-"""What there is to choose from: variants, datasets, metrics."""
-
-import textwrap
+"""What there is to choose from: variants, datasets, emotion sources, face and search backends, metrics, figures."""
 
 from bench.commands import Plugins, load_plugins, render, show
 
@@ -16,22 +14,42 @@ def variants(*, plugin: Plugins = []) -> None:  # noqa: B006
 
 
 @show.command
-def datasets() -> None:
+def datasets(*, plugin: Plugins = []) -> None:  # noqa: B006
     """The datasets and their splits."""
     from bench.data import cards
 
+    load_plugins(plugin)
     print("\n".join(render.dataset(cards.load_card(name)) for name in cards.names()))
 
 
 @show.command
-def metrics() -> None:
+def emotion_sources(*, plugin: Plugins = []) -> None:  # noqa: B006
+    """What can say which emotions a caption names: `bench run --emotion-source NAME`."""
+    from bench.emotions.sources import SOURCES
+
+    load_plugins(plugin)
+    print("\n".join(render.named(name, source.summary) for name, source in SOURCES.items()))
+
+
+@show.command
+def face_backends(*, plugin: Plugins = []) -> None:  # noqa: B006
+    """What can look for faces, and the settings that each takes: `bench faces --backend NAME`."""
+    from bench.face_detection import BACKENDS, settings_of
+
+    load_plugins(plugin)
+    print("\n".join(render.backend(name, kind, settings_of(name)) for name, kind in BACKENDS.items()))
+
+
+@show.command
+def metrics(*, plugin: Plugins = []) -> None:  # noqa: B006
     """The metrics and what they mean."""
     from bench.metrics.counterfactual import COUNTERFACTUAL_METRICS
     from bench.metrics.emotion import EMOTION_METRICS
-    from bench.metrics.ranking import METRICS
+    from bench.metrics.ranking import meanings
 
-    known = {**METRICS, **EMOTION_METRICS, **COUNTERFACTUAL_METRICS}
-    print("\n".join(render.metric(name, meaning) for name, meaning in known.items()))
+    load_plugins(plugin)
+    known = {**meanings(), **EMOTION_METRICS, **COUNTERFACTUAL_METRICS}
+    print("\n".join(render.named(name, meaning) for name, meaning in known.items()))
 
 
 @show.command
@@ -40,5 +58,13 @@ def figures(*, plugin: Plugins = []) -> None:  # noqa: B006
     from bench.report.figures import in_order
 
     load_plugins(plugin)
-    for kind in in_order():
-        print(textwrap.fill(kind.summary, 80, initial_indent=f"{kind.name:<12} ", subsequent_indent=" " * 13))
+    print("\n".join(render.named(kind.name, kind.summary) for kind in in_order()))
+
+
+@show.command
+def search_backends(*, plugin: Plugins = []) -> None:  # noqa: B006
+    """What can search an index: `bench search QUERY --backend NAME`."""
+    from bench.search.backends import BACKENDS
+
+    load_plugins(plugin)
+    print("\n".join(render.named(name, (made.__doc__ or "").partition("\n\n")[0]) for name, made in BACKENDS.items()))

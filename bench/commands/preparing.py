@@ -1,32 +1,35 @@
 """Getting data ready: data prepare, download, compress; emotions, faces."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from bench.commands import Flag, Json, app, data, render
+from bench.commands import Flag, Json, Plugins, app, data, load_plugins, render
 from bench.errors import UsageError
 
 
 @data.command
-def prepare(dataset: str, *, root: Path | None = None) -> None:
-    """Write a dataset's normalized annotations; moodclips is rendered.
+def prepare(dataset: str, *, root: Path | None = None, plugin: Plugins = []) -> None:  # noqa: B006
+    """Write a dataset's normalized annotations; one that is rendered or generated is made.
 
     Parameters
     ----------
     root
-        The folder with the annotation files as they were downloaded, zipped or not. moodclips: where to render it.
+        The folder with the annotation files as they were downloaded, zipped or not; or where to make the dataset.
     """
     from bench.data import importers
 
+    load_plugins(plugin)
     print(importers.prepare(dataset, root))
 
 
 @data.command
-def download(dataset: str, *, root: Path) -> None:
+def download(dataset: str, *, root: Path, plugin: Plugins = []) -> None:  # noqa: B006
     """Download a dataset from the address in its card; a broken download goes on where it stopped."""
     from bench.data import importers
 
+    load_plugins(plugin)
     print(importers.download(dataset, root))
 
 
@@ -47,7 +50,9 @@ def emotions(
     /,
     *,
     file: Path | None = None,
+    source: str = "nrc",
     lowercase: Flag = False,
+    plugin: Plugins = [],  # noqa: B006
     json_output: Json = False,
 ) -> None:
     """What emotion the words of a caption carry, and which words did it.
@@ -56,19 +61,32 @@ def emotions(
     ----------
     file
         A text file with one caption a line, in place of TEXT.
+    source
+        What says it; see `bench list emotion-sources`. Words and the filter are shown for nrc alone.
     lowercase
-        Lower-case the words before the lexicon is asked; the report did not.
+        Lower-case the words before the source is asked; the report did not.
     """
+    from bench.emotions import EMOTIONS
+    from bench.emotions.quotes import plain_quotes
     from bench.emotions.scores import explain, read_captions
+    from bench.emotions.sources import score_by
 
+    load_plugins(plugin)
     if (text is None) == (file is None):
         raise UsageError('give one text or one file: bench emotions "Happy smiling people", or --file captions.txt')
     captions = read_captions(file) if file else [str(text)]
-    explained = [explain(caption, lowercase=lowercase) for caption in captions]
-    if json_output:
-        print(json.dumps([one.as_json() for one in explained], indent=1, ensure_ascii=False))
+    typed = [plain_quotes(caption) for caption in captions]
+    if source == "nrc":
+        asked = zip(captions, typed, strict=True)
+        asked = zip(captions, typed, strict=True)
+        explained = [replace(explain(words, lowercase=lowercase), text=caption) for caption, words in asked]
+        found, shown = [one.as_json() for one in explained], [render.explanation(one) for one in explained]
     else:
-        print("\n\n".join(render.explanation(one) for one in explained))
+        scores = score_by(source, [words.lower() for words in typed] if lowercase else typed)
+        named = [dict(zip(EMOTIONS, row, strict=True)) for row in scores.tolist()]
+        found = [{"text": text, "source": source, "scores": row} for text, row in zip(captions, named, strict=True)]
+        shown = [f"{text}\n  {render.scores(row)}" for text, row in zip(captions, named, strict=True)]
+    print(json.dumps(found, indent=1, ensure_ascii=False) if json_output else "\n\n".join(shown))
 
 
 @app.command
@@ -85,13 +103,15 @@ def faces(
     detector: str | None = None,
     engine: Literal["onnx", "pytorch", "tensorflow"] | None = None,
     weights: Path | None = None,
+    plugin: Plugins = [],  # noqa: B006
 ) -> None:
-    """Find faces in clips and score their expressions; the same words again go on, or say that it is done.
+    """Find faces in clips and score their expressions; repeat the command to go on where it stopped.
 
     Parameters
     ----------
     backend
-        What looks: deepface, onnx (any classifier that a YAML file describes) or sidecar (scores in our format).
+        What looks: deepface, onnx (any classifier that a YAML file describes), sidecar (scores in our format), or a
+        plugin's; see `bench list face-backends`.
     videos
         A folder of clips; pictures in it count as clips of one frame.
     dataset
@@ -115,6 +135,7 @@ def faces(
     """
     from bench.face_detection.scan import scan
 
+    load_plugins(plugin)
     asked = {"model": model, "detector": detector, "engine": engine, "weights": weights}
     settings = {name: value for name, value in asked.items() if value is not None}
     summary = scan(

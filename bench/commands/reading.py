@@ -30,12 +30,12 @@ def compare(
     allow_mixed
         One table for all protocols, each row marked with what differs; nothing is tested across them.
     published
-        Add the literature's numbers for the same test set, those that cannot be marked as such.
+        Add the literature's numbers for the same test set, impossible ones marked as such.
     """
     from bench.compare import render
-    from bench.records.store import load_all
+    from bench.records.store import load_records
 
-    print(render(load_all(results), format, subset, baseline, allow_mixed, published))
+    print(render(load_records(results), format, subset, baseline, allow_mixed, published))
 
 
 @app.command
@@ -44,7 +44,7 @@ def audit(
     format: Literal["terminal", "markdown"] = "terminal",
     json_output: Json = False,
 ) -> None:
-    """Find the numbers of a published table that cannot be.
+    """Find impossible numbers in a published table.
 
     Exit code 1 if a FILE has findings, as linters do: a table in CI stops there. Without FILE it is always 0: what is
     shipped stays as it was printed, and its errata are known.
@@ -81,7 +81,7 @@ def probe(
 ) -> None:
     """Measure what a run makes of emotion: edited captions, twins, emotion in its ranking. Kept in the record.
 
-    The same words again show what was measured, unless the code, the word list or the lexicon changed since.
+    Repeat the command to see what was measured; it is measured again where code, word list or lexicon changed since.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def probe(
     load_plugins(plugin)
     probed = probe_it(run, results, root)
     if probed.was_done:
-        print("done before; it is measured again when code or lists change", file=sys.stderr)
+        print("measured before; it is measured again when the code or the word lists change", file=sys.stderr)
     if json_output:
         print(json.dumps(probed.record.probe, indent=1, ensure_ascii=False))
     else:
@@ -140,11 +140,11 @@ def explain(
     quiet()
     from bench.analysis import explain_render
     from bench.analysis.explain import explain as explain_it
-    from bench.engine.reopen import load_trained
+    from bench.engine.reopen import reopen
     from bench.utils.files import replacing
 
     load_plugins(plugin)
-    explained = explain_it(load_trained(run, results, root), query, video)
+    explained = explain_it(reopen(run, results, root), query, video)
     if html:
         with replacing(html) as temporary:
             temporary.write_text(explain_render.page(explained), encoding="utf-8")
@@ -181,8 +181,10 @@ def report(
         The folder to write to.
     """
     quiet()
-    from bench.records.store import load_all
+    from bench.records.store import load_records
     from bench.report.build import build
 
     load_plugins(plugin)
-    print(*build(load_all(results), results, out, subset, baseline, format)[: 1 if format == "latex" else 2], sep="\n")
+    print(
+        *build(load_records(results), results, out, subset, baseline, format)[: 1 if format == "latex" else 2], sep="\n"
+    )

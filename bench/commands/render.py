@@ -1,60 +1,72 @@
 """What commands print of their results; tables of runs are in `bench.compare`."""
 
+import inspect
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bench.utils.terminal import printable
+from bench.utils.text import WIDTH, wrapped
 
 if TYPE_CHECKING:
     from bench.data.cards import Card
     from bench.data.compress import Summary
-    from bench.emotions.scores import Explanation
-    from bench.face_detection.scan import Summary as FaceSummary
-    from bench.model.registry import Entry
+    from bench.emotions.scores import CaptionEmotions
+    from bench.face_detection.scan import FaceScan
+    from bench.model.registry import VariantEntry
 
-WIDTH = 80
 NAMED = 20  # clips; of more, only the sums are printed
 
 
-def variant(entry: "Entry", added: int) -> str:
+def variant(entry: "VariantEntry", added: int) -> str:
     """A variant: mechanism, hyperparameters, size, needs."""
     defaults = ", ".join(f"{name}={value}" for name, value in entry.hyperparameters.items())
-    lines = [entry.name, *_wrapped(entry.summary)]
-    lines += _wrapped(f"hyperparameters: {defaults}") if defaults else []
+    lines = [entry.name, *wrapped(entry.summary, 4)]
+    lines += wrapped(f"hyperparameters: {defaults}", 4) if defaults else []
     needs = ["emotions of the caption"] * bool(entry.text_needs) + ["faces of the clip"] * bool(entry.video_needs)
-    lines += _wrapped(
-        f"adds {added:,} parameters at b32".replace(",", " ") + (f"; needs {' and '.join(needs)}" if needs else "")
+    lines += wrapped(
+        f"adds {added:,} parameters at b32".replace(",", " ") + (f"; needs {' and '.join(needs)}" if needs else ""), 4
     )
     return "\n".join(lines)
 
 
-def metric(name: str, meaning: str) -> str:
-    """A metric and what it means."""
+def named(name: str, meaning: str) -> str:
+    """A name and what it means."""
     return textwrap.fill(meaning, WIDTH, initial_indent=f"{name:<8} ", subsequent_indent=" " * 9)
+
+
+def backend(name: str, kind: type, settings: dict[str, Any]) -> str:
+    """A face backend: what it does and its settings."""
+    summary = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " ")
+    flags = [
+        f"--{flag}" if value in (None, inspect.Parameter.empty) else f"--{flag} {value}"
+        for flag, value in settings.items()
+    ]
+    return "\n".join([named(name, summary), *wrapped(f"settings: {', '.join(flags) or 'none'}", 9)])
 
 
 def dataset(card: "Card") -> str:
     """A dataset: its splits and subsets."""
-    lines = [card.name, *_wrapped(card.summary)]
+    lines = [card.name, *wrapped(card.summary, 4)]
     for name, facts in card.splits.items():
         default = ", default" if name in (card.train, card.test) else ""
         lines.append(f"    {name:<11} {facts['role'] + default:<14} {facts['videos']:>5} videos")
-        lines += textwrap.wrap(facts["summary"], WIDTH, initial_indent=" " * 16, subsequent_indent=" " * 16)
-    lines += _wrapped(f"subsets: {', '.join(card.subsets)}")
+        lines += wrapped(facts["summary"], 16)
+    lines += wrapped(f"subsets: {', '.join(card.subsets)}", 4)
     recipe = ", ".join(f"{name}={value}" for name, value in _flat(card.recipe))
-    lines += _wrapped(f"its own defaults: {recipe}") if recipe else []
+    lines += wrapped(f"its own defaults: {recipe}", 4) if recipe else []
     return "\n".join(lines)
 
 
 def compressed(summary: "Summary") -> str:
     """How many copies were made, and what is wrong with the rest."""
     lines = [printable(f"{stem}: {why}") for stem, why in summary.broken.items()]
+    lines += [printable(f"{path}: left out, its kind is not read") for path in summary.left_out]
     counts = f"{summary.done} done, {summary.skipped} done before, {len(summary.broken)} broken"
     return "\n".join([*lines, counts, str(summary.out)])
 
 
-def faces(summary: "FaceSummary") -> str:
+def faces(summary: "FaceScan") -> str:
     """Where faces were seen, clip by clip where they are few, and what is wrong with the broken ones."""
     lines = []
     if len(summary.seen) <= NAMED:
@@ -70,16 +82,13 @@ def faces(summary: "FaceSummary") -> str:
         f"{len(summary.seen)} clips, {looked_at} frames, {with_face} with a face, {summary.faces} faces, "
         f"{len(summary.broken)} broken"
     )
-    lines += textwrap.wrap(summary.source, WIDTH)
+    lines += wrapped(summary.source)
     lines += ["done before; remove it to make it again"] if summary.was_done else []
     return "\n".join([*lines, str(summary.out)])
 
 
-def explanation(result: "Explanation") -> str:
+def explanation(result: "CaptionEmotions") -> str:
     """A text's emotions and the words that did it."""
-
-    def named(scores: dict[str, int]) -> str:
-        return "  ".join(f"{name} {score}" for name, score in scores.items())
 
     words = [f"    {word}: {', '.join(affects)}" for word, affects in result.words.items()]
     valences = ", ".join(f"{word} {weight:+.1f}" for word, weight in result.valences.items())
@@ -87,8 +96,8 @@ def explanation(result: "Explanation") -> str:
     pattern = f"pattern: {', '.join(result.matches)}" if result.matches else "pattern: nothing"
     lines = [
         result.text,
-        f"  {named(result.scores)}",
-        f"  {named(result.polarity)}",
+        f"  {scores(result.scores)}",
+        f"  {scores(result.polarity)}",
         f"  {'emotional' if result.emotional else 'not emotional'}: {compound}; {pattern}",
         "  NRC words:" if words else "  no NRC word",
         *words,
@@ -96,10 +105,11 @@ def explanation(result: "Explanation") -> str:
     return "\n".join(lines)
 
 
+def scores(counts: Mapping[str, float]) -> str:
+    """Emotions with their scores, in one line."""
+    return "  ".join(f"{name} {score:.4g}" for name, score in counts.items())
+
+
 def _flat(settings: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
     for name, value in settings.items():
         yield from _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
-
-
-def _wrapped(text: str) -> Iterable[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")

@@ -5,6 +5,7 @@ from typing import Literal
 
 from bench.commands import RESULTS, ConfigFile, Flag, Json, Plugins, Results, app, load_plugins, quiet
 from bench.config import RunConfig
+from bench.utils.processes import is_main_process
 
 
 @app.command
@@ -16,7 +17,7 @@ def run(
     results: Results = RESULTS,
     json_output: Json = False,
 ) -> None:
-    """Train a variant and score it; the same words again resume it, or say that it is done.
+    """Train a variant and score it; repeat the command to resume, or to see that it is done.
 
     The defaults below are MSR-VTT's recipe; a dataset's card overrides them: see `bench list datasets`.
 
@@ -30,13 +31,13 @@ def run(
     from bench.engine.run import run as run_it
 
     load_plugins(plugin)
-    outcome = run_it(config, results)
-    if outcome is None:  # not the main process
+    done = run_it(config, results)
+    if not is_main_process():
         return
-    if outcome.was_done:
+    if done.was_done:
         print("done before; remove the record to run it again", file=sys.stderr)
-    print(outcome.path.read_text(encoding="utf-8") if json_output else render_record(outcome.record))
-    print(outcome.path, file=sys.stderr if json_output else sys.stdout)
+    print(done.path.read_text(encoding="utf-8") if json_output else render_record(done.record))
+    print(done.path, file=sys.stderr if json_output else sys.stdout)
 
 
 @app.command
@@ -49,7 +50,7 @@ def grid(
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
 ) -> None:
-    """Run every cell of a grid: variants × splits × seeds × controls. The same words again run what is not done.
+    """Run every cell of a grid: variants × splits × seeds × controls. Repeat the command to run what is not done.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ def grid(
     print(render.summary(outcomes, results))
     ends = {outcome.end for outcome in outcomes}
     if "stopped" in ends:
-        raise Interrupted("stopped. The same command goes on from what was kept.")
+        raise Interrupted("stopped. Repeat the command to go on from what was kept.")
     if ends - {"done", "was done"}:
         raise SystemExit(1)
 
@@ -94,7 +95,7 @@ def doctor(
 ) -> None:
     """Say what is there and what is missing for a run with these settings, with the command that mends it.
 
-    With --root and no --dataset the folder is taken for MSR-VTT.
+    With --root and no --dataset it finds out which dataset the folder is of.
     """
     quiet()
     from bench.engine.doctor import examine

@@ -10,17 +10,15 @@ alone: the sign-flip p of T2V log-ranks, true against shuffled emotions, shuffle
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from typing import Any
 
-from bench.compare.groups import Group, control, data_digest, groups, mixed, signature
+from bench.compare.export import COLUMNS, csv_rows, plain
+from bench.compare.groups import Group, control, groups, mixed
+from bench.compare.literature import covers
 from bench.compare.numbers import estimate
-from bench.compare.paired import compare_all
-from bench.compare.plan import scope, sections
-from bench.compare.published import covers
-from bench.compare.sections import report
+from bench.compare.run_tables import report
+from bench.compare.sections import scope, sections
 from bench.errors import BenchError, UsageError
-from bench.metrics.ranking import DIRECTIONS
+from bench.metrics.estimate import Estimate
 from bench.records.record import Record
 from bench.utils.names import did_you_mean
 from bench.utils.tables import csv_text, latex, markdown, terminal
@@ -67,11 +65,9 @@ def render(
     if published:
         covers(found)
     if format == "json":
-        return json.dumps(
-            {"groups": [_plain(group, subset, baseline) for group in found]}, indent=1, ensure_ascii=False
-        )
+        return json.dumps({"groups": [plain(group, subset, baseline) for group in found]}, indent=1, ensure_ascii=False)
     if format == "csv":
-        return csv_text(_COLUMNS, [row for group in found for row in _tidy(group, subset, baseline)]).rstrip("\n")
+        return csv_text(COLUMNS, [row for group in found for row in csv_rows(group, subset, baseline)]).rstrip("\n")
     layout = LAYOUTS[format]
     texts = []
     for group in found:
@@ -89,55 +85,11 @@ def render_record(record: Record) -> str:
     text = terminal(report([record], SUBSET, [parts]), record.protocol, note)
     if "TwinAcc" in record.metrics["all"]["t2v"]:
         twins = record.metrics["all"]["t2v"]["TwinAcc"]
-        text += f"TwinAcc {estimate(twins)}, n = {twins['n']}: own video above its twin; chance is 50"
+        text += (
+            f"TwinAcc {estimate(Estimate.from_json(twins))}, n = {twins['n']}: own video above its twin; chance is 50"
+        )
     return text.rstrip("\n")
 
 
 def _listed(subsets: Iterable[str]) -> str:
     return f"There are {', '.join(sorted(subsets))}." if subsets else "There is none."
-
-
-_COLUMNS = ["protocol", "data", "run", "variant", "hyperparameters", "seed"]
-_COLUMNS += ["emotions", "train_emotions", "matched_parameters", "true_run", "faces", "faces_sha256", "faces_pooling"]
-_COLUMNS += ["subset", "n", "direction", "metric", "value", "low", "high"]
-_COLUMNS += ["role", "baseline", "p", "p_holm", "mcnemar", "verdict"]
-_ROLES = ("declared", "exploratory")
-
-
-def _tidy(group: Group, subset: str, baseline: str) -> list[list[Any]]:
-    """One row per number, as pandas and seaborn like it; None, the value of an empty subset, becomes an empty cell.
-
-    Then one per comparison with the baseline: its role, p of the log-ranks (which belong to no k, so beside k = 1
-    alone), and all seeds that stand behind it.
-    """
-    rows: list[list[Any]] = []
-    for record in group.records:
-        settings = json.dumps(record.hyperparameters)
-        run = [signature(record), data_digest(record), record.run, record.variant, settings, record.seed]
-        run += [record.controls[name] for name in ("emotions", "train_emotions", "matched_parameters", "true_run")]
-        run += [record.faces.get(name) for name in ("source", "sha256", "pooling")]
-        for name, metrics in record.metrics.items():
-            for way in DIRECTIONS:
-                for metric, entry in metrics[way].items():
-                    n = entry.get("n", metrics["n"])
-                    numbers = [entry["value"], entry["low"], entry["high"]]
-                    rows.append([*run, name, n, way, metric, *numbers, *[None] * 6])
-    for role, found in zip(_ROLES, compare_all(group, subset, baseline), strict=True):
-        for one in found:
-            family = [group.protocol, group.data, None, one.name, None, " ".join(map(str, one.seeds)), *[None] * 7]
-            tests = [role, one.baseline, one.p, one.holm, one.mcnemar, one.verdict]
-            rows.append([*family, one.subset, one.n, one.way, f"Δ R@{one.k}", *one.difference.values(), *tests])
-            if one.ratio:
-                rows.append([*family, one.subset, one.n, one.way, "rank ratio", *one.ratio.values(), *tests])
-    return rows
-
-
-def _plain(group: Group, subset: str, baseline: str) -> dict[str, Any]:
-    names = ("run", "protocol", "variant", "hyperparameters", "seed", "controls", "faces", "metrics")
-    runs = [{name: getattr(record, name) for name in names} for record in group.records]
-    comparisons = [
-        {"role": role, **asdict(one)}
-        for role, found in zip(_ROLES, compare_all(group, subset, baseline), strict=True)
-        for one in found
-    ]
-    return {"protocol": group.protocol, "data": group.data, "runs": runs, "comparisons": comparisons}

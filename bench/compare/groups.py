@@ -22,23 +22,31 @@ _HARMLESS = {"root", "init", "missing", "video.workers", "video.cache", "train.c
 
 @dataclass(frozen=True)
 class Family:
-    """Runs that differ in nothing but their seed, by seed. name: variant, hyperparameters, and what else tells it."""
+    """Runs that differ in nothing but their seed, by seed: settings and the variant's code are the same.
+
+    name: variant, hyperparameters, and whatever else sets it apart from the other families.
+    """
 
     name: str
     records: tuple[Record, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """In order; as many as there are runs."""
+        return tuple(record.seed for record in self.records)
 
     @property
     def recall(self) -> float:
         """Mean T2V R@1 of all queries over the seeds, in percent."""
         return sum(record.metrics["all"]["t2v"]["R@1"]["value"] for record in self.records) / len(self.records)
 
-    def hits(self, rows: Sequence[int], way: str, k: int) -> NDArray[np.float64]:  # (S, n)
+    def hits(self, rows: Sequence[int], direction: str, k: int) -> NDArray[np.float64]:  # (S, n)
         """Each seed's hits among the first k, of the queries `rows`."""
-        return np.stack([hits(*_counts(record, rows, way), k) for record in self.records])
+        return np.stack([hits(*_counts(record, rows, direction), k) for record in self.records])
 
-    def log_ranks(self, rows: Sequence[int], way: str) -> NDArray[np.float64]:  # (S, n)
+    def log_ranks(self, rows: Sequence[int], direction: str) -> NDArray[np.float64]:  # (S, n)
         """Each seed's log-ranks of the queries `rows`."""
-        return np.stack([log_ranks(*_counts(record, rows, way)) for record in self.records])
+        return np.stack([log_ranks(*_counts(record, rows, direction)) for record in self.records])
 
 
 @dataclass(frozen=True)
@@ -110,9 +118,10 @@ def marks(records: Sequence[Record]) -> list[list[str]]:
     parts = [_without_seed(record) for record in records]
     names = dict.fromkeys(name for part in parts for name in part)
     differ = [name for name in names if len({part.get(name) for part in parts}) > 1]
-    told = len({data_digest(record) for record in records}) > len({join_signature(part) for part in parts})
+    data_differs = len({data_digest(record) for record in records}) > len({join_signature(part) for part in parts})
     return [
-        [f"{name}:{part.get(name, 'none')}" for name in differ] + ([f"data:{data_digest(record)}"] if told else [])
+        [f"{name}:{part.get(name, 'none')}" for name in differ]
+        + ([f"data:{data_digest(record)}"] if data_differs else [])
         for record, part in zip(records, parts, strict=True)
     ]
 
@@ -145,7 +154,8 @@ def hyperparameters(record: Record) -> list[str]:
 def details(records: Sequence[Record]) -> list[list[str]]:
     """What stands behind each variant's name: its hyperparameters, and every setting in which the runs here differ.
 
-    Where two runs of one seed would still look alike, the digest of the variant's code, or at last the run's id.
+    Where runs would still look alike although the variant's code differs, its digest; where two runs of one seed
+    would, the run's id.
     """
     configs = [_flat(record.config) for record in records]
     names = dict.fromkeys(name for config in configs for name in config)
@@ -159,20 +169,34 @@ def details(records: Sequence[Record]) -> list[list[str]]:
         + ([f"faces.pooling={record.faces['pooling']}"] if record.faces and len(poolings) > 1 else [])
         for record, config in zip(records, configs, strict=True)
     ]
-    for tell in (lambda record: f"code={record.code['variant'][:8]}", lambda record: record.run):
-        alike = defaultdict(list)
-        for place, (record, parts) in enumerate(zip(records, found, strict=True)):
-            alike[record.variant, *parts].append(place)
-        for places in alike.values():
-            seeds = [records[place].seed for place in places]
-            if len(set(seeds)) < len(seeds):
-                for place in places:
-                    found[place] = [*found[place], tell(records[place])]
+    for members in _alike(records, found):
+        codes = [records[place].code["variant"] for place in members]
+        if len(set(codes)) > 1:
+            for place, code in zip(members, codes, strict=True):
+                found[place] = [*found[place], f"code={code[:8]}"]
+    for members in _alike(records, found):
+        seeds = [records[place].seed for place in members]
+        if len(set(seeds)) < len(seeds):
+            for place in members:
+                found[place] = [*found[place], records[place].run]
     return found
 
 
-def _counts(record: Record, rows: Sequence[int], way: str) -> tuple[NDArray, NDArray]:
-    greater, equal = (np.asarray(record.ranks[way][name])[list(rows)] for name in ("greater", "equal"))
+def training_settings(record: Record) -> dict[str, str]:
+    """Every setting of a run that changes its training, but for the variant's own: name -> value, as text."""
+    return {name: value for name, value in _flat(record.config).items() if _matters(name)}
+
+
+def _alike(records: Sequence[Record], details: Sequence[Sequence[str]]) -> list[list[int]]:
+    """The places of records that have one variant and the same details, together."""
+    found = defaultdict(list)
+    for place, (record, parts) in enumerate(zip(records, details, strict=True)):
+        found[record.variant, *parts].append(place)
+    return list(found.values())
+
+
+def _counts(record: Record, rows: Sequence[int], direction: str) -> tuple[NDArray, NDArray]:
+    greater, equal = (np.asarray(record.ranks[direction][name])[list(rows)] for name in ("greater", "equal"))
     return greater, equal
 
 

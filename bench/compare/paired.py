@@ -3,6 +3,9 @@
 Declared: is a variant's T2V log-rank over all queries other than the baseline's? p is of the paired sign-flip test,
 raised by Holm for the number of variants in the table. All other subsets, directions and cut-offs are exploratory:
 their p stands as it is, and no verdict but "not distinguishable" is drawn from it.
+
+A verdict is on variants where both sides have the same number of seeds, two or more. One seed says nothing of others:
+then it is on two runs. Runs of unequal training are not compared at all; `bench.compare.pairing` says which may be.
 """
 
 from collections.abc import Sequence
@@ -11,17 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.compare.groups import Family, Group
+from bench.compare.pairing import Pair, pairs
+from bench.metrics.estimate import Estimate
 from bench.metrics.ranking import DIRECTIONS, KS
-from bench.metrics.statistics import (
-    ALPHA,
-    MIN_QUERIES,
-    detectable,
-    hierarchical_interval,
-    holm,
-    mcnemar,
-    paired_difference,
-    sign_flip,
-)
+from bench.metrics.seeds import MeanOverSeeds, mean_over_seeds
+from bench.metrics.statistics import ALPHA, MIN_QUERIES, detectable, holm, mcnemar, paired_difference, sign_flip
 
 ALIKE = "not distinguishable"
 NO_CLAIM = "no claim"
@@ -31,31 +28,39 @@ NO_CLAIM = "no claim"
 class Comparison:
     """A family against the baseline, in one direction, over the queries of one subset, at one cut-off k.
 
-    difference: of recall at k, family - baseline, in points, {"value", "low", "high"}. p: the sign-flip test on the
-    log-ranks of these queries; at k = 1 alone, for ranks belong to no k. ratio, of what is declared alone: geometric
-    mean rank, family / baseline, which p asks about; below 1 the family's answers stand further up.
+    seeds, baseline_seeds: of the runs compared, as many on both sides.
+    difference: of recall at k, family - baseline, in points. p: the sign-flip test on the log-ranks of these queries,
+    by each query's mean over the seeds; with several seeds no less than that of Student's t over seeds and queries; at
+    k = 1 alone, for ranks belong to no k. ratio, of what is declared alone: geometric mean rank, family / baseline,
+    which p asks about; below 1 the family's answers stand further up.
     wins, losses, mcnemar: queries that one alone has right at k, and their exact p; None where there are several seeds.
-    found: the smallest difference at k that McNemar's test on so many queries finds in four of five studies; None where
-    there is none, or where there are several seeds.
+    detectable: the smallest difference at k, in points, that McNemar's test on so many queries shows with 80 % power;
+    None where there is none, or where there are several seeds.
     verdict: better, worse (by ratio), not distinguishable, or no claim (fewer than 20 queries).
     """
 
     name: str
     baseline: str
     subset: str
-    way: str
+    direction: str
     k: int
     n: int
     seeds: tuple[int, ...]
-    difference: dict[str, float]
+    baseline_seeds: tuple[int, ...]
+    difference: Estimate
     p: float | None
     wins: int | None
     losses: int | None
     mcnemar: float | None
-    found: float | None
-    ratio: dict[str, float] | None = None
+    detectable: float | None
+    ratio: Estimate | None = None
     holm: float | None = None
     verdict: str = ""
+
+    @property
+    def of_runs(self) -> bool:
+        """Whether it is two runs that are compared: one seed each says nothing of the variants."""
+        return len(self.seeds) == 1
 
     @property
     def raised(self) -> float:
@@ -67,91 +72,85 @@ class Comparison:
 def compare_all(group: Group, subset: str, baseline: str) -> tuple[list[Comparison], list[Comparison]]:
     """The declared and the exploratory comparisons of a group's families with the baseline; none where it is not here.
 
-    baseline: a variant's name or a run's id; see `Group.baseline`.
+    baseline: a variant's name or a run's id; see `Group.baseline`. Families that may not be compared with it are left
+    out, and out of Holm's family; `bench.compare.pairing.withheld` says why.
     """
-    base = None if group.mixed else group.baseline(baseline)
-    if base is None:
-        return [], []
-    others = group.others(base)
-    return _declared(others, base), [one for family in others for one in _exploratory(family, base, subset)]
+    found = pairs(group, baseline)
+    return declared(found), [one for pair in found for one in _exploratory(pair, subset)]
 
 
-def _declared(families: Sequence[Family], baseline: Family) -> list[Comparison]:
-    """Each family on the question that was declared; p by Holm, with a verdict."""
-    rows = range(baseline.records[0].metrics["all"]["n"])
-    alpha = ALPHA / max(1, len(families))  # what Holm asks of the smallest p
-    found = [compare(family, baseline, "all", rows, "t2v", 1, alpha) for family in families]
-    raised = holm([one.p or 0.0 for one in found])
-    return [
-        replace(
-            one,
-            ratio=_ratio(family, baseline, rows),
-            holm=float(p),
-            verdict=_verdict(family, baseline, rows, float(p)),
-        )
-        for one, family, p in zip(found, families, raised, strict=True)
-    ]
+def declared(found: Sequence[Pair]) -> list[Comparison]:
+    """Each pair on the question that was declared; p by Holm, with a verdict."""
+    if not found:
+        return []
+    rows = range(found[0].baseline.records[0].metrics["all"]["n"])
+    alpha = ALPHA / len(found)  # what Holm asks of the smallest p
+    compared = [compare(pair, "all", rows, "t2v", 1, alpha) for pair in found]
+    raised = holm([one.p or 0.0 for one in compared])
+    result = []
+    for one, pair, p in zip(compared, found, raised.tolist(), strict=True):
+        ratio = _ratio(_log_ranks(pair, rows, "t2v"))
+        result.append(replace(one, ratio=ratio, holm=p, verdict=_verdict(ratio, len(rows), p)))
+    return result
 
 
-def _exploratory(family: Family, baseline: Family, subset: str) -> list[Comparison]:
+def _exploratory(pair: Pair, subset: str) -> list[Comparison]:
     """One family at every k in T2V, at 1 in V2T, and at 1 over the subset both ways."""
-    record = baseline.records[0]
+    record = pair.baseline.records[0]
     everything = range(record.metrics["all"]["n"])
     asked: list[tuple[str, Sequence[int], str, int]] = [("all", everything, "t2v", k) for k in KS]
     asked.append(("all", everything, "v2t", 1))
     if record.subsets.get(subset):
-        asked += [(subset, record.subsets[subset], way, 1) for way in DIRECTIONS]
-    found = [compare(family, baseline, *question) for question in asked]
+        asked += [(subset, record.subsets[subset], direction, 1) for direction in DIRECTIONS]
+    found = [compare(pair, *question) for question in asked]
     return [replace(one, verdict=_quiet_verdict(one)) for one in found]
 
 
-def compare(
-    family: Family, baseline: Family, subset: str, rows: Sequence[int], way: str, k: int, alpha: float = ALPHA
-) -> Comparison:
+def compare(pair: Pair, subset: str, rows: Sequence[int], direction: str, k: int, alpha: float = ALPHA) -> Comparison:
     """The numbers of one comparison, without Holm and verdict. rows: the subset's queries, at least one.
 
-    With one seed on each side the difference's interval is `stats.paired_difference`; with more it is hierarchical over
-    seeds and queries, and no narrower than that of the seeds' means. p asks about other queries, by each query's mean
-    over the seeds. alpha: the level at which `found` asks.
+    With one seed on each side the difference's interval is `paired_difference`'s; with more it is that of
+    `mean_over_seeds`, and no narrower than the former of the seeds' means. alpha: the level at which `detectable` asks.
     """
-    one, other = family.hits(rows, way, k), baseline.hits(rows, way, k)  # (S, n), (T, n)
-    mine, theirs = (side.log_ranks(rows, way).mean(axis=0) for side in (family, baseline))
-    clusters = _clusters(baseline, rows, way)
-    single = len(one) == len(other) == 1
+    family, baseline = pair.family, pair.baseline
+    one, other = family.hits(rows, direction, k), baseline.hits(rows, direction, k)  # (S, n) each
+    clusters = _clusters(baseline, rows, direction)
+    single = len(one) == 1
     difference = paired_difference(one.mean(axis=0), other.mean(axis=0))
-    if not single:
-        low, high = hierarchical_interval(one, other, 0, clusters)
-        difference |= {"low": min(difference["low"], 100 * low), "high": max(difference["high"], 100 * high)}
+    if not single and (interval := mean_over_seeds(one, other, clusters).interval()):
+        difference = _widened(difference, *(100 * end for end in interval))
     wins, losses = int((one[0] > other[0]).sum()), int((one[0] < other[0]).sum())
     return Comparison(
         name=family.name,
         baseline=baseline.name,
         subset=subset,
-        way=way,
+        direction=direction,
         k=k,
         n=len(rows),
-        seeds=tuple(record.seed for record in family.records),
+        seeds=family.seeds,
+        baseline_seeds=baseline.seeds,
         difference=difference,
-        p=sign_flip(mine, theirs, clusters) if k == 1 else None,
+        p=_p(pair, rows, direction) if k == 1 else None,
         wins=wins if single else None,
         losses=losses if single else None,
         mcnemar=mcnemar(wins, losses) if single else None,
-        found=detectable(len(rows), (wins + losses) / len(rows), alpha=alpha) if single else None,
+        detectable=detectable(len(rows), (wins + losses) / len(rows), alpha=alpha) if single else None,
     )
 
 
-def _verdict(family: Family, baseline: Family, rows: Sequence[int], p: float) -> str:
-    """better or worse where p says so and, with several seeds, other seeds would say it too."""
-    if len(rows) < MIN_QUERIES:
+def _p(pair: Pair, rows: Sequence[int], direction: str) -> float:
+    """Of the log-ranks: other queries would say it too and, with several seeds, so would other seeds."""
+    one, other = (side.log_ranks(rows, direction).mean(axis=0) for side in (pair.family, pair.baseline))
+    p = sign_flip(one, other, _clusters(pair.baseline, rows, direction))
+    return p if len(pair.family.records) == 1 else max(p, _log_ranks(pair, rows, direction).p)
+
+
+def _verdict(ratio: Estimate, n: int, p: float) -> str:
+    if n < MIN_QUERIES:
         return NO_CLAIM
-    one, other = family.log_ranks(rows, "t2v"), baseline.log_ranks(rows, "t2v")
-    if len(one) > 1 or len(other) > 1:
-        low, high = hierarchical_interval(one, other, 0, _clusters(baseline, rows, "t2v"))
-        if low <= 0 <= high:
-            return ALIKE
-    if p >= ALPHA:
+    if p >= ALPHA or ratio.value is None:
         return ALIKE
-    return "better" if one.mean() < other.mean() else "worse"
+    return "better" if ratio.value < 1 else "worse"
 
 
 def _quiet_verdict(one: Comparison) -> str:
@@ -159,21 +158,32 @@ def _quiet_verdict(one: Comparison) -> str:
     if one.n < MIN_QUERIES:
         return NO_CLAIM
     ps = [p for p in (one.p, one.mcnemar) if p is not None]
-    told = min(ps, default=1.0) < ALPHA
-    if one.mcnemar is None and one.k > 1:
-        told = not one.difference["low"] <= 0 <= one.difference["high"]
-    return "" if told else ALIKE
+    differs = min(ps, default=1.0) < ALPHA
+    low, high = one.difference.low, one.difference.high
+    if not ps and low is not None and high is not None:
+        differs = not low <= 0 <= high
+    return "" if differs else ALIKE
 
 
-def _ratio(family: Family, baseline: Family, rows: Sequence[int]) -> dict[str, float]:
-    """The ratio of the geometric mean T2V ranks, with its interval over seeds and queries."""
-    one, other = (side.log_ranks(rows, "t2v") for side in (family, baseline))
-    low, high = hierarchical_interval(one, other, 0, _clusters(baseline, rows, "t2v"))
-    bounds = {"value": float(one.mean() - other.mean()), "low": low, "high": high}
-    return {name: float(np.exp(bound)) for name, bound in bounds.items()}
+def _widened(difference: Estimate, low: float, high: float) -> Estimate:
+    """The difference, in points, with an interval that holds both its own and this one."""
+    assert difference.low is not None and difference.high is not None
+    return replace(difference, low=max(-100.0, min(difference.low, low)), high=min(100.0, max(difference.high, high)))
 
 
-def _clusters(family: Family, rows: Sequence[int], way: str) -> np.ndarray | None:
+def _log_ranks(pair: Pair, rows: Sequence[int], direction: str) -> MeanOverSeeds:
+    """The difference of the mean log-ranks, family - baseline."""
+    one, other = (side.log_ranks(rows, direction) for side in (pair.family, pair.baseline))
+    return mean_over_seeds(one, other, _clusters(pair.baseline, rows, direction))
+
+
+def _ratio(difference: MeanOverSeeds) -> Estimate:
+    """The ratio of the geometric mean ranks, from the difference of the mean log-ranks."""
+    low, high = difference.interval() or (None, None)
+    return Estimate(*(None if end is None else float(np.exp(min(end, 700.0))) for end in (difference.value, low, high)))
+
+
+def _clusters(family: Family, rows: Sequence[int], direction: str) -> np.ndarray | None:
     """In T2V the queries of one caption belong together; in V2T each video is a query of its own."""
     captions = family.records[0].queries["captions"]
-    return np.array([captions[row] for row in rows]) if way == "t2v" else None
+    return np.array([captions[row] for row in rows]) if direction == "t2v" else None

@@ -1,123 +1,127 @@
-"""The tables of one group of records: what each run scored, one line a run, recall after rescoring."""
+"""What a group of records is shown as: its tables in order, each with a heading and a note that says what it holds.
 
-from collections import defaultdict
-from collections.abc import Sequence
+The tables themselves are made in `run_tables` (what each run scored), `comparison_tables` (variants against a baseline,
+runs against their controls), `probed` (emotion measured directly) and `literature` (published numbers).
+"""
 
-from bench.compare.groups import Family, Group, details, marks
-from bench.compare.numbers import estimate, gap, number
-from bench.metrics.ranking import DIRECTIONS, hits, points
-from bench.metrics.statistics import hierarchical_interval, paired_difference, wilson
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bench.compare.comparison_tables import against, controls, explored
+from bench.compare.groups import Group, control, difference
+from bench.compare.literature import beside, protocols
+from bench.compare.numbers import many
+from bench.compare.paired import compare_all
+from bench.compare.pairing import pairs, withheld
+from bench.compare.probed import NOTE, measured
+from bench.compare.run_tables import leaderboard, notes, report, rescored
 from bench.records.record import Record
 from bench.utils.tables import Table
 
-ROWS = ("R@1", "R@5", "R@10", "MdR", "MnR")
-_EMPTY = {"value": None, "low": None, "high": None}
+
+@dataclass(frozen=True)
+class Section:
+    """A table, its heading for pages, and the note that stands above it. key: its name in a page's address."""
+
+    key: str
+    heading: str
+    table: Table
+    note: str
 
 
-def report(records: Sequence[Record], subset: str, notes: Sequence[Sequence[str]]) -> Table:
-    """Rows are metrics under each run's name, columns All and the subset, T2V and V2T, as the report has them.
-
-    notes: per record what stands behind its id.
-    """
-    shown = ["all", *([subset] if any(subset in record.subsets for record in records) else [])]
-    columns = [(name, way) for name in shown for way in DIRECTIONS]
-    rows: list[list[str] | str] = []
-    for record, parts in zip(records, notes, strict=True):
-        rows.append("  ".join([record.run, *parts]))
-        for metric in ROWS:
-            entries = (record.metrics.get(name, {}).get(way, {}).get(metric, _EMPTY) for name, way in columns)
-            rows.append([metric, *map(estimate, entries)])
-    below = [sentence for record in records for sentence in optimism(record)]
-    return Table(["", *(f"{name.capitalize()} {way.upper()}" for name, way in columns)], rows, below + faces(records))
-
-
-def leaderboard(group: Group) -> Table:
-    """One line a run; where a variant has several seeds, their mean below them, with its interval over both."""
+def sections(group: Group, first: Group, subset: str, baseline: str, published: bool = False) -> list[Section]:
+    """The tables of a group; `first` is the group that others are said to differ from."""
+    record = group.records[0]
     trues = group.trues
-    twins = any("TwinAcc" in record.metrics["all"]["t2v"] for record in trues)
-    header = ["variant", "seed", *ROWS, "V2T R@1", *(["TwinAcc"] if twins else [])]
-    rows: list[list[str] | str] = []
-    for family in group.families:
-        lines = []
-        for record in family.records:
-            t2v, v2t = (record.metrics["all"][way] for way in DIRECTIONS)
-            lines.append([t2v[metric]["value"] for metric in ROWS[1:]] + [v2t["R@1"]["value"]])
-            if twins:
-                lines[-1].append(t2v.get("TwinAcc", _EMPTY)["value"])
-            numbers = ["–" if value is None else number(value) for value in lines[-1]]
-            rows.append([family.name, str(record.seed), estimate(t2v["R@1"]), *numbers])
-        if len(lines) > 1 and not group.mixed:
-            means = [
-                "–" if None in column else number(sum(column) / len(column)) for column in zip(*lines, strict=True)
-            ]
-            rows.append([f"mean of {len(lines)} seeds", "", estimate(_over_seeds(family)), *means])
-    return Table(header, rows, faces(trues))
+    below = [record for record in group.records if control(record)]
+    counted = [many(len(trues), "run")] + ([many(len(below), "control")] if below else [])
+    kind = f"Not comparable with the first table: {difference(group, first)}. " if group is not first else ""
+    if group.mixed:
+        kind = "Several protocols (--allow-mixed): what differs is named in each row; nothing is tested, controls are "
+        kind += "left out. "
+    sizes = {scope(record, subset) for record in group.records}
+    size = scope(record, subset) if len(sizes) == 1 else "queries differ. R@k in %, [95 % interval]."
+    size = f"{kind}{' and '.join(counted)}, {size}"
+    found: list[Section] = []
+    if trues:
+        found.append(Section("runs", "Every run", report(trues, subset, notes(group)), size))
+        found.append(Section("board", "One line a run", leaderboard(group), _board_note(group, baseline)))
+        if after := rescored(group):
+            found.append(Section("rescored", "After rescoring the gallery", after, _RESCORED))
+        found += _tests(group, subset, baseline)
+        if emotional := measured(group):
+            found.append(Section("emotion", "Emotion, measured directly", emotional, NOTE))
+        if published and (literature := beside(group, subset)):
+            found.append(Section("published", "Published numbers", literature, protocols(group)))
+    if below and not group.mixed:
+        n = record.metrics["all"]["n"]
+        note = (
+            "Controls: the same run without true emotions. Differences are true − control, in points of T2V R@1 over "
+            f"all {n} queries, [95 % interval]; p is of the sign-flip test on their log-ranks, not corrected for the "
+            "number of rows. Each run is one seed, a control one draw: p covers the choice of "
+            "queries, not of seeds or draws."
+        )
+        table = controls(group.records, subset)
+        found.append(Section("controls", "Is it the emotion?", table, note if trues else f"{size} {note}"))
+    return found
 
 
-def rescored(group: Group) -> Table | None:
-    """T2V R@1 as it is, and after each rescoring of the whole gallery; None where no run was rescored."""
-    names = list(
-        dict.fromkeys((name, way) for record in group.trues for name in record.post for way in record.post[name])
-    )
-    if not names:
-        return None
-    shown = {"dsl": "DSL", "qbnorm": "QB-Norm"}
-    header = ["R@1", "seed", "T2V", "V2T", *(f"{shown.get(name, name)} {way.upper()}" for name, way in names)]
-    rows: list[list[str] | str] = []
-    for family in group.families:
-        for record in family.records:
-            own = [estimate(record.metrics["all"][way]["R@1"]) for way in DIRECTIONS]
-            ways = [record.post.get(name, {}).get(way) for name, way in names]
-            after = ["–" if counts is None else number(points(**counts)["R@1"]) for counts in ways]
-            rows.append([family.name, str(record.seed), *own, *after])
-    return Table(header, rows)
+def scope(record: Record, subset: str) -> str:
+    """How many queries stand behind the numbers, and what the brackets are."""
+    n = record.metrics["all"]["n"]
+    part = f"{record.metrics[subset]['n']} in {subset}" if subset in record.subsets else f"no subset {subset}"
+    return f"{n} queries, {part}, gallery of {n}. R@k in %, [95 % interval]."
 
 
-def optimism(record: Record) -> list[str]:
-    """Of a run that was selected on the test set: what the honest rule would have given, and the difference."""
-    if record.selection["rule"] != "test":
+def _board_note(group: Group, baseline: str) -> str:
+    ns = {record.metrics["all"]["n"] for record in group.trues}
+    twins = {
+        metrics["TwinAcc"]["n"] for record in group.trues if "TwinAcc" in (metrics := record.metrics["all"]["t2v"])
+    }
+    legend = f" TwinAcc: own video above its twin, {_either(twins)} queries, chance 50." if twins else ""
+    seeds = any(len(family.records) > 1 for family in group.families) and not group.mixed
+    means = " Means: interval over seeds and queries, by Student's t." if seeds else ""
+    reasons = [group.no_baseline(baseline)] if len(group.families) > 1 else []
+    if not pairs(group, baseline):
+        reasons += withheld(group, baseline)
+    why = "".join(f" {reason}" for reason in reasons if reason)
+    return f"All {_either(ns)} queries, T2V where not said otherwise; R@k in %, [95 % interval].{legend}{means}{why}"
+
+
+_RESCORED = (
+    "R@1 in % after rescoring, which sees more than one query at a time: DSL all queries of the test set, QB-Norm a "
+    "bank of training captions. Never the ranking that the other tables are made of."
+)
+
+
+def _tests(group: Group, subset: str, baseline: str) -> list[Section]:
+    """The declared and the exploratory comparisons; nothing where there is no baseline or nothing beside it."""
+    declared, exploratory = compare_all(group, subset, baseline)
+    if not declared:
         return []
-    sentence = f"{record.run}: selected on the test set, by DSL"
-    if not record.honest:
-        return [f"{sentence}."]
-    own, honest = (
-        hits(ranks["t2v"]["greater"], ranks["t2v"]["equal"], 1) for ranks in (record.ranks, record.honest["ranks"])
+    name, n, m = declared[0].baseline, declared[0].n, len(declared)
+    seeds = ""
+    if any(one.of_runs for one in declared):
+        seeds += " With one seed each p covers the choice of queries, not of seeds."
+    if not all(one.of_runs for one in declared):
+        seeds += " With several seeds p is the larger of two: of that test on each query's mean over the seeds, and of "
+        seeds += "Student's t over seeds and queries."
+    note = (
+        f"Against {name}, the declared question: T2V log-ranks over all {n} queries, paired sign-flip test, Holm over "
+        f"{many(m, 'variant')}. Rank ratio: geometric mean rank by the baseline's, below 1 is better; "
+        f"Δ R@1 in points; [95 % interval].{seeds}"
     )
-    difference = gap(paired_difference(own, honest))
-    share = 100 * float(honest.mean())
-    low, high = (100 * bound for bound in wilson(float(honest.sum()), len(honest)))
+    more = (
+        f"Exploratory, against {name}: p as they are, not corrected for their number. Differences in points, [95 % "
+        "interval]; least: the smallest difference that so many queries show with 80 % power; won:lost: queries that "
+        "one alone has right, and McNemar's exact p of that; ranks p: of the log-ranks over these queries, as above."
+    )
+    remarks = [pair.note for pair in pairs(group, baseline) if pair.note] + withheld(group, baseline)
     return [
-        f"{sentence}: step {record.selection['step']}. The last step ({record.honest['step']}) has a T2V R@1 of "
-        f"{estimate({'value': share, 'low': low, 'high': high})}: {difference} points of optimism, n = {len(honest)}."
+        Section("verdicts", f"Against {name}", against(declared, remarks), note),
+        Section("explored", "Exploratory", explored(exploratory), more),
     ]
 
 
-def faces(records: Sequence[Record]) -> list[str]:
-    """A sentence per source of facial expressions and the variants that used it: what is simulated must be seen."""
-    files: dict[str, set[str]] = defaultdict(set)
-    users: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
-    for record in records:
-        if record.faces:
-            files[record.faces["source"]].add(record.faces["sha256"])
-            users[record.faces["source"], record.faces["sha256"]][record.variant] = None
-    return [
-        f"faces: {source}{f', file {sha256[:8]}' if len(files[source]) > 1 else ''} ({', '.join(variants)})"
-        for (source, sha256), variants in users.items()
-    ]
-
-
-def notes(group: Group) -> list[list[str]]:
-    """What stands behind each true run's id: what tells it from the others here."""
-    trues = group.trues
-    found = details(trues)
-    return [a + b for a, b in zip(found, marks(trues), strict=True)] if group.mixed else found
-
-
-def _over_seeds(family: Family) -> dict[str, float | None]:
-    """Mean T2V R@1 with its interval over seeds and queries, no narrower than Wilson's of the queries alone."""
-    record = family.records[0]
-    found = family.hits(range(record.metrics["all"]["n"]), "t2v", 1)
-    low, high = hierarchical_interval(found, None, 0, record.queries["captions"])
-    mean = float(found.mean())
-    least, most = wilson(mean * found.shape[1], found.shape[1])
-    return {"value": 100 * mean, "low": 100 * min(low, least), "high": 100 * max(high, most)}
+def _either(values: Iterable[int]) -> str:
+    return " or ".join(str(value) for value in sorted(values))

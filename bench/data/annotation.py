@@ -60,14 +60,18 @@ def save_annotation(annotation: Annotation, folder: Path) -> Path:
     return path
 
 
-def load_annotation(folder: Path, split: str, dataset: str = "msrvtt") -> Annotation:
-    """Reads a split back. A missing, broken or altered file is a BenchError that says how to write `dataset` again."""
+def load_annotation(folder: Path, split: str, dataset: str, mend: str = "") -> Annotation:
+    """Reads a split of a dataset back.
+
+    BenchError: the file is missing, broken, altered or another dataset's. It ends with `mend`, by default how to write
+    the file again.
+    """
     path = folder / "annotations" / f"{split}.json"
-    again = f"bench data prepare {dataset} --root {folder}"
+    mend = mend or f"Write it: bench data prepare {dataset} --root {folder}"
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         if raw["format"] != FORMAT:
-            raise BenchError(f"{path} has format {raw['format']}, not {FORMAT}. Write it again: {again}")
+            raise BenchError(f"{path} has format {raw['format']}, not {FORMAT}. {mend}")
         stated = raw["sha256"]
         annotation = Annotation(
             dataset=raw["dataset"],
@@ -78,11 +82,13 @@ def load_annotation(folder: Path, split: str, dataset: str = "msrvtt") -> Annota
             facts=raw["facts"],
         )
     except FileNotFoundError:
-        raise BenchError(f"{path} is missing. Write it: {again}") from None
+        raise BenchError(f"{path} is missing. {mend}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BenchError(f"{path} cannot be read ({error}). Write it again: {again}") from None
+        raise BenchError(f"{path} cannot be read ({error}). {mend}") from None
     if stated != annotation.digest:
-        raise BenchError(f"{path} was altered since it was written. Write it again: {again}")
+        raise BenchError(f"{path} was altered since it was written. {mend}")
+    if annotation.dataset != dataset:
+        raise BenchError(f"{path} is of the dataset '{annotation.dataset}', not '{dataset}'. Name that one, or {mend}")
     return annotation
 
 

@@ -1,6 +1,10 @@
-"""Dataset cards: what a dataset is, its splits, and the recipe that fits it. One `datasets/<name>/card.yaml` each."""
+"""Dataset cards: what a dataset is, its splits, and the recipe that fits it. One `datasets/<name>/card.yaml` each.
+
+A plugin brings its own card; `bench.data.importers.register_dataset` says where it lies.
+"""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -8,6 +12,9 @@ import yaml
 from bench.errors import BenchError, UsageError
 from bench.utils import paths
 from bench.utils.names import did_you_mean
+from bench.utils.plugins import load_installed
+
+_of_plugins: dict[str, Path] = {}  # name -> its card
 
 
 @dataclass(frozen=True)
@@ -30,16 +37,33 @@ class Card:
 
 
 def names() -> list[str]:
-    """The datasets that have a card."""
-    return sorted(path.parent.name for path in paths.cards().glob("*/card.yaml"))
+    """The datasets that have a card: shipped ones, and those of plugins."""
+    load_installed()
+    return sorted({path.parent.name for path in paths.cards().glob("*/card.yaml")} | _of_plugins.keys())
+
+
+def shipped(name: str) -> Path | None:
+    """The card of a dataset under datasets/, or None."""
+    path = paths.cards() / name / "card.yaml"
+    return path if path.is_file() else None
+
+
+def add(name: str, path: Path) -> None:
+    """Makes a plugin's card known."""
+    _of_plugins[name] = path
 
 
 def load_card(name: str) -> Card:
-    """The card of a dataset; an unknown name is a UsageError with the nearest ones."""
-    if name not in names():
-        raise UsageError(f"'{name}' is no dataset.{did_you_mean(name, names())} See `bench list datasets`.")
-    path = paths.cards() / name / "card.yaml"
+    """The card of a dataset. UsageError, with near names: no such dataset. BenchError: its card cannot be read."""
+    path = shipped(name)
+    if path is None:
+        if name not in names():
+            raise UsageError(f"'{name}' is no dataset.{did_you_mean(name, names())} See `bench list datasets`.")
+        path = _of_plugins[name]
     try:
-        return Card(**yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (TypeError, yaml.YAMLError) as error:
+        card = Card(**yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (TypeError, OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BenchError(f"the card {path} cannot be read: {' '.join(str(error).split())}") from None
+    if card.name != name:
+        raise BenchError(f"the card {path} says that its name is '{card.name}', not '{name}'. Mend that line.")
+    return card

@@ -18,7 +18,7 @@ from bench.data.opening import VideoError
 from bench.data.scanning import scan
 from bench.data.timeline import Timeline
 from bench.data.upright import picture, square
-from bench.data.video import COMPRESSED, ENDINGS, by_stem, list_videos, write_video
+from bench.data.video import COMPRESSED, ENDINGS, by_stem, list_other_media, list_videos, write_video
 from bench.errors import BenchError, UsageError
 from bench.utils.processes import in_processes
 from bench.utils.progress import progress
@@ -29,12 +29,15 @@ SIDE = 224
 
 @dataclass(frozen=True)
 class Summary:
-    """What `compress` did: copies made, copies that were there already, and what is wrong with each broken video."""
+    """What `compress` did: copies made, copies that were there already, what is wrong with each broken video, and which
+    files were left out that may be taken for videos.
+    """
 
     out: Path
     done: int
     skipped: int
     broken: dict[str, str]  # stem -> one line
+    left_out: tuple[Path, ...] = ()
 
 
 def compress(root: Path, out: Path | None = None, workers: int | None = None) -> Summary:
@@ -49,7 +52,7 @@ def compress(root: Path, out: Path | None = None, workers: int | None = None) ->
     out = out or root / COMPRESSED
     sources = by_stem(path for path in list_videos(root) if out not in path.parents)
     if not sources:
-        raise BenchError(f"there is no video below {root} ({', '.join(sorted(ENDINGS))})")
+        raise BenchError(f"there is no video below {root} ({', '.join(sorted(ending[1:] for ending in ENDINGS))})")
     jobs = {stem: (path, out / f"{stem}.mp4") for stem, path in sources.items()}
     open_jobs = {stem: (source, copy) for stem, (source, copy) in jobs.items() if not _current(source, copy)}
     skipped = len(jobs) - len(open_jobs)
@@ -57,7 +60,8 @@ def compress(root: Path, out: Path | None = None, workers: int | None = None) ->
     results = _alone(open_jobs) if workers <= 1 else in_processes(_attempt, open_jobs, workers)
     shown = progress(results, total=len(jobs), what="compress", unit="video", done=skipped)
     broken = {stem: error for stem, error in shown if error}
-    return Summary(out, len(open_jobs) - len(broken), skipped, dict(sorted(broken.items())))
+    left_out = tuple(list_other_media(root))
+    return Summary(out, len(open_jobs) - len(broken), skipped, dict(sorted(broken.items())), left_out)
 
 
 def _current(source: Path, copy: Path) -> bool:

@@ -1,15 +1,15 @@
-"""What variants are told of emotion, when it is not the truth: the controls that tell an effect from an accident.
+"""Controls: emotions other than the true ones, given to a variant to see whether its gain comes from emotion at all.
 
     true       what the words, or the faces, say
     shuffled   what another caption, or another clip, of the same split says: right emotions in wrong places
     zeroed     nothing: captions without emotion, frames without a face
     random     drawn anew, as often as in the split: emotions one by one for captions, whole clips' faces for clips
     opposite   joy for sadness, trust for disgust, fear for anger, surprise for anticipation, and back (Plutchik);
-               of a variant that hears words and sees faces only the words are turned, or both would agree again
+               for a variant with both captions and faces only the captions are turned, or both would agree again
     constant   the same for everything, all emotions at once: parameters without information
 
-Everything is drawn from the run's seed and the order of the split, so a control repeats; captions and clips are drawn
-apart, or a shuffled caption would meet a clip that was shuffled with it.
+Everything is drawn from the run's seed and the order of the split, so a control repeats. Captions and clips are drawn
+from different streams, or a shuffled caption would meet a clip that was shuffled with it.
 """
 
 from collections.abc import Sequence

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.decoding import decoded
+from bench.data.hdr import TRANSFERS
 from bench.data.opening import opened
 from bench.data.timeline import Timeline
 from bench.data.upright import matrix
@@ -47,7 +48,11 @@ def read(path: Path, timeline: Timeline, indices: NDArray[np.int64]) -> NDArray[
 
 
 def refusal(path: Path, timeline: Timeline) -> str:
-    """Why decord must not read a file; empty where it may. Checked once for each file and process."""
+    """Why decord must not read a file; empty where it may. Checked once for each file and process.
+
+    UsageError: decord is not installed.
+    """
+    module()
     facts = path.stat()
     key = (str(path.absolute()), facts.st_size, facts.st_mtime_ns)
     if key not in _known:
@@ -59,6 +64,10 @@ _known: dict[tuple[str, int, int], str] = {}
 
 
 def _refusal(path: Path, timeline: Timeline) -> str:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return "a name that is not UTF-8"
     with opened(path) as (file, stream):
         codec = stream.codec_context
         if (
@@ -71,9 +80,12 @@ def _refusal(path: Path, timeline: Timeline) -> str:
         return "hidden frames"
     if timeline.open_groups:
         return "open groups of pictures"
-    a, b, c, d = matrix(next(decoded(path, timeline, [0])))
+    first = next(decoded(path, timeline, [0]))
+    a, b, c, d = matrix(first)
     if timeline.aspect != 1 or a * d - b * c < 0:
         return "pixels that are not square, or a mirror"
+    if first.interlaced_frame or first.color_trc in TRANSFERS:
+        return "interlaced or HDR"
     if timeline.times[-1] > LONGEST:
         return "time stamps"
     try:

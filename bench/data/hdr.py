@@ -1,7 +1,7 @@
 """Brings HDR pictures (PQ and HLG, as phones and televisions record them) to the SDR that models were trained on.
 
 Without it they look grey and flat. Light is computed from the signal, brought from BT.2020's colours to BT.709's,
-scaled so that white paper (203 cd/m²) is SDR's white, compressed above that, and written with SDR's gamma.
+scaled to white paper (203 cd/m²), compressed where it is bright, and written with SDR's gamma.
 """
 
 import numpy as np

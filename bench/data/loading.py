@@ -7,9 +7,12 @@ uninterrupted one would have seen, and the number of worker processes changes no
 import json
 import os
 import signal
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +29,17 @@ from bench.data.controls import FaceTracks, control_scores
 from bench.data.faces import Faces, read_faces
 from bench.data.pixels import resize_crop
 from bench.data.tokenizer import encode
-from bench.data.video import COMPRESSED, VideoError, check, find_videos, read_frames, sample_indices
+from bench.data.video import (
+    COMPRESSED,
+    VideoError,
+    check,
+    find_videos,
+    read_frames,
+    sample_indices,
+    why_not_decord,
+)
 from bench.emotions import EMOTIONS
-from bench.emotions.scores import score_captions
+from bench.emotions.sources import score_by
 from bench.errors import BenchError, UsageError
 from bench.utils import paths
 from bench.utils.files import replacing
@@ -78,6 +89,8 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
     parts = [part for part in (train, validation, test) if part]
     wanted = [clip.video for part in parts for clip in part.clips]
     videos, broken = look_at(folder, sorted(set(wanted)))
+    if config.video.reader == "decord" and os.environ.get("RANK", "0") == "0":  # of several processes one speaks
+        _say_once(left_to_pyav(videos))
     left_out = [video for video in dict.fromkeys(wanted) if video not in videos.frames]
     if left_out and config.missing == "stop":
         some = ", ".join(f"{video} ({broken[video]})" if video in broken else video for video in left_out[:5])
@@ -177,6 +190,26 @@ def _look(path: Path) -> list[float] | str:
         return str(error)
 
 
+def left_to_pyav(videos: Videos) -> str:
+    """How many clips `--video.reader decord` leaves to PyAV, by reason; empty where it reads all.
+
+    UsageError: decord is not installed.
+    """
+    with ThreadPoolExecutor() as pool:
+        reasons = Counter(pool.map(why_not_decord, [videos.paths[video] for video in videos.frames]))
+    read = reasons.pop("", 0)
+    if not reasons:
+        return ""
+    why = ", ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
+    return f"decord reads {read} of {read + reasons.total()} clips, PyAV the others, which decord may get wrong: {why}"
+
+
+@cache
+def _say_once(line: str) -> None:
+    if line:
+        print(line, file=sys.stderr)
+
+
 def joined(clip: Clip) -> str:
     """A clip's captions as one text, as the emotion filter reads them."""
     return ". ".join(clip.captions)
@@ -207,8 +240,12 @@ class Samples(Dataset):
         track = self.tracks[place, indices / count] if self.tracks else None
         if self.cached:
             return place, caption, self.cached[clip.video][indices], track
-        frames = resize_crop(read_frames(self.videos.paths[clip.video], indices), self.config.video.size)
-        return place, caption, frames, track
+        return place, caption, self._read(clip.video, indices), track
+
+    def _read(self, video: str, indices: np.ndarray) -> np.ndarray:
+        """Frames of a clip as the model takes them: (T, S, S, 3) uint8."""
+        frames = read_frames(self.videos.paths[video], indices, reader=self.config.video.reader)
+        return resize_crop(frames, self.config.video.size)
 
     def caption(self, clip: Clip, rng: np.random.Generator | None) -> str:
         """A test clip's one caption; a training clip's by `config.captions`."""
@@ -220,8 +257,7 @@ class Samples(Dataset):
 
     def _decode_all(self) -> dict[str, np.ndarray]:
         def decode(clip: Clip) -> np.ndarray:
-            frames = read_frames(self.videos.paths[clip.video], range(self.videos.frames[clip.video]))
-            return resize_crop(frames, self.config.video.size)
+            return self._read(clip.video, np.arange(self.videos.frames[clip.video]))
 
         with ThreadPoolExecutor() as pool:
             decoded = progress(pool.map(decode, self.clips), total=len(self.clips), what="decoding clips", unit="clip")
@@ -235,7 +271,7 @@ class Collator:
     """Samples to a pair of batches.
 
     captions: every text that may come, where the variant needs emotions: they are scored once, and a control exchanges
-    them among each other. phrase: how the variant words a caption.
+    them among each other. phrase: how the variant words a caption. source: what scores them.
     """
 
     def __init__(
@@ -245,12 +281,15 @@ class Collator:
         phrase: Phrase,
         captions: Sequence[str] | None,
         *,
+        source: str = "nrc",
         control: str = "true",
         seed: int = 0,
     ):
         self.tokenizer, self.tokens, self.phrase = tokenizer, tokens, phrase
         self.rows = {caption: row for row, caption in enumerate(dict.fromkeys(captions or ()))}
-        self.scores = control_scores(score_captions(list(self.rows)), control, seed) if captions is not None else None
+        self.scores = None
+        if captions is not None:
+            self.scores = control_scores(score_by(source, list(self.rows)), control, seed)  # (n, 8)
 
     def __call__(self, samples: Sequence[Sample]) -> tuple[TextBatch, VideoBatch]:
         return self.text([caption for _, caption, _, _ in samples]), self.video(samples)[1]

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from bench.errors import BenchError
 
 MAX_PIXELS = 8192 * 8192  # of one picture: 8K films have half as many, and its RGB copy takes 200 MB
+BOUNDS = {"max_pixels": str(MAX_PIXELS)}  # for decoders; they read sizes of their own
 CONTAINERS = (  # libav's names; not among them are play lists (hls, dash, concat), which name other files
     "mov",
     "matroska",
@@ -58,7 +59,7 @@ def open_local(path: Path, formats: tuple[str, ...]) -> InputContainer:
         "protocol_whitelist": "file",
         "format_whitelist": ",".join(formats),
         "pattern_type": "none",  # the name of a picture is no pattern for many
-        "max_pixels": str(MAX_PIXELS),
+        **BOUNDS,
     }
     return av.open("file:" + os.path.abspath(path), options=bounds, metadata_errors="replace")  # noqa: PTH100
 
@@ -69,7 +70,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
         with open_local(path, CONTAINERS) as file:
             stream = _pictures(path, file)
-            stream.codec_context.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
+            stream.codec_context.options = {"err_detect": "explode", **BOUNDS}
             stream.codec_context.thread_count = 1
             yield file, stream
     except FileNotFoundError:
@@ -95,6 +96,7 @@ def _pictures(path: Path, file: InputContainer) -> VideoStream:
 
 
 def require_bounds(path: Path, width: int, height: int) -> None:
-    """VideoError where a picture has more than MAX_PIXELS."""
-    if width * height > MAX_PIXELS:
-        raise VideoError(f"{path}: {width} × {height} pixels are too many; at most {MAX_PIXELS // 10**6} million")
+    """VideoError where a picture has more than MAX_PIXELS, or, as libav says of many of those, none."""
+    if not 0 < width * height <= MAX_PIXELS:
+        size = f"{width} × {height} pixels" if width * height else "without a size, or too large"
+        raise VideoError(f"{path}: its pictures are {size}; at most {MAX_PIXELS // 10**6} million pixels are decoded")

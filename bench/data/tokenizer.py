@@ -19,6 +19,9 @@ from bench.errors import BenchError
 
 UNKNOWN = "[UNK]"
 CLIP_MERGES = 49152 - 256 - 2  # of the file's 262 144 lines CLIP reads this many, to a vocabulary of 49 408
+CLIP_ENDS = ("<|startoftext|>", "<|endoftext|>")
+CLIP_SMALLEST = 2 * 256 + len(CLIP_ENDS)  # every byte, inside and at the end of a word: a vocabulary without merges
+SPARE_ROWS = 128  # the largest number that embeddings are rounded up to a multiple of
 
 
 def caption_tokenizer(captions: Iterable[str]) -> Tokenizer:
@@ -41,14 +44,38 @@ def clip_tokenizer(source: str) -> Tokenizer:
             made = CLIPTokenizer(vocab=vocabulary, merges=merges)  # type: ignore[arg-type]  # pairs are right
             tokenizer = made.backend_tokenizer
         else:
-            tokenizer = AutoTokenizer.from_pretrained(source).backend_tokenizer
-    except (OSError, ValueError, EOFError) as error:
+            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False).backend_tokenizer
+        if lacking := [token for token in CLIP_ENDS if tokenizer.token_to_id(token) is None]:
+            raise ValueError(f"its vocabulary lacks {lacking[0]}")
+        if vocabulary_size(tokenizer) < CLIP_SMALLEST:  # what transformers makes up where no vocabulary is found
+            raise ValueError("there is no vocabulary")
+    except (OSError, ValueError, EOFError, AttributeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise BenchError(
-            f"no CLIP tokenizer at '{source}' ({reason}). Give --model.tokenizer a Hugging Face name, a folder, "
-            "or the path of bpe_simple_vocab_16e6.txt.gz."
+            f"no CLIP tokenizer at '{source}' ({reason}). It takes a Hugging Face name, a folder with the tokenizer's "
+            "files, or the path of bpe_simple_vocab_16e6.txt.gz (--model.tokenizer)."
         ) from None
-    return _with_ends(tokenizer, "<|startoftext|>", "<|endoftext|>")
+    return _with_ends(tokenizer, *CLIP_ENDS)
+
+
+def vocabulary_size(tokenizer: Tokenizer) -> int:
+    """How many rows an embedding of these tokens needs: the highest id and one."""
+    return 1 + max(tokenizer.get_vocab().values())
+
+
+def check_vocabulary(tokenizer: Tokenizer, rows: int, where: str, *, trained: bool = True) -> None:
+    """BenchError unless a tokenizer is the one for a text tower whose embedding has that many rows.
+
+    where: what the tokenizer was taken from. A tower may have a few rows more, for some round their number up.
+    trained: the tower's rows mean something, so that far too small a vocabulary is another one; an untrained tower can
+    learn any that fits in.
+    """
+    tokens = vocabulary_size(tokenizer)
+    if tokens > rows or (trained and rows - tokens >= SPARE_ROWS):
+        raise BenchError(
+            f"the tokenizer from {where} has {tokens} tokens, the text tower {rows}. "
+            "Take the tokenizer that the weights were trained with."
+        )
 
 
 def encode(tokenizer: Tokenizer, captions: Sequence[str], length: int) -> tuple[np.ndarray, np.ndarray]:
@@ -85,5 +112,5 @@ def _read_merges(path: Path) -> tuple[dict[str, int], list[tuple[str, str]]]:
         raise ValueError(f"{path.name} does not hold CLIP's {CLIP_MERGES} merges")
     letters = list(bytes_to_unicode().values())
     tokens = letters + [letter + "</w>" for letter in letters] + ["".join(pair) for pair in merges]
-    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    tokens += CLIP_ENDS
     return {token: number for number, token in enumerate(tokens)}, [(one, other) for one, other in merges]

@@ -36,15 +36,22 @@ def square(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
 def picture(frame: av.VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
     """A frame in (H, W, 3) RGB, upright. width, height: its size before it is turned, other than its own: bicubic."""
     hdr = frame.color_trc in TRANSFERS
-    rgb = frame.reformat(width, height, "rgb48le" if hdr else "rgb24", interpolation=Interpolation.BICUBIC)
-    image = rgb.to_ndarray()
-    return oriented(to_sdr(image.astype(np.uint16), frame.color_trc) if hdr else image.astype(np.uint8), matrix(frame))
+    # libav's own threads, which it would start to scale, hang in the forked processes that decode in training
+    how = {} if (width, height) == (frame.width, frame.height) else {"interpolation": Interpolation.BICUBIC}
+    image = frame.reformat(width, height, "rgb48le" if hdr else "rgb24", threads=1, **how).to_ndarray()
+    rgb = to_sdr(image.astype(np.uint16, copy=False), frame.color_trc) if hdr else image.astype(np.uint8, copy=False)
+    return oriented(rgb, matrix(frame))
 
 
 def matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     """The part (a, b, c, d) of a frame's display matrix that turns and mirrors; (1, 0, 0, 1) without one."""
-    side_data: Any = frame.side_data  # PyAV's stub takes it for another type
-    data = side_data.get(Type.DISPLAYMATRIX)
+    try:
+        side_data: Any = frame.side_data  # PyAV's stub takes it for another type
+        data = side_data.get(Type.DISPLAYMATRIX)
+    except ValueError:  # PyAV 18 stops at what it does not know, such as a photograph's EXIF: then its angle alone
+        turn = np.deg2rad(frame.rotation)
+        cos, sin = round(np.cos(turn)), round(np.sin(turn))
+        return cos, -sin, sin, cos
     if data is None:
         return 1, 0, 0, 1
     a, b, _, c, d = np.frombuffer(bytes(data), dtype=np.int32)[:5].tolist()  # the third and the last row move and tilt

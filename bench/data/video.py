@@ -28,15 +28,18 @@ from bench.utils.files import replacing
 __all__ = [
     "COMPRESSED",
     "ENDINGS",
+    "OTHER_MEDIA",
     "VideoError",
     "VideoInfo",
     "by_stem",
     "check",
     "find_videos",
+    "list_other_media",
     "list_videos",
     "probe",
     "read_frames",
     "sample_indices",
+    "why_not_decord",
     "write_video",
 ]
 
@@ -46,6 +49,10 @@ COMPRESSED = "videos-6fps"  # the folder, below a dataset's root, of the copies 
 ENDINGS = {
     *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v", ".mkv", ".webm", ".avi", ".divx", ".ts", ".mts", ".m2ts"),
     *(".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".vob", ".ogv", ".ogm", ".mxf", ".dv", ".rm", ".rmvb", ".gif", ".webp"),
+}
+OTHER_MEDIA = {  # what people take for videos and `list_videos` leaves out
+    *(".webp", ".swf", ".heic", ".wtv", ".braw", ".r3d"),  # libav reads none of it, or only stills
+    *(".h264", ".264", ".h265", ".265", ".hevc", ".m1v", ".m2v", ".ivf", ".y4m", ".yuv"),  # coded frames without times
 }
 BT601 = {"colorspace": "smpte170m", "color_primaries": "smpte170m", "color_trc": "smpte170m", "color_range": "tv"}
 
@@ -165,13 +172,22 @@ def list_videos(folder: Path) -> list[Path]:
     Left out: hidden files and folders, and the small copies in a folder COMPRESSED, unless `folder` is that one. Links
     to folders are followed; no folder is read twice.
     """
+    return _below(folder, ENDINGS)
+
+
+def list_other_media(folder: Path) -> list[Path]:
+    """What `list_videos` leaves out although it may be taken for a video: sorted paths with one of OTHER_MEDIA."""
+    return _below(folder, OTHER_MEDIA)
+
+
+def _below(folder: Path, endings: set[str]) -> list[Path]:
     found: list[Path] = []
     seen: set[Path] = set()
     for parent, folders, files in os.walk(folder, followlinks=True):
         real = Path(parent).resolve()
         folders[:] = sorted(name for name in folders if name[0] != "." and name != COMPRESSED and real not in seen)
         if real not in seen:
-            found += [Path(parent, name) for name in files if name[0] != "." and Path(name).suffix.lower() in ENDINGS]
+            found += [Path(parent, name) for name in files if name[0] != "." and Path(name).suffix.lower() in endings]
         seen.add(real)
     return sorted(path for path in found if path.is_file())
 
@@ -191,7 +207,7 @@ def write_video(path: Path, frames: Iterable[np.ndarray], fps: float | Fraction,
         what = "none" if first is None else f"{first.shape} {first.dtype}"
         raise VideoError(f"{path}: frames to write must be (H, W, 3) uint8, at least one; got {what}")
     height, width, _ = first.shape
-    with replacing(path) as temporary, av.open(str(temporary), "w") as file:
+    with replacing(path) as temporary, av.open(f"file:{temporary.absolute()}", "w") as file:
         stream = file.add_stream(
             "libx264", rate=rate, options={"crf": str(crf), "preset": "veryfast", "bf": "0", **BT601}
         )
@@ -200,7 +216,7 @@ def write_video(path: Path, frames: Iterable[np.ndarray], fps: float | Fraction,
         for index, frame in enumerate(chain([first], coming)):
             even = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
             picture = av.VideoFrame.from_ndarray(even, format="rgb24").reformat(
-                format="yuv420p", dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG
+                format="yuv420p", dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.MPEG, threads=1
             )
             picture.pts, picture.time_base = index, 1 / rate
             file.mux(stream.encode(picture))

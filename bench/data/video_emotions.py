@@ -60,9 +60,9 @@ def video_emotions(annotation: Annotation, faces: Faces | None = None) -> VideoE
     name, split = annotation.dataset, annotation.split
     if faces is None:
         raise BenchError(
-            f"{name}/{split} says nothing of its videos' emotions but the queries. Get other captions of them (for "
-            "MSR-VTT: put the official captions of the test videos into its folder and run bench data prepare again), "
-            f"or look at faces: bench faces --dataset {name} --root DIR --backend deepface"
+            f"{name}/{split} says nothing of its videos' emotions but the queries. Look at faces: "
+            f"bench faces --dataset {name} --root DIR --backend deepface; or, if its videos have more captions, put "
+            f"their files into its folder and write it again: bench data prepare {name} --root DIR"
         )
     found = _from_faces(videos, faces)
     if not found.valid.any():

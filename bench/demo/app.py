@@ -18,7 +18,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTex
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from bench.analysis.explain_render import WordsSaid
+from bench.analysis.explain_render import QuerySentences
 from bench.demo.media import Media
 from bench.demo.results import ModelResults, links, results_of
 from bench.demo.security import SecurityMiddleware
@@ -147,7 +147,7 @@ async def why(request: Request) -> Response:
     spoken = await demo.models.do(partial(session.why, query, int(window)))
     file, start, end = moment
     shown = {"query": query, "file": printable(file), "span": f"{clock(start)}–{clock(end)}", "model": session.about}
-    return HTMLResponse(demo.page("why.html", said=WordsSaid(spoken), compare="compare" in words, **shown))
+    return HTMLResponse(demo.page("why.html", said=QuerySentences(spoken), compare="compare" in words, **shown))
 
 
 # --- clips ------------------------------------------------------------------------------------------------------------

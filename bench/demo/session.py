@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from bench.analysis.explain import Spoken
+from bench.analysis.explain import QueryExplanation
 from bench.demo import why
 from bench.errors import BenchError, UsageError
 from bench.search.answer_render import changes
@@ -69,7 +69,7 @@ class Session:
         """Why this model's scores are not explained, or nothing."""
         return why.unexplained(self.searcher)
 
-    def _why(self, query: str, window: int) -> Spoken:
+    def _why(self, query: str, window: int) -> QueryExplanation:
         return why.explained(self.searcher, query, window)
 
     @property

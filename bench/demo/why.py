@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from bench.analysis.explain import Spoken, explain_words
+from bench.analysis.explain import QueryExplanation, explain_words
 from bench.data.loading import Collator
 from bench.engine.reopen import find_record
 from bench.errors import BenchError
@@ -18,7 +17,7 @@ from bench.model.variant import Variant
 from bench.records.store import load
 from bench.search.index_store import Store
 from bench.search.models import OfVariant
-from bench.search.searcher import Searcher
+from bench.search.searcher import Searcher, check_query
 
 
 @dataclass(frozen=True)
@@ -29,10 +28,12 @@ class _Reader:
     variant: Variant
     tokenizer: Tokenizer
     tokens: int
+    source: str  # of emotions
 
     def collator(self, captions: Sequence[str], control: str = "") -> Collator:
         known = list(captions) if self.variant.text_needs else None
-        return Collator(self.tokenizer, self.tokens, self.variant.phrase, known, control=control or "true")
+        told = control or "true"
+        return Collator(self.tokenizer, self.tokens, self.variant.phrase, known, source=self.source, control=told)
 
 
 def unexplained(searcher: Searcher) -> str:
@@ -42,7 +43,7 @@ def unexplained(searcher: Searcher) -> str:
     return "Only the scores of runs of this suite are explained; this model is none."
 
 
-def explained(searcher: Searcher, query: str, window: int) -> Spoken:
+def explained(searcher: Searcher, query: str, window: int) -> QueryExplanation:
     """What each word of a query gives to its score with a window of the index; `unexplained` must be empty.
 
     UsageError: more words than the text tower reads. BenchError: the run is gone since it was loaded. Neither says
@@ -56,9 +57,9 @@ def explained(searcher: Searcher, query: str, window: int) -> Spoken:
         tokenizer = read_tokenizer(run_weights(run, results))
     except BenchError:
         raise BenchError(f"the record of {run} cannot be read any more, so its scores are not explained.") from None
-    reader = _Reader(record.variant, encoder.variant, tokenizer, record.config["model"]["tokens"])
-    bank = torch.from_numpy(_features(searcher.store, window)[None]).to(encoder.variant.device)
-    return explain_words(reader, " ".join(query.lower().split()), bank, 0)
+    reader = _Reader(record.variant, encoder.variant, tokenizer, record.config["model"]["tokens"], encoder.source)
+    bank = encoder.bank(_features(searcher.store, window)[None])
+    return explain_words(reader, check_query(query, 1), bank, 0)
 
 
 def _features(store: Store, window: int) -> NDArray[np.float32]:  # (P,)

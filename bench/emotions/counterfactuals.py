@@ -5,10 +5,11 @@
     deletion    "a happy man"  ->  "a man"            no emotion
     adjective   "a happy old man"  ->  "a happy little man"    another look, the same emotion
 
-The words are in metrics/swaps.yaml; its head says by which rule they were chosen. Only whole words are exchanged, all
-of a caption's that are listed, but for the adjective, of which one is enough. Capitals stay and "a" or "an" is mended.
-The same caption always gives the same edits. There is no parser here: where the form of the word and its neighbours do
-not say that a deletion leaves a sentence, there is none, and so for the other edits where no listed word stands.
+The words are in swaps.yaml beside this file; its head says by which rule they were chosen. Only whole words are
+exchanged, all of a caption's that are listed, but for the adjective, of which one is enough. Capitals stay and "a" or
+"an" is mended. The same caption always gives the same edits. There is no parser here: where the form of the word and
+its neighbours do not say that a deletion leaves a sentence, there is none, and so for the other edits where no listed
+word stands.
 """
 
 import re
@@ -58,7 +59,7 @@ _DETERMINER = _set(
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListedWord:
     """A word of the list. target: the emotion that `swap` names."""
 
     form: str
@@ -102,10 +103,10 @@ def counterfactual(caption: str) -> Counterfactual | None:
 
 
 @cache
-def emotional_words() -> dict[str, Entry]:
+def emotional_words() -> dict[str, ListedWord]:
     """The listed emotion words, lower case."""
     return {
-        word: Entry(form, emotion, target(emotion, form), entry["swap"], entry["synonym"])
+        word: ListedWord(form, emotion, target(emotion, form), entry["swap"], entry["synonym"])
         for emotion, forms in _list()["emotional"].items()
         for form, words in forms.items()
         for word, entry in words.items()

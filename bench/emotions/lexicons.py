@@ -1,7 +1,7 @@
 """The two lexicons that decide what an emotional caption is: NRC (eight emotions, two polarities) and VADER.
 
-Both come out of installed packages, so nothing is downloaded; which content was used is told by `lexicon_versions`,
-and stands in every run's record. The NRC lexicon is free for research only and is never copied: it is read from the
+Both come out of installed packages, so nothing is downloaded. `lexicon_versions` says which content is used, and
+stands in every run's record. The NRC lexicon is free for research only and is never copied: it is read from the
 NRCLex package. Its authors: Mohammad and Turney, Computational Intelligence 29(3), 2013; Hutto and Gilbert, ICWSM 2014.
 """
 
@@ -32,7 +32,7 @@ class Lexicon:
 
     words: dict
     digest: str
-    origin: str
+    source: str
 
 
 def digest(words: dict) -> str:
@@ -112,7 +112,7 @@ def nrc() -> Lexicon:
 
 
 def lexicon_versions() -> dict[str, str]:
-    """Which lexicons decide here, for the record: {"nrc": …, "vader": …}, each its origin and its content's digest."""
+    """Which lexicons decide here, for the record: {"nrc": …, "vader": …}, each its source and its content's digest."""
     return {
-        name: f"{lexicon.origin}, sha256 {lexicon.digest}" for name, lexicon in (("nrc", nrc()), ("vader", vader()))
+        name: f"{lexicon.source}, sha256 {lexicon.digest}" for name, lexicon in (("nrc", nrc()), ("vader", vader()))
     }

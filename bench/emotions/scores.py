@@ -78,13 +78,13 @@ def is_emotional(texts: Sequence[str], bound: float = BOUND, pattern: str = PATT
 
 def vader_compound(texts: Sequence[str]) -> NDArray[np.float64]:
     """VADER's compound score of each text, by NLTK's code on the official lexicon: (n,), -1 to 1, four decimals."""
-    texts = _checked(texts)
+    texts = checked(texts)
 
     def compute() -> NDArray[np.float64]:
         analyzer = _analyzer()
         return np.array([analyzer.polarity_scores(text)["compound"] for text in texts], np.float64)
 
-    return _cached("vader", vader().digest, texts, compute)
+    return cached("vader", vader().digest, texts, compute)
 
 
 def matches_pattern(texts: Sequence[str], pattern: str = PATTERN) -> NDArray[np.bool_]:
@@ -93,11 +93,11 @@ def matches_pattern(texts: Sequence[str], pattern: str = PATTERN) -> NDArray[np.
         search = re.compile(pattern).search
     except re.error as error:
         raise UsageError(f"The pattern {pattern!r} is no regular expression: {error}.") from None
-    return np.array([search(text) is not None for text in _checked(texts)], np.bool_)
+    return np.array([search(text) is not None for text in checked(texts)], np.bool_)
 
 
 @dataclass(frozen=True)
-class Explanation:
+class CaptionEmotions:
     """What a text scores, and which words did it.
 
     scores, polarity: counts by name, in the order of EMOTIONS and POLARITIES.
@@ -120,15 +120,15 @@ class Explanation:
         return asdict(self)
 
 
-def explain(text: str, *, lowercase: bool = False) -> Explanation:
+def explain(text: str, *, lowercase: bool = False) -> CaptionEmotions:
     """Everything that the labels and the filter see in one text. lowercase: as in `score_captions`; not the filter."""
     from bench.emotions.tokenize import words
 
-    [text] = _checked([text])
+    [text] = checked([text])
     lexicon = nrc().words
     found = dict.fromkeys(word for word in words(text.lower() if lowercase else text) if word in lexicon)
     analyzer = _analyzer()
-    return Explanation(
+    return CaptionEmotions(
         text=text,
         scores=dict(zip(EMOTIONS, score_captions([text], lowercase=lowercase)[0].tolist(), strict=True)),
         polarity=dict(zip(POLARITIES, score_polarity([text], lowercase=lowercase)[0].tolist(), strict=True)),
@@ -150,12 +150,15 @@ def read_captions(path: Path) -> list[str]:
         ) from None
     except UnicodeDecodeError as error:
         raise BenchError(f"{path} is not UTF-8 (byte {error.start}). Save it as UTF-8 text.") from None
-    return text.removesuffix("\n").split("\n") if text else []
+    lines = text.removesuffix("\n").split("\n") if text else []
+    if (number := next((number for number, line in enumerate(lines, 1) if "\0" in line), 0)) > 0:
+        raise BenchError(f"{path}: line {number} has a NUL. Give a text file with one caption a line.")
+    return lines
 
 
 def _count_affects(texts: Sequence[str], lowercase: bool) -> NDArray[np.int64]:
     """(n, 10): how many words of each text carry each of AFFECTS."""
-    texts = _checked(texts)
+    texts = checked(texts)
     if lowercase:
         texts = [text.lower() for text in texts]
 
@@ -169,7 +172,7 @@ def _count_affects(texts: Sequence[str], lowercase: bool) -> NDArray[np.int64]:
                 row += np.bincount(known, minlength=len(AFFECTS))
         return counts
 
-    return _cached("nrc", nrc().digest, texts, compute)
+    return cached("nrc", nrc().digest, texts, compute)
 
 
 @cache
@@ -179,7 +182,7 @@ def _analyzer() -> "Vader":
     return Vader(vader().words)
 
 
-def _checked(texts: Sequence[str]) -> list[str]:
+def checked(texts: Sequence[str]) -> list[str]:
     """The texts as a list. One string, or a hole in a table read by pandas, would otherwise be scored as something."""
     if isinstance(texts, str):
         raise TypeError("one text was given where a list of texts is wanted")
@@ -190,7 +193,7 @@ def _checked(texts: Sequence[str]) -> list[str]:
     return texts
 
 
-def _cached(measure: str, lexicon: str, texts: list[str], compute: Callable[[], NDArray]) -> NDArray:
+def cached(measure: str, lexicon: str, texts: list[str], compute: Callable[[], NDArray]) -> NDArray:
     """Values for a batch of texts, from the cache folder if the same batch was scored before with the same content.
 
     One file a batch, written whole and renamed, so runs side by side at worst do the same work twice. A file that is

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from bench.data.loading import Data
+    from bench.model.checkpoints import Loaded
     from bench.model.variant import Variant
 
 DISTRIBUTION = "emotion-video-bench"
@@ -39,7 +40,7 @@ class Finding:
 
 
 def examine(config: RunConfig, results: Path) -> Iterator[Finding]:
-    """Looks at everything that `bench run` with the same words would need, cheapest first."""
+    """Looks at everything that `bench run` with the same settings would need, cheapest first."""
     yield from _readers()
     yield from _lexicons()
     yield from _device(config)
@@ -172,7 +173,8 @@ def _open(config: RunConfig, card: Card, folder: Path) -> "tuple[Data | None, st
 
 
 def _weights(config: RunConfig, data: "Data | None", results: Path) -> Iterator[Finding]:
-    from bench.engine.run import complete, make_variant
+    from bench.engine.opening import make_variant
+    from bench.engine.run_config import complete
     from bench.model.checkpoints import initialize
 
     try:
@@ -190,16 +192,40 @@ def _weights(config: RunConfig, data: "Data | None", results: Path) -> Iterator[
             yield Finding("ok", "weights", str(loaded))
             return
         variant, loaded, tokenizer = make_variant(config, data, results)
+        _check_texts(config, variant, tokenizer)
     except BenchError as error:
         yield Finding("fail", "weights", str(error))
         return
     yield Finding("ok", "weights", str(loaded))
     expected = card.expected.get("zero_shot", {}).get(config.model.size)
     if config.init.startswith("clip-vip:") and expected:
-        yield _gate(config, data, variant, tokenizer, expected)
+        yield _gate(config, card, data, variant, loaded, tokenizer, expected)
 
 
-def _gate(config: RunConfig, data: "Data", variant: "Variant", tokenizer: "Tokenizer", expected: float) -> Finding:
+def _check_texts(config: RunConfig, variant: "Variant", tokenizer: "Tokenizer") -> None:
+    """BenchError if the weights and the tokenizer give different texts the same features."""
+    import torch
+
+    from bench.data.loading import Collator
+    from bench.model.checkpoints import DIFFERENT_TEXTS, check_texts_differ
+
+    texts = list(DIFFERENT_TEXTS)
+    known = texts if variant.text_needs else None
+    collate = Collator(tokenizer, config.model.tokens, variant.phrase, known, source=config.emotion_source)
+    with torch.inference_mode():
+        features = [variant.eval().encode_text(collate.text([text])) for text in texts]
+    check_texts_differ(features, f"--init {config.init}")
+
+
+def _gate(
+    config: RunConfig,
+    card: Card,
+    data: "Data",
+    variant: "Variant",
+    loaded: "Loaded",
+    tokenizer: "Tokenizer",
+    expected: float,
+) -> Finding:
     """Scores the untrained weights on the first test pairs: a smaller gallery can only be easier than the full one.
 
     So R@1 on it should not lie below what is published for the full test, whatever the draw of the pairs.
@@ -207,6 +233,7 @@ def _gate(config: RunConfig, data: "Data", variant: "Variant", tokenizer: "Token
     from bench.data import importers
     from bench.data.annotation import keep
     from bench.data.loading import open_faces
+    from bench.engine.opening import Opened
     from bench.engine.scoring import scorer
     from bench.engine.train import make_accelerator
     from bench.metrics.statistics import wilson
@@ -214,11 +241,13 @@ def _gate(config: RunConfig, data: "Data", variant: "Variant", tokenizer: "Token
     pairs = keep(data.test, {clip.video for clip in data.test.clips[:GATE_PAIRS]})
     data = replace(data, test=pairs)
     accelerator = make_accelerator(config.train)
-    faces = open_faces(config, importers.ensure(config.dataset, config.root), data) if variant.video_needs else None
-    recall = scorer(config, variant.to(accelerator.device), tokenizer, data, faces, accelerator)().points()["T2V R@1"]
+    folder = importers.ensure(config.dataset, config.root)
+    faces = open_faces(config, folder, data) if variant.video_needs else None
+    opened = Opened(config, card, folder, data, variant.to(accelerator.device), loaded, tokenizer, faces)
+    recall = scorer(opened, accelerator)().points()["T2V R@1"]
     n = len(pairs.clips)
     high = 100 * wilson(recall * n / 100, n)[1]
-    said = f"zero-shot T2V R@1 {recall:.1f} % on {n} test pairs; published: {expected} % on all of 1k-A"
+    said = f"zero-shot T2V R@1 {recall:.1f} % on {n} test pairs; published: {expected} % on all of {card.test}"
     if high < expected:
         return Finding("fail", "gate", f"{said}. Far too low: check the checkpoint, the tokenizer and the videos.")
     return Finding("ok", "gate", said)

@@ -17,13 +17,14 @@ from torch import Tensor
 from bench.config import RunConfig
 from bench.data.loading import TEST, Collator, Samples, load
 from bench.errors import BenchError
-from bench.metrics.ranking import points
+from bench.metrics.ranking import count_rivals, points, wins
 from bench.model.losses import Similarity
 from bench.model.variant import Variant
 from bench.utils.progress import progress
 
 BATCH = 64  # samples at once without gradient; it changes nothing but the speed
 TILE = 4096  # queries and clips on the sides of a tile: 64 MiB
+PAIRED = 2**26  # numbers that a similarity may make of texts and per-frame features at once: 256 MiB
 BAND = 64  # rows of a tile that are worked on at once: what is made of them stays in the processor's cache
 
 Counts = dict[str, NDArray[np.int64]]  # greater, equal: (n,) each
@@ -46,6 +47,7 @@ class ScoreMatrix:
         self.similarity, self.text, self.video = similarity, text, video
         places: dict[str, int] = {}
         self.first = np.array([places.setdefault(text, place) for place, text in enumerate(captions)], np.int32)
+        scores_of(similarity, text[[0]], video[[0, 0]])  # not square: a transposed answer shows
         parts = _parts(0, len(self), TILE)
         self.true = np.concatenate([self._tile(part, part).diagonal().copy() for part in parts])  # views keep tiles
 
@@ -83,9 +85,9 @@ class Tally:
 
     def add(self, queries: slice, scores: NDArray) -> None:
         """The scores of some queries with some of their candidates."""
-        true = np.expand_dims(self.true[queries], self.axis)
-        self.greater[queries] += (scores > true).sum(axis=self.axis, dtype=np.uint32)
-        self.equal[queries] += (scores == true).sum(axis=self.axis, dtype=np.uint32)
+        greater, equal = count_rivals(scores, self.true[queries], self.axis)
+        self.greater[queries] += greater
+        self.equal[queries] += equal
 
     @property
     def counts(self) -> Counts:
@@ -127,20 +129,10 @@ class Scores:
     def points(self) -> dict[str, float]:
         """Recalls and ranks without intervals, e.g. "T2V R@1"."""
         return {
-            f"{way.upper()} {name}": round(value, 4)
-            for way, counts in self.ranks.items()
+            f"{direction.upper()} {name}": round(value, 4)
+            for direction, counts in self.ranks.items()
             for name, value in points(counts["greater"], counts["equal"]).items()
         }
-
-
-def count_ranks(similarity: NDArray) -> Ranks:
-    """The ranks in a matrix at hand, (N, N), text by video, whose diagonal holds the true scores.
-
-    A score that is not a number is a BenchError.
-    """
-    n = len(similarity)
-    true = similarity.diagonal().copy()  # side by side in memory: several times faster to compare with
-    return _count(in_bands(lambda queries, clips: similarity[queries, clips], n, n), true)[0]
 
 
 def rank(matrix: ScoreMatrix, twins: Mapping[int, int]) -> tuple[Ranks, dict[int, float]]:
@@ -149,9 +141,8 @@ def rank(matrix: ScoreMatrix, twins: Mapping[int, int]) -> tuple[Ranks, dict[int
     A score that is not a number is a BenchError.
     """
     pairs = np.array(list(twins.items()), np.int64).reshape(-1, 2).T  # queries, clips
-    ranks, others = _count(matrix, matrix.true, pairs)
-    wins = (np.sign(matrix.true[pairs[0]] - others) + 1) / 2
-    return ranks, dict(zip(twins, wins.tolist(), strict=True))
+    ranks, others = _count(matrix, pairs)
+    return ranks, dict(zip(twins, wins(matrix.true[pairs[0]], others).tolist(), strict=True))
 
 
 def best_clips(matrix: ScoreMatrix, k: int) -> NDArray[np.int64]:
@@ -162,18 +153,17 @@ def best_clips(matrix: ScoreMatrix, k: int) -> NDArray[np.int64]:
     return best.clips
 
 
-def _count(bands: "Iterator[Band] | ScoreMatrix", true: NDArray, pairs: NDArray | None = None) -> tuple[Ranks, NDArray]:
+def _count(matrix: ScoreMatrix, pairs: NDArray) -> tuple[Ranks, NDArray]:
     """The ranks, and the scores of single (query, clip) `pairs`, (2, p), out of the same bands."""
-    wanted = np.empty((2, 0), np.int64) if pairs is None else pairs
-    found = np.empty(wanted.shape[1], true.dtype)
-    broken = np.zeros(len(true), np.bool_)
-    t2v, v2t = Tally(true, axis=1), Tally(true, axis=0)
-    for queries, clips, scores in bands:
+    found = np.empty(pairs.shape[1], matrix.true.dtype)
+    broken = np.zeros(len(matrix), np.bool_)
+    t2v, v2t = Tally(matrix.true, axis=1), Tally(matrix.true, axis=0)
+    for queries, clips, scores in matrix:
         if not np.isfinite(scores).all():
             broken[queries] |= ~np.isfinite(scores).all(axis=1)
         t2v.add(queries, scores)
         v2t.add(clips, scores)
-        row, column = wanted - [[queries.start], [clips.start]]
+        row, column = pairs - [[queries.start], [clips.start]]
         here = (row >= 0) & (row < len(scores)) & (column >= 0) & (column < scores.shape[1])
         found[here] = scores[row[here], column[here]]
     if broken.any():
@@ -195,8 +185,19 @@ def in_bands(tile: Callable[[slice, slice], NDArray], n: int, m: int) -> Iterato
 
 @torch.no_grad()
 def scores_of(similarity: Similarity, text: Tensor, video: Tensor) -> NDArray[np.float32]:
-    """(r, …), (c, …) features -> (r, c) scores, in memory."""
-    return similarity(text, video).float().cpu().numpy()
+    """(r, …), (c, …) features -> (r, c) scores, in memory. BenchError: a similarity that gives another shape.
+
+    Features of several vectors, (c, T, P), go in parts: a text-conditioned pooling makes (r, c, T, P) of them.
+    """
+    rows = max(1, PAIRED // video.numel()) if video.ndim > 2 else max(1, len(text))
+    parts = [similarity(part, video).float().cpu().numpy() for part in text.split(rows)]
+    for part, scores in zip(text.split(rows), parts, strict=True):
+        if scores.shape != (len(part), len(video)):
+            raise BenchError(
+                f"the variant's similarity gives {scores.shape} for {len(part)} captions and {len(video)} clips. "
+                "It must give a row for every caption and a column for every clip."
+            )
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _parts(start: int, stop: int, size: int) -> Iterator[slice]:

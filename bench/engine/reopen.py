@@ -1,48 +1,51 @@
-"""A run that is done, opened again: its config, its data, its weights, and the features of its test clips."""
+"""A run that is done, opened again: by its record, with the weights that lie beside it.
 
-from collections.abc import Sequence
+`open_model` needs no data: the weights and their tokenizer, for queries and clips of any kind. `reopen` gives all that
+the run itself had, and stops where the data changed since.
+"""
+
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from bench.config import FacesConfig, ModelConfig, RunConfig, TrainConfig, VideoConfig
-from bench.data import importers
+from bench.config import FacesConfig, ModelConfig, RunConfig, TrainConfig, VideoConfig, as_json
 from bench.data.batch import VideoBatch
-from bench.data.faces import Faces
-from bench.data.loading import TEST, Collator, Data, Samples, open_data, open_faces
+from bench.data.loading import TEST, Samples
 from bench.engine.evaluate import encode_clips
-from bench.engine.run import checksums, complete, make_variant
-from bench.engine.scoring import make_samples
+from bench.engine.opening import Opened, make_variant, open_run
+from bench.engine.run_config import complete, evaluation_control
 from bench.engine.train import make_accelerator
 from bench.errors import BenchError, UsageError
-from bench.model.checkpoints import read_tensors
 from bench.model.variant import Variant
 from bench.records import store
+from bench.records.feature_files import read_features
 from bench.records.record import Record
+from bench.utils.run_files import features_path, results_of, weights_path
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A record at `path`, and what it was made with. The variant has the run's weights and is in evaluation mode."""
+class TrainedModel:
+    """The weights of a run, without its data."""
 
     record: Record
-    path: Path
+    path: Path  # the record's
     config: RunConfig
-    folder: Path  # the dataset's
-    data: Data
-    faces: Faces | None
     variant: Variant
     tokenizer: Tokenizer
 
-    @property
-    def told(self) -> str:
-        """The control under which the variant is told of emotion: `true`, or `constant` with matched parameters."""
-        return "constant" if self.config.matched_parameters else "true"
+
+@dataclass(frozen=True)
+class Reopened(Opened):
+    """A run with its record at `path`. The variant has the run's weights and is in evaluation mode."""
+
+    record: Record
+    path: Path
 
     @property
     def videos(self) -> list[str]:
@@ -59,38 +62,39 @@ class Trained:
         """How many the text tower reads."""
         return self.config.model.tokens
 
-    def collator(self, captions: Sequence[str], control: str = "") -> Collator:
-        """Any captions to batches, as the run's own were; control: another one than `told`."""
-        known = list(captions) if self.variant.text_needs else None
-        return Collator(
-            self.tokenizer, self.tokens, self.variant.phrase, known, control=control or self.told, seed=self.config.seed
-        )
-
     @cached_property
-    def samples(self) -> Samples:
-        """The test split; clips are decoded when they are asked for."""
-        config = replace(self.config, video=replace(self.config.video, cache=False))
-        return make_samples(config, self.data.test, self.data, self.faces, self.told)
+    def test_samples(self) -> Samples:
+        """The test split as in the run's evaluation."""
+        return self.samples(self.data.test, evaluation_control(self.config))
 
     def clip(self, place: int) -> VideoBatch:
         """One test clip, frames still bytes: (1, T, S, S, 3) uint8."""
-        return self.collator([]).video([self.samples[TEST, place]])[1]
+        return self.collator([]).video([self.test_samples[TEST, place]])[1]
 
     @cached_property
     def gallery(self) -> Tensor:
         """The features of all test clips, (N, …), on the variant's device: the run's own, or encoded again."""
-        stored = self.path.with_suffix("") / "features.safetensors"
-        if stored.is_file():
-            video = read_tensors(stored).get("video")
-            if video is None or len(video) != len(self.videos):
-                raise BenchError(f"{stored} does not hold the {len(self.videos)} test clips. Remove that file.")
-            return video.to(self.variant.device)
-        with torch.no_grad():
-            accelerator = make_accelerator(self.config.train)
-            return encode_clips(self.variant, self.samples, self.collator([]), self.config, accelerator)
+        stored = read_features(self.path)
+        if stored is None:
+            with torch.no_grad():
+                accelerator = make_accelerator(self.config.train)
+                return encode_clips(self.variant, self.test_samples, self.collator([]), self.config, accelerator)
+        if len(stored.video) != len(self.videos):
+            where = features_path(self.path)
+            raise BenchError(f"{where} does not hold the {len(self.videos)} test clips. Remove that file.")
+        return torch.from_numpy(stored.video).to(self.variant.device)
 
 
-def load_trained(run: str, folder: Path, root: Path | None = None) -> Trained:
+def open_model(path: Path) -> TrainedModel:
+    """The variant of the run whose record is at `path`, with its weights and tokenizer. BenchError: they are gone."""
+    record = store.load(path)
+    weights_of(path)
+    config = config_of(record)
+    variant, _, tokenizer = make_variant(with_own_weights(config, record), None, results_of(path))
+    return TrainedModel(record, path, config, variant, tokenizer)
+
+
+def reopen(run: str, folder: Path, root: Path | None = None) -> Reopened:
     """Opens a run: an id under the results `folder`, or a record's path. root: the dataset's folder, where it moved.
 
     UsageError: no such run, or a control of the evaluation, which has no weights of its own. BenchError: the weights
@@ -98,22 +102,43 @@ def load_trained(run: str, folder: Path, root: Path | None = None) -> Trained:
     """
     path = find_record(run, folder)
     record = store.load(path)
-    if (told := record.controls["emotions"]) != "true":
+    if (control := record.controls["emotions"]) != "true":
         true = record.controls["true_run"]
-        raise UsageError(f"{record.run} is a control, {true} scored with {told} emotions. Name that run: {true}")
-    config, card = complete(config_of(record, root))
-    folder = path.parents[3]
-    if not (path.with_suffix("") / "model.safetensors").is_file():
-        raise BenchError(f"the weights of {record.run} are gone. Remove {path} to train that run again.")
-    dataset = importers.ensure(config.dataset, config.root)
-    data = open_data(config, card, dataset)
-    variant, _, tokenizer = make_variant(replace(config, init=f"run:{record.run}"), data, folder)
-    faces = open_faces(config, dataset, data) if variant.video_needs else None
-    now = {**checksums(data), "faces": faces.sha256 if faces else None}
-    if now != {**record.checksums, "faces": record.faces.get("sha256")}:
+        raise UsageError(f"{record.run} is a control, {true} scored with {control} emotions. Name that run: {true}")
+    config, _ = complete(config_of(record, root))
+    config = replace(config, video=replace(config.video, cache=False))  # a few clips are asked for, not all
+    return reopen_as(config, path, make_accelerator(config.train))
+
+
+def reopen_as(config: RunConfig, path: Path, accelerator: Accelerator) -> Reopened:
+    """The run whose record is at `path`, under a completed config that may differ in its controls and in places.
+
+    The weights are on the accelerator's device. BenchError: they are gone, or the data changed since.
+    """
+    record = store.load(path)
+    weights_of(path)
+    opened = open_run(with_own_weights(config, record), results_of(path), accelerator)
+    faces = {"faces": record.faces["sha256"]} if record.faces else {}
+    if opened.checksums != {**record.checksums, **faces}:
         raise BenchError(f"the data changed since {path} was written. Put it back, or remove that record.")
-    device = make_accelerator(config.train).device
-    return Trained(record, path, config, dataset, data, faces, variant.to(device).eval(), tokenizer)
+    opened.variant.to(accelerator.device).eval()
+    return Reopened(**{**vars(opened), "config": config}, record=record, path=path)
+
+
+def weights_of(path: Path) -> Path:
+    """The weights of the record at `path`. BenchError: they are gone."""
+    weights = weights_path(path)
+    if not weights.is_file():
+        raise BenchError(
+            f"the weights of {path.stem} are gone ({weights}). "
+            f"Remove {path}, and the records of its controls, to train that run again."
+        )
+    return weights
+
+
+def with_own_weights(config: RunConfig, record: Record) -> RunConfig:
+    """The config with the record's own weights to start from, and the tokenizer that lies in their file."""
+    return replace(config, init=f"run:{record.run}", model=replace(config.model, tokenizer="captions"))
 
 
 def find_record(run: str, folder: Path) -> Path:
@@ -127,9 +152,16 @@ def find_record(run: str, folder: Path) -> Path:
 
 
 def config_of(record: Record, root: Path | None = None) -> RunConfig:
-    """The config of a record; `root` in place of its own folder. What an old record does not say is the default."""
-    tree = dict(record.config)
+    """The config of a record; `root` in place of its own folder. What an old record does not say is the default.
+
+    BenchError: it has settings that are unknown here.
+    """
+    known, tree = as_json(RunConfig()), dict(record.config)
     parts: dict[str, Any] = {"model": ModelConfig, "video": VideoConfig, "faces": FacesConfig, "train": TrainConfig}
+    settings = [(name, known) for name in tree]
+    settings += [(name, known[part]) for part in parts for name in tree.get(part, {})]
+    if unknown := sorted({name for name, names in settings if name not in names}):
+        raise BenchError(f"{record.run} was made with settings that this bench lacks: {', '.join(unknown)}. Update it.")
     for name, part in parts.items():
         tree[name] = part(**tree.get(name, {}))
     tree["root"] = root or (Path(tree["root"]) if tree.get("root") else None)

@@ -31,6 +31,8 @@ def dsl(matrix: ScoreMatrix) -> Ranks:
     v2t: s_ij * exp(100 s_ij) / sum_k exp(100 s_ik), over the clips k, for each caption i.
     Each direction needs its own sum: t2v's is the same for all captions that compete for a clip, and moves none of
     them past another.
+    Only the order counts, so products are compared by their logarithms: as they are, those of scores without a bound
+    would underflow and tie.
     Source: Cheng et al., CAMoE, arXiv 2109.04290, with the sharpness of CLIP-ViP's evaluation.
     """
     captions, clips = np.full(len(matrix), -np.inf), np.full(len(matrix), -np.inf)  # logarithms of the sums
@@ -42,7 +44,7 @@ def dsl(matrix: ScoreMatrix) -> Ranks:
 
     def weighed(scores: NDArray, log_sums: NDArray) -> NDArray[np.float64]:
         exact = scores.astype(np.float64)
-        return exact * np.exp(SHARPNESS * exact - log_sums)
+        return _signed_exp(np.sign(exact), _log(np.abs(exact)) + SHARPNESS * exact - log_sums)
 
     t2v, v2t = Tally(weighed(matrix.true, clips), axis=1), Tally(weighed(matrix.true, captions), axis=0)
     for i, j, scores in matrix:
@@ -85,3 +87,16 @@ def qbnorm(matrix: ScoreMatrix, plain: Counts, bank: Tensor) -> Counts:
 def _log_sum_exp(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
     highest = values.max(axis=axis, keepdims=True)
     return np.log(np.exp(values - highest).sum(axis=axis)) + highest.squeeze(axis)
+
+
+def _log(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The natural logarithm; of 0, -inf."""
+    return np.log(values, out=np.full_like(values, -np.inf), where=values > 0)
+
+
+def _signed_exp(signs: NDArray[np.float64], logs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Numbers in the order of sign * exp(log), which neither vanish nor overflow: log + 1 from 0 on, below 1/(1 - log).
+
+    Both pieces rise, meet at 1 and stay above 0, where -inf leads; and they keep the relative precision of the log.
+    """
+    return signs * np.where(logs > 0, 1 + logs, 1 / (1 + np.abs(np.minimum(logs, 0))))

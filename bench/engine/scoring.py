@@ -1,58 +1,44 @@
-"""A split as a variant is given it in a run, and the scores of a test split: plain, and put right.
+"""The scores of a test split, as a run's controls have it: plain, and rescored."""
 
-What a variant is told of emotion is decided here, once for captions, clips and bank.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from accelerate import Accelerator
-from tokenizers import Tokenizer
 from torch import Tensor
 
-from bench.config import RunConfig
-from bench.data.annotation import Annotation
-from bench.data.controls import FaceTracks
-from bench.data.faces import Faces
-from bench.data.loading import Collator, Data, Samples, joined
-from bench.engine.evaluate import Scores, encode_captions, evaluate
-from bench.engine.rescoring import dsl
+from bench.engine.evaluate import Ranks, Scores, encode_captions, evaluate
+from bench.engine.opening import Opened
+from bench.engine.rescoring import dsl, rescore
+from bench.engine.run_config import evaluation_control
 from bench.metrics.ranking import points
-from bench.model.variant import Variant
 
 BY_DSL = "T2V R@1 after DSL"  # what the report chose its weights by, on the test videos
 
 
-def make_samples(config: RunConfig, part: Annotation, data: Data, faces: Faces | None, told: str) -> Samples:
-    """A split's samples; `told` is the control of the facial expressions."""
-    videos = [clip.video for clip in part.clips]
-    tracks = FaceTracks(faces, videos, told, config.seed, config.faces.pooling) if faces else None
-    return Samples(part, data.videos, config, tracks)
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of a test split, and its ranks after each rescoring."""
+
+    scores: Scores
+    post: dict[str, Ranks]
 
 
-def make_collator(
-    config: RunConfig, variant: Variant, tokenizer: Tokenizer, parts: Sequence[Annotation | None], told: str
-) -> Collator:
-    """Knows every caption of the splits, so that emotions are scored once and only if the variant asks."""
-    clips = [clip for part in parts if part for clip in part.clips]
-    texts = [caption for clip in clips for caption in clip.captions]
-    if config.captions == "joined":
-        texts += [joined(clip) for clip in clips]
-    captions = texts if variant.text_needs else None
-    return Collator(tokenizer, config.model.tokens, variant.phrase, captions, control=told, seed=config.seed)
-
-
-def scorer(
-    config: RunConfig, variant: Variant, tokenizer: Tokenizer, data: Data, faces: Faces | None, accelerator: Accelerator
-) -> Callable[[], Scores]:
+def scorer(opened: Opened, accelerator: Accelerator) -> Callable[[], Scores]:
     """Opens the test split; each call of what it gives scores the weights as they are then.
 
-    The variant is told of emotion what the config says.
+    The variant is given the emotions that the config's control says.
     """
-    told = "constant" if config.matched_parameters else config.emotions
-    turned_once = told == "opposite" and variant.text_needs  # words and faces both turned would agree again
-    samples = make_samples(config, data.test, data, faces, "true" if turned_once else told)
-    collate = make_collator(config, variant, tokenizer, [data.test], told)
+    config, data, variant = opened.config, opened.data, opened.variant
+    control = evaluation_control(config)
+    turned_once = control == "opposite" and variant.text_needs  # words and faces both turned would agree again
+    samples = opened.samples(data.test, "true" if turned_once else control)
+    collate = opened.collator(opened.texts(data.test), control)
     return lambda: evaluate(variant, samples, collate, config, accelerator, data.test.twins)
+
+
+def with_rescoring(scores: Scores, opened: Opened, accelerator: Accelerator) -> Evaluation:
+    """The scores of a run, and its ranks after DSL and after querybank normalization."""
+    return Evaluation(scores, rescore(scores, encode_bank(opened, accelerator)))
 
 
 def points_after_dsl(scores: Scores) -> dict[str, float]:
@@ -60,12 +46,7 @@ def points_after_dsl(scores: Scores) -> dict[str, float]:
     return {**scores.points(), BY_DSL: round(points(**dsl(scores.matrix)["t2v"])["R@1"], 4)}
 
 
-def encode_bank(
-    config: RunConfig, variant: Variant, tokenizer: Tokenizer, data: Data, accelerator: Accelerator
-) -> Tensor:
-    """Features of the first caption of every training clip, told of emotion as the test captions are."""
-    told = "constant" if config.matched_parameters else config.emotions
-    texts = [clip.captions[0] for clip in data.train.clips]
-    known = texts if variant.text_needs else None
-    collate = Collator(tokenizer, config.model.tokens, variant.phrase, known, control=told, seed=config.seed)
-    return encode_captions(variant, texts, collate, accelerator)
+def encode_bank(opened: Opened, accelerator: Accelerator) -> Tensor:
+    """Features of the first caption of every training clip, under the control of the test captions."""
+    texts = [clip.captions[0] for clip in opened.data.train.clips]
+    return encode_captions(opened.variant, texts, opened.collator(texts), accelerator)

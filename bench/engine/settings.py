@@ -9,19 +9,23 @@ from cyclopts.config import Dict
 from bench.config import RunConfig, as_json
 from bench.errors import UsageError
 from bench.utils.files import load_yaml
+from bench.utils.plugins import load_plugin
 from bench.utils.text_yaml import TextLoader
 
 
 def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
     """What the command line leaves open comes from --config FILE, then from the dataset's card."""
-    from bench.data.cards import load_card
+    from bench.data import cards, importers
 
     if commands[:1] not in (("run",), ("doctor",)):
         return
 
-    def given(name: str) -> str | None:
+    def every(name: str) -> list[str]:
         tokens = next((argument.tokens for argument in arguments if name in argument.names), [])
-        return tokens[0].value if tokens else None
+        return [token.value for token in tokens]
+
+    def given(name: str) -> str | None:
+        return next(iter(every(name)), None)
 
     def fill(settings: dict, source: str) -> None:
         nameless = App()  # the real one has commands called as settings are, and would pass over those
@@ -30,11 +34,16 @@ def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
     for name, default in as_json(RunConfig()).items():
         if isinstance(default, dict) and name != "hp" and given(f"--{name}"):  # the parser would drop the section
             raise UsageError(f"--{name} has settings of its own: --{name}.NAME VALUE.")
-    if commands == ("doctor",) and given("--root") and not given("--dataset"):
-        fill({"dataset": "msrvtt"}, "--root")
     if file := given("--config"):
         fill(read_yaml(Path(file)), file)
-    card = load_card(given("--dataset") or RunConfig.dataset)
+    dataset, root = given("--dataset"), given("--root")
+    if (dataset or RunConfig.dataset) not in cards.names():  # its card may come with a plugin
+        for plugin in every("--plugin"):
+            load_plugin(Path(plugin))
+    if commands == ("doctor",) and root and not dataset:
+        dataset = importers.recognise(Path(root))
+        fill({"dataset": dataset}, "--root")
+    card = cards.load_card(dataset or RunConfig.dataset)
     fill(card.recipe, f"the card of {card.name}")
 
 

@@ -25,8 +25,9 @@ from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs, set_seed
 from torch import Tensor, nn
 
-from bench.config import RunConfig, TrainConfig
+from bench.config import TrainConfig
 from bench.data.loading import Collator, Samples, load, training_keys
+from bench.engine.opening import Opened
 from bench.errors import BenchError, UsageError
 from bench.model.losses import contrastive_loss
 from bench.model.variant import Variant
@@ -119,23 +120,22 @@ def learning_rate(step: int, total: int, warmup: float) -> float:
 
 
 def train(
-    variant: Variant,
-    config: RunConfig,
+    opened: Opened,
     samples: Samples,
     collate: Collator,
     validation: Validation | None,
     accelerator: Accelerator,
     folder: Path,
-    origin: dict[str, str],
 ) -> Progress:
-    """Trains `variant` in place and returns the curve; goes on from the checkpoint in `folder` if there is one.
+    """Trains the variant in place and returns the curve; goes on from the checkpoint in `folder` if there is one.
 
     Every optimizer step adds a point to the curve: step, epoch, loss (mean over the accumulated batches), lr (the one
     it was made with), logit_scale (before exp, after the step). At an epoch's end validation adds its points.
-    origin: digests of the data and the first weights; a checkpoint made from others is a BenchError, as is a loss or a
-    gradient that is not finite. Interrupted on Ctrl-C or a signal to end.
+    A checkpoint made from other data or first weights is a BenchError, as is a loss or a gradient that is not finite.
+    Interrupted on Ctrl-C or a signal to end.
     """
-    recipe = config.train
+    variant, config, recipe = opened.variant, opened.config, opened.config.train
+    checksums = {**opened.checksums, "init": opened.loaded.source}
     set_seed(config.seed)
     total = total_steps(recipe, len(samples))
     optimizer = torch.optim.AdamW(
@@ -143,7 +143,7 @@ def train(
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, total, recipe.warmup))
     model, optimizer, schedule = accelerator.prepare(variant, optimizer, schedule)
-    now = _resume(accelerator, folder, origin)
+    now = _resume(accelerator, folder, checksums)
     if now.step and accelerator.is_main_process:
         print(f"going on after step {now.step} of {total}", file=sys.stderr)
     start = time.monotonic() - now.seconds
@@ -197,9 +197,9 @@ def train(
                 model.train()
             stop = _any(interrupted, accelerator)
             if step % recipe.checkpoint_every == 0 or step == total or stop:
-                _checkpoint(accelerator, folder, now, origin)
+                _checkpoint(accelerator, folder, now, checksums)
             if stop:
-                raise Interrupted(f"stopped after step {step} of {total}. The same command goes on from there.")
+                raise Interrupted(f"stopped after step {step} of {total}. Repeat the command to resume.")
     return now
 
 
@@ -243,16 +243,16 @@ def load_best(variant: Variant, folder: Path) -> None:
     variant.load_state_dict(torch.load(folder / "best.pt", map_location=variant.device, weights_only=True))
 
 
-def _checkpoint(accelerator: Accelerator, folder: Path, now: Progress, origin: dict[str, str]) -> None:
+def _checkpoint(accelerator: Accelerator, folder: Path, now: Progress, checksums: dict[str, str]) -> None:
     """Written beside the old one and then renamed: at any moment there is one whole checkpoint."""
     fresh, kept, old = (folder / name for name in CHECKPOINTS)
     if accelerator.is_main_process:
         shutil.rmtree(fresh, ignore_errors=True)
     accelerator.wait_for_everyone()
-    accelerator.save_state(str(fresh))
+    accelerator.save_state(str(fresh), safe_serialization=False)  # safetensors drops what shares memory
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        (fresh / "progress.json").write_text(json.dumps({**vars(now), "origin": origin}), encoding="utf-8")
+        (fresh / "progress.json").write_text(json.dumps({**vars(now), "checksums": checksums}), encoding="utf-8")
         if kept.exists():
             shutil.rmtree(old, ignore_errors=True)
             kept.replace(old)
@@ -261,13 +261,13 @@ def _checkpoint(accelerator: Accelerator, folder: Path, now: Progress, origin: d
     accelerator.wait_for_everyone()
 
 
-def _resume(accelerator: Accelerator, folder: Path, origin: dict[str, str]) -> Progress:
+def _resume(accelerator: Accelerator, folder: Path, checksums: dict[str, str]) -> Progress:
     found = [folder / name for name in CHECKPOINTS[1:] if (folder / name).is_dir()]
     if not found:
         return Progress()
     state = json.loads((found[0] / "progress.json").read_text(encoding="utf-8"))
-    before = state.pop("origin")
-    changed = [name for name in origin.keys() | before.keys() if origin.get(name) != before.get(name)]
+    before = state.pop("checksums")
+    changed = [name for name in checksums.keys() | before.keys() if checksums.get(name) != before.get(name)]
     if changed:
         raise BenchError(
             f"{found[0]} was made from other data or weights ({', '.join(sorted(changed))} changed). "
@@ -278,7 +278,7 @@ def _resume(accelerator: Accelerator, folder: Path, origin: dict[str, str]) -> P
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """What a run that is done needs no more."""
+    """Removes what a run that is done no longer needs."""
     for name in CHECKPOINTS:
         shutil.rmtree(folder / name, ignore_errors=True)
     (folder / "best.pt").unlink(missing_ok=True)
@@ -286,7 +286,7 @@ def remove_checkpoints(folder: Path) -> None:
 
 @contextmanager
 def _interruptible(signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)) -> Iterator[list[int]]:
-    """Turns the first Ctrl-C, or a scheduler's word to end, into a note for the loop; a second one acts at once."""
+    """Turns the first Ctrl-C, or a scheduler's signal to end, into a note for the loop; a second one acts at once."""
     noted: list[int] = []
     before = {number: signal.getsignal(number) for number in signals}
 

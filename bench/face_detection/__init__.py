@@ -1,12 +1,16 @@
-"""What looks for faces in a clip and scores their expressions: backends by name, one module each.
+"""What looks for faces in a clip and scores their expressions: face backends by name.
 
-A backend is a class that takes its settings as keyword arguments, which are the flags of `bench faces`. It names its
-source for people and for the record, and answers for one clip at a time. Nothing heavy is imported before one is built.
+    @face_backend("mine")
+    class Mine:
+        def __init__(self, *, model: Path) -> None: ...
+        def faces(self, clip: ClipFrames) -> list[list[Face]]: ...
+
+One more is one such class, in a module of `bench.face_detection.backends` or in a plugin. It takes its settings as
+keyword arguments, which are flags of `bench faces`: --model, --detector, --engine, --weights. It names its source for
+people and for the record, and answers for one clip at a time. What is heavy to import waits until one is built.
 """
 
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,11 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import BenchError, UsageError
-from bench.utils.names import did_you_mean
+from bench.utils.registry import Registry
 
 T = TypeVar("T", bound=type)
-
-_registered: dict[str, type["Backend"]] = {}
 
 
 class Face(NamedTuple):
@@ -33,7 +35,7 @@ class Face(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Clip:
+class ClipFrames:
     """A clip and which of its frames are to be looked at."""
 
     name: str
@@ -51,31 +53,32 @@ class Clip:
 
 
 class Backend(Protocol):
-    """What `register` takes."""
+    """What `face_backend` takes."""
 
     source: str  # one line for people: what, which version, which weights
     settings: dict[str, Any]  # all that can change its answers, as JSON holds it
 
-    def faces(self, clip: Clip) -> list[list[Face]]:
+    def faces(self, clip: ClipFrames) -> list[list[Face]]:
         """The faces of each looked-at frame, T lists; an empty one where there is none. BenchError: a broken clip."""
         ...
 
 
-def register(name: str) -> Callable[[T], T]:
-    """Class decorator: makes a backend known as `name`."""
+BACKENDS: Registry[type[Backend]] = Registry("face backend", "bench.face_detection.backends")
+
+
+def face_backend(name: str) -> Callable[[T], T]:
+    """Class decorator: makes a backend known as `name`. UsageError: the name is taken."""
 
     def add(backend: T) -> T:
-        _registered[name] = backend
+        BACKENDS.add(name, backend, backend)
         return backend
 
     return add
 
 
-def backends() -> dict[str, type[Backend]]:
-    """Every backend by name."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-    return dict(sorted(_registered.items()))
+def settings_of(name: str) -> dict[str, Any]:
+    """The settings that a backend takes, each with its default, or `inspect.Parameter.empty` if it needs one."""
+    return {flag: known.default for flag, known in inspect.signature(BACKENDS.get(name)).parameters.items()}
 
 
 def build(name: str, settings: dict[str, Any]) -> Backend:
@@ -84,18 +87,15 @@ def build(name: str, settings: dict[str, Any]) -> Backend:
     UsageError: an unknown name, a setting that it does not take, or one that it needs. BenchError: a package or a file
     of weights is missing.
     """
-    known = backends()
-    if name not in known:
-        raise UsageError(f"'{name}' is no backend for faces.{did_you_mean(name, known)} There are: {', '.join(known)}.")
-    takes = inspect.signature(known[name]).parameters
+    takes = settings_of(name)
     flags = ", ".join(f"--{flag}" for flag in takes)
     for flag in settings:
         if flag not in takes:
             raise UsageError(f"the backend '{name}' takes no --{flag}. It takes: {flags}.")
-    for flag, parameter in takes.items():
-        if parameter.default is parameter.empty and flag not in settings:
+    for flag, default in takes.items():
+        if default is inspect.Parameter.empty and flag not in settings:
             raise UsageError(f"the backend '{name}' needs --{flag} FILE: see docs/faces.md.")
-    return known[name](**settings)
+    return BACKENDS.get(name)(**settings)
 
 
 def needs_extra(backend: str, error: ImportError) -> BenchError:

@@ -6,11 +6,11 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.opening import VideoError, open_local, require_bounds
+from bench.data.opening import BOUNDS, VideoError, open_local, require_bounds
 from bench.data.upright import picture
 
-ENDINGS = {".jpg", ".jpeg", ".png"}
-PICTURES = ("image2", "jpeg_pipe", "png_pipe", "apng")  # libav's names of the formats behind them
+ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
+PICTURES = ("image2", "jpeg_pipe", "png_pipe", "webp_pipe")  # libav's names of the formats behind them
 
 
 def is_picture(path: Path) -> bool:
@@ -30,6 +30,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         with open_local(path, PICTURES) as file:
             codec = file.streams.video[0].codec_context
             require_bounds(path, codec.width, codec.height)
+            codec.options = BOUNDS
             frame = next(file.decode(video=0))
             return picture(frame, frame.width, frame.height)
     except (av.FFmpegError, OSError, StopIteration, IndexError, MemoryError) as error:

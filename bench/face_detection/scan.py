@@ -16,7 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,9 @@ from bench.data.faces import COLUMNS, EXPRESSIONS, read_table, write_faces
 from bench.data.scanning import scan as scan_timeline
 from bench.data.video import COMPRESSED, by_stem, list_videos, sample_indices
 from bench.errors import BenchError, UsageError
-from bench.face_detection import Backend, Clip, Face
+from bench.face_detection import Backend, ClipFrames, Face
 from bench.face_detection.frames import is_picture, list_pictures
+from bench.utils.plugins import load_plugin, plugin_modules
 from bench.utils.processes import in_processes
 from bench.utils.progress import progress
 
@@ -37,7 +38,7 @@ Found = Generator[tuple[str, tuple[Columns, str]], None, None]  # clip, its rows
 
 
 @dataclass(frozen=True)
-class Seen:
+class ClipFaces:
     """What was found in one clip."""
 
     looked_at: int  # frames
@@ -47,13 +48,13 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Summary:
+class FaceScan:
     """What `scan` found, and what is wrong with each broken clip."""
 
     out: Path
     source: str
     was_done: bool
-    seen: dict[str, Seen]  # clip -> what was found; without the broken ones
+    seen: dict[str, ClipFaces]  # clip -> what was found; without the broken ones
     faces: int
     broken: dict[str, str]  # clip -> one line
 
@@ -68,31 +69,31 @@ def scan(
     out: Path | None = None,
     frames: int = 12,
     workers: int | None = None,
-) -> Summary:
+) -> FaceScan:
     """Looks for faces in every clip and writes one table; if it is there already, only at what is new or was broken.
 
     backend, settings: see `bench.face_detection`. The clips are those below `videos`, pictures among them, or a
     dataset's; its table goes to <folder>/faces.parquet unless `out` says otherwise. frames: how many of each clip.
     workers: processes, default one a core. A broken clip is left out and named in the summary.
-    UsageError: words that do not fit, or an output that something else has made. BenchError: no clip, or a worker died.
+    UsageError: settings that do not fit, or an output of something else. BenchError: no clip, or a worker died.
     """
     for flag, count in (("--frames", frames), ("--workers", workers)):
         if count is not None and count < 1:
             raise UsageError(f"{flag} takes a number of at least 1, not {count}.")
     clips, out = _task(videos, dataset, root, out)
-    looker = face_detection.build(backend, dict(settings))
-    how = json.loads(json.dumps({"backend": backend, **looker.settings, "frames": frames}))
+    detector = face_detection.build(backend, dict(settings))
+    how = json.loads(json.dumps({"backend": backend, **detector.settings, "frames": frames}))
     sizes = {name: path.stat().st_size for name, path in clips.items()}
-    kept = _Kept(out, how, looker.source)
+    kept = _Kept(out, how, detector.source)
     was_done = kept.load(sizes)
     jobs = {name: path for name, path in clips.items() if name not in kept.clips}
     if was_done and not jobs:
         return _summary(out, was_done=True)
     done = len(clips) - len(jobs)
     together = (workers := min(workers or os.cpu_count() or 1, len(jobs))) > 1
-    words = (backend, tuple(settings.items()))
-    tasks = {name: (words, name, path, frames) for name, path in jobs.items()}
-    found = in_processes(_work, tasks, workers) if together else _alone(looker, jobs, frames)
+    chosen = _Chosen(backend, tuple(settings.items()), tuple(Path(str(one.__file__)) for one in plugin_modules()))
+    tasks = {name: (chosen, name, path, frames) for name, path in jobs.items()}
+    found = in_processes(_work, tasks, workers) if together else _alone(detector, jobs, frames)
     try:
         with closing(found):  # workers end before what they found is put down
             for name, (columns, error) in progress(found, total=len(clips), what="faces", unit="clip", done=done):
@@ -135,6 +136,14 @@ def _named(paths: list[Path]) -> dict[str, Path]:
     return clips if len(clips) == len(paths) else by_stem(paths)
 
 
+class _Chosen(NamedTuple):
+    """What a process needs to build the backend."""
+
+    backend: str
+    settings: tuple[tuple[str, Any], ...]
+    plugins: tuple[Path, ...]  # files, one of which may bring the backend
+
+
 class _Kept:
     """What is done so far: the output of an earlier run, and pieces in a hidden folder beside it.
 
@@ -150,7 +159,7 @@ class _Kept:
         self._fresh: list[str] = []  # clips whose rows are in `_new`
 
     def load(self, sizes: dict[str, int]) -> bool:
-        """Reads what fits; True if that is just what the output holds. UsageError: it was made in another way."""
+        """Reads what fits; True if that is just what the output holds. UsageError: it was made with other settings."""
         pieces = sorted(self._folder.glob("*.parquet"))
         whole = False
         for path in [self._out, *pieces] if self._out.exists() else pieces:
@@ -158,19 +167,19 @@ class _Kept:
             table, source, settings = read_table(path, mend)
             if settings.get("how") != self._how:
                 if path == self._out:
-                    raise UsageError(f"{path} holds faces that were found in another way ({source}). {mend}")
+                    raise UsageError(f"{path} holds faces that were found with other settings ({source}). {mend}")
                 continue
-            told = settings["clips"]
-            if path == self._out and not told.keys() & sizes.keys():
-                some = ", ".join([*list(told)[:3], *["…"] * (len(told) > 3)])
-                raise UsageError(f"{path} holds the faces of {len(told)} other clips ({some}). {mend}")
-            fit = {name for name, (size, error) in told.items() if sizes.get(name) == size and not error}
-            whole |= path == self._out and len(fit) == len(told)
+            known = settings["clips"]
+            if path == self._out and not known.keys() & sizes.keys():
+                some = ", ".join([*list(known)[:3], *["…"] * (len(known) > 3)])
+                raise UsageError(f"{path} holds the faces of {len(known)} other clips ({some}). {mend}")
+            fit = {name for name, (size, error) in known.items() if sizes.get(name) == size and not error}
+            whole |= path == self._out and len(fit) == len(known)
             columns = table.select(COLUMNS).to_pydict()
             keep = [index for index, name in enumerate(columns["video"]) if name in fit - self.clips.keys()]
             for name in COLUMNS:
                 self._rows[name] += [columns[name][index] for index in keep]
-            self.clips |= {name: told[name] for name in fit}
+            self.clips |= {name: known[name] for name in fit}
         return whole
 
     def add(self, clip: str, size: int, columns: Columns, error: str) -> None:
@@ -193,8 +202,8 @@ class _Kept:
 
     def finish(self) -> None:
         """Writes all rows by clip, frame and face, in whatever order they came, and removes the pieces."""
-        told = zip(*(self._rows[name] for name in ("video", "frame", "face")), strict=True)
-        places = [(video, frame, -1 if face is None else face) for video, frame, face in told]
+        rows = zip(*(self._rows[name] for name in ("video", "frame", "face")), strict=True)
+        places = [(video, frame, -1 if face is None else face) for video, frame, face in rows]
         order = sorted(range(len(places)), key=places.__getitem__)
         columns = {name: [values[index] for index in order] for name, values in self._rows.items()}
         settings = {"how": self._how, "clips": dict(sorted(self.clips.items()))}
@@ -206,34 +215,36 @@ def _no_rows() -> Columns:
     return {name: [] for name in COLUMNS}
 
 
-def _alone(looker: Backend, jobs: dict[str, Path], frames: int) -> Found:
+def _alone(detector: Backend, jobs: dict[str, Path], frames: int) -> Found:
     for name, path in jobs.items():
-        yield name, _attempt(looker, name, path, frames)
+        yield name, _attempt(detector, name, path, frames)
 
 
 @cache
-def _looker(backend: str, settings: tuple[tuple[str, Any], ...]) -> Backend:
+def _detector(chosen: _Chosen) -> Backend:
     """This process's own backend."""
-    return face_detection.build(backend, dict(settings))
+    for plugin in chosen.plugins:  # the process is a fresh one and has loaded none
+        load_plugin(plugin)
+    return face_detection.build(chosen.backend, dict(chosen.settings))
 
 
-def _work(words: tuple[str, tuple[tuple[str, Any], ...]], name: str, path: Path, frames: int) -> tuple[Columns, str]:
-    return _attempt(_looker(*words), name, path, frames)
+def _work(chosen: _Chosen, name: str, path: Path, frames: int) -> tuple[Columns, str]:
+    return _attempt(_detector(chosen), name, path, frames)
 
 
-def _attempt(looker: Backend, name: str, path: Path, frames: int) -> tuple[Columns, str]:
+def _attempt(detector: Backend, name: str, path: Path, frames: int) -> tuple[Columns, str]:
     """The rows of one clip and what is wrong with it, or an empty text."""
     try:
         total = 1 if is_picture(path) else len(scan_timeline(path).stamps)
-        clip = Clip(name, path, total, np.unique(sample_indices(total, frames)))
-        return _rows(clip, looker.faces(clip)), ""
-    except UsageError:  # the words were off, not the clip
+        clip = ClipFrames(name, path, total, np.unique(sample_indices(total, frames)))
+        return _rows(clip, detector.faces(clip)), ""
+    except UsageError:  # the settings are wrong, not the clip
         raise
     except BenchError as error:
         return _no_rows(), str(error)
 
 
-def _rows(clip: Clip, found: list[list[Face]]) -> Columns:
+def _rows(clip: ClipFrames, found: list[list[Face]]) -> Columns:
     """A row for each face, the largest box of a frame first; a row of nulls for a frame without one."""
     rows: list[tuple[Any, ...]] = []
     for frame, faces in zip(clip.indices.tolist(), found, strict=True):
@@ -244,7 +255,7 @@ def _rows(clip: Clip, found: list[list[Face]]) -> Columns:
     return {column: [row[index] for row in rows] for index, column in enumerate(COLUMNS)}
 
 
-def _summary(out: Path, was_done: bool) -> Summary:
+def _summary(out: Path, was_done: bool) -> FaceScan:
     """What a finished table says."""
     table, source, settings = read_table(out, "Remove it and begin again.")
     face = table["face"].fill_null(-1).to_numpy()
@@ -256,6 +267,6 @@ def _summary(out: Path, was_done: bool) -> Summary:
         mean = scores[largest].mean(axis=0) if len(largest) else np.zeros(len(EXPRESSIONS))
         top = EXPRESSIONS[int(mean.argmax())] if len(largest) else ""
         looked_at = len(largest) + int((face[rows] < 0).sum())
-        seen[str(names[index])] = Seen(looked_at, len(largest), top, float(mean.max()))
+        seen[str(names[index])] = ClipFaces(looked_at, len(largest), top, float(mean.max()))
     broken = {name: error for name, (_, error) in settings["clips"].items() if error}
-    return Summary(out, source, was_done, seen, int((face >= 0).sum()), broken)
+    return FaceScan(out, source, was_done, seen, int((face >= 0).sum()), broken)

@@ -20,13 +20,14 @@ from bench.grid.plan import Cell, Grid, recall
 from bench.utils.progress import LINE_EVERY
 
 LOG = "grid.log"
+PYTHON = (sys.executable, "-P")  # a file in the current folder is no module: not its random.py, not its yaml.py
 TIMEOUT = 240  # minutes that a job may take; a run that takes longer is queued again and goes on from its checkpoint
 
 End = Literal["done", "was done", "failed", "stopped", "not started"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CellOutcome:
     """What became of a cell."""
 
     cell: Cell
@@ -36,22 +37,22 @@ class Outcome:
     why: str = ""  # the last error line, or what it would have waited for
 
 
-def run_grid(cells: Sequence[Cell]) -> list[Outcome]:
+def run_grid(cells: Sequence[Cell]) -> list[CellOutcome]:
     """Runs what is not done, one process after another, with one progress view; goes on after a cell that fails.
 
-    Ctrl-C, or a scheduler's word to end, goes on to the run, which keeps its checkpoint; that cell is `stopped`.
+    Ctrl-C, or a scheduler's signal to end, is passed on to the run, which keeps its checkpoint; that cell is `stopped`.
     """
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, CellOutcome] = {}
     with _View(cells) as view, _Relay() as relay:
         for cell in cells:
             lacking = [outcomes[run].cell for run in cell.needs if outcomes[run].recall is None]
             if cell.done:
                 outcomes[cell.run] = _scored(cell, "was done")
             elif lacking:
-                outcomes[cell.run] = Outcome(cell, "not started", why=f"needs {lacking[0].name or lacking[0].run}")
+                outcomes[cell.run] = CellOutcome(cell, "not started", why=f"needs {lacking[0].name or lacking[0].run}")
             elif relay.noted:
                 before = any(outcome.end == "stopped" for outcome in outcomes.values())
-                outcomes[cell.run] = Outcome(cell, "not started" if before else "stopped")
+                outcomes[cell.run] = CellOutcome(cell, "not started" if before else "stopped")
             else:
                 outcomes[cell.run] = outcome = _run(cell, view, relay)
                 if outcome.end != "stopped":
@@ -82,7 +83,7 @@ def submit(cells: Sequence[Cell], grid: Grid) -> dict[str, str]:
         own = {"name": cell.run, "slurm_dependency": ",".join([*after, "singleton"])}
         extra = {"kill-on-invalid-dep": "yes", **parameters.get("slurm_additional_parameters", {})}
         try:
-            executor = submitit.AutoExecutor(cell.folder / "slurm", cluster="slurm")
+            executor = submitit.AutoExecutor(cell.folder / "slurm", cluster="slurm", slurm_python=shlex.join(PYTHON))
             executor.update_parameters(**{**parameters, **own, "slurm_additional_parameters": extra})
         except RuntimeError:
             raise UsageError("there is no srun here. Submit from a machine of the cluster.") from None
@@ -120,7 +121,7 @@ class Job:
 
 
 class _View:
-    """One line of progress over all cells: where the grid is and what the run in hand says."""
+    """One line of progress over all cells: where the grid is and what the current run prints."""
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self.total, self.count = len(cells), sum(cell.done for cell in cells)
@@ -141,7 +142,7 @@ class _View:
             self.bar.close()
 
     def says(self, cell: Cell, line: str) -> None:
-        """A line that the run in hand printed."""
+        """A line that the current run printed."""
         now = time.monotonic()
         if self.bar is not None:
             self.bar.set_postfix_str(f"{cell.run}: {line}")
@@ -149,7 +150,7 @@ class _View:
             self._print(f"{cell.run}: {line}")
             self.last = now
 
-    def ended(self, outcome: Outcome) -> None:
+    def ended(self, outcome: CellOutcome) -> None:
         """A cell came to an end, whichever."""
         self.count += 1
         seconds = (time.monotonic() - self.start) / (self.count - self.before) * (self.total - self.count)
@@ -167,7 +168,7 @@ class _View:
 
 
 class _Relay:
-    """Passes Ctrl-C and a scheduler's word to end on to the run in hand, once each, and notes them.
+    """Passes Ctrl-C and a scheduler's signal to end on to the current run, once each, and notes them.
 
     Runs have a process group of their own: a terminal would send them Ctrl-C too, and the second one acts at once.
     """
@@ -208,7 +209,7 @@ class _Relay:
                 self.process = None
 
 
-def _run(cell: Cell, view: _View, relay: _Relay) -> Outcome:
+def _run(cell: Cell, view: _View, relay: _Relay) -> CellOutcome:
     """One cell from its start to its end."""
     cell.folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
@@ -220,14 +221,14 @@ def _run(cell: Cell, view: _View, relay: _Relay) -> Outcome:
             code = process.wait()
     seconds = time.monotonic() - start
     if relay.noted and not cell.done:
-        return Outcome(cell, "stopped", seconds, why=last)
+        return CellOutcome(cell, "stopped", seconds, why=last)
     if code < 0:
         last = f"killed by {signal.Signals(-code).name}"
     elif code == 0 and not cell.done:
         changed = "the variant's file or a setting changed since the grid was started"
         last = f"{changed}, so this became {Path(last).stem}. Start the grid again."
     if code or not cell.done:
-        return Outcome(cell, "failed", seconds, why=last or f"it ended with exit code {code} and without a word")
+        return CellOutcome(cell, "failed", seconds, why=last or f"it ended with exit code {code} and printed nothing")
     return _scored(cell, "done", seconds)
 
 
@@ -243,15 +244,15 @@ def _follow(stream: IO[str] | None, log: IO[str], cell: Cell, view: _View) -> st
     return error or last
 
 
-def _scored(cell: Cell, end: End, seconds: float = 0.0) -> Outcome:
+def _scored(cell: Cell, end: End, seconds: float = 0.0) -> CellOutcome:
     try:
-        return Outcome(cell, end, seconds, recall(cell))
+        return CellOutcome(cell, end, seconds, recall(cell))
     except BenchError as error:
-        return Outcome(cell, "failed", seconds, why=str(error))
+        return CellOutcome(cell, "failed", seconds, why=str(error))
 
 
 def _command(cell: Cell) -> list[str]:
-    return [sys.executable, "-m", "bench", *cell.command]
+    return [*PYTHON, "-m", "bench", *cell.command]
 
 
 def _numbers(parameters: Any) -> Any:

@@ -13,15 +13,17 @@ from typing import Any, Literal
 from bench.config import RunConfig
 from bench.engine.settings import parse
 from bench.errors import BenchError, UsageError
-from bench.model.registry import build
+from bench.model.registry import build, entries, get
 from bench.utils.files import load_yaml
 from bench.utils.names import did_you_mean
 from bench.utils.paths import HERE
+from bench.utils.run_files import folder_of
 from bench.utils.text_yaml import TextLoader
 
 GRIDS = HERE / "grid" / "shipped"
 KEYS = ("summary", "settings", "cells", "slurm")
 CELL, RUN = "cell:", "run:"  # what `init` says before the name of a cell, and before a run's id
+ALL = "all"  # as a variant: every one that there is, plugins too
 
 State = Literal["done", "started", "waiting", "to do"]
 _GROUPS = [name for name, value in asdict(RunConfig()).items() if isinstance(value, dict)]
@@ -60,7 +62,7 @@ class Cell:
     @property
     def folder(self) -> Path:
         """The run's checkpoints, weights and logs."""
-        return self.record.with_suffix("")
+        return folder_of(self.record)
 
     @property
     def done(self) -> bool:
@@ -111,8 +113,8 @@ def plan(grid: Grid, results: Path, plugins: Sequence[Path] = ()) -> list[Cell]:
     UsageError for settings that are off, a `cell:` that names no cell or several, a circle, or a cell listed twice.
     BenchError for a start whose weights are gone.
     """
-    from bench.engine.run import complete, run_name
-    from bench.records.store import record_path
+    from bench.engine.run_config import complete, run_name
+    from bench.utils.run_files import record_path
 
     rest = [f"--results={results}", *(f"--plugin={path}" for path in plugins)]
     cells: dict[str, Cell] = {}
@@ -165,14 +167,14 @@ def state(cell: Cell, cells: Iterable[Cell]) -> tuple[State, tuple[str, ...]]:
     return ("waiting", missing) if missing else ("to do", ())
 
 
-def apart(cell: Cell, others: Sequence[Cell]) -> list[str]:
+def differences(cell: Cell, others: Sequence[Cell]) -> list[str]:
     """A cell's name, and its settings in which any of the others differs: "start", "hp.init_std=0", "init=…".
 
     Variant and seed are not among them: they stand in the run's id.
     """
     names = dict.fromkeys(name for other in others for name in other.settings if name not in ("variant", "seed"))
-    differ = [name for name in names if len({other.settings.get(name) for other in others}) > 1]
-    shown = [f"{name}={cell.settings[name]}" for name in differ if name in cell.settings]
+    several = [name for name in names if len({other.settings.get(name) for other in others}) > 1]
+    shown = [f"{name}={cell.settings[name]}" for name in several if name in cell.settings]
     return [cell.name, *shown] if cell.name else shown
 
 
@@ -247,8 +249,24 @@ def _product(entry: Any, common: dict[str, list[str]], place: str) -> Iterator[L
         raise UsageError(f"{place}: name takes one name, not {name!r}.")
     own = _flat({key: value for key, value in entry.items() if key != "name"}, place)
     settings = {**common, **own}
+    every = ALL in settings.get("variant", ())
+    if every:
+        named = itertools.chain.from_iterable(entries() if one == ALL else [one] for one in settings["variant"])
+        settings["variant"] = list(dict.fromkeys(named))
     for values in itertools.product(*settings.values()):
-        yield Listed(place, name, dict(zip(settings, values, strict=True)))
+        chosen = dict(zip(settings, values, strict=True))
+        if not (every and _changes_nothing(chosen)):
+            yield Listed(place, name, chosen)
+
+
+def _changes_nothing(settings: dict[str, str]) -> bool:
+    """Whether a cell is a control that cannot change what its variant reads: it would be its true run again."""
+    if settings["variant"] not in entries():
+        return False  # `plan` says so
+    variant = get(settings["variant"])
+    in_training = settings.get("train.emotions", "true") != "true" and not (variant.text_needs or variant.video_needs)
+    at_test = settings.get("emotions", "true") != "true" and not variant.reads_emotion_at_test()
+    return in_training or at_test
 
 
 def _flat(settings: dict[str, Any], place: str, prefix: str = "") -> dict[str, list[str]]:

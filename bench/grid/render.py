@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.grid.executors import LOG, Outcome
-from bench.grid.plan import Cell, Grid, apart, state
+from bench.grid.executors import LOG, CellOutcome
+from bench.grid.plan import Cell, Grid, differences, state
 
 WIDTH = 80
 
@@ -19,12 +19,12 @@ def listing(grid: Grid, cells: Sequence[Cell]) -> str:
         far, missing = state(cell, cells)
         counts[far] += 1
         after = [f"after {', '.join(missing)}"] if missing else []
-        lines += _row(f"{far:<7}  {cell.run}", apart(cell, cells) + after, 9)
+        lines += _row(f"{far:<7}  {cell.run}", differences(cell, cells) + after, 9)
     lines += ["", f"{_cells(len(cells))}: {', '.join(f'{count} {far}' for far, count in counts.items())}"]
     return "\n".join(lines)
 
 
-def summary(outcomes: Sequence[Outcome], results: Path) -> str:
+def summary(outcomes: Sequence[CellOutcome], results: Path) -> str:
     """What became of every cell, with the reason where it is not done, and what to type next."""
     lines = [f"{'':<11}  {'T2V R@1':>7}  {'seconds':>7}  run"]
     counts: Counter[str] = Counter()
@@ -34,7 +34,7 @@ def summary(outcomes: Sequence[Outcome], results: Path) -> str:
         value = "–" if outcome.recall is None else f"{outcome.recall:.1f}"
         seconds = f"{outcome.seconds:.0f}" if outcome.seconds else "–"
         alike = [other.cell for other in outcomes if _kind(other.cell) == _kind(cell)]
-        lines += _row(f"{outcome.end:<11}  {value:>7}  {seconds:>7}  {cell.run}", apart(cell, alike), 31)
+        lines += _row(f"{outcome.end:<11}  {value:>7}  {seconds:>7}  {cell.run}", differences(cell, alike), 31)
         lines += _below(outcome.why, 13)
         if outcome.end == "failed":
             lines.append(f"{'':13}{cell.folder / LOG}")
@@ -52,7 +52,7 @@ def submitted(jobs: dict[str, str], cells: Sequence[Cell], results: Path) -> str
     lines = []
     for cell in cells:
         job = f"job {jobs[cell.run]}" if cell.run in jobs else "was done"
-        lines += _row(f"{job:<11}  {cell.run}", apart(cell, cells), 13)
+        lines += _row(f"{job:<11}  {cell.run}", differences(cell, cells), 13)
     when = "" if not jobs else "when `squeue --me` shows them no more: "
     return "\n".join([*lines, "", f"{_cells(len(jobs))} submitted", when + _next(results)])
 

@@ -1,8 +1,8 @@
-"""What a ranking does when a caption's emotion word is exchanged, and whether twins are told apart. numpy alone.
+"""What a ranking does when a caption's emotion word is exchanged, and whether twins are distinguished. numpy alone.
 
 Symbols: N queries and as many videos, query i's true answer is video i. s (N, N) are the scores of the true captions,
 e (n, N) those of n of them after one edit, `rows` (n,) says which. r is the rank of the own video, by `log_ranks` (ties
-count half). An edit that a model does not hear leaves everything as it was: FlipAcc 1/2, the others 0.
+count half). An edit that a model does not react to leaves everything as it was: FlipAcc 1/2, the others 0.
 
     FlipAcc     share of queries with s[i, i] > e[i, i]; ties count 1/2. The own video knows the caption that is true of
                 it; Wilson's interval. Chance is 50 %.
@@ -29,22 +29,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bench.metrics.ranking import log_ranks
-from bench.metrics.statistics import MIN_QUERIES, bootstrap_interval, sign_flip, wilson
+from bench.metrics.estimate import Estimate
+from bench.metrics.ranking import count_rivals, log_ranks
+from bench.metrics.registry import share as share_of
+from bench.metrics.statistics import MIN_QUERIES, bootstrap_interval, sign_flip
 
 COUNTERFACTUAL_METRICS = {
     "FlipAcc": "share of queries whose own video scores the true caption above the edited one; chance 50 %",
-    "Δ log-rank": "mean log rank of the own video under the edited caption less that under the true one; 0: deaf to it",
+    "Δ log-rank": "mean log rank of the own video under the edited caption, less under the true one; 0: no reaction",
     "shift": "how far a swap moves videos of its emotion up against those of the caption's, in units of spread",
     "selectivity": "Δ log-rank of the emotion swap less that of a control edit of the same queries",
     "group score": "share of twin pairs with both captions right for both videos and both videos for both captions",
 }
 CHANCE = {"text": 25.0, "video": 25.0, "group": 100 / 6}  # percent
-
-
-def flips(true: ArrayLike, edited: ArrayLike) -> NDArray[np.float64]:
-    """1 where the true caption scores above the edited one, 1/2 where equal, 0 where below. (n,), (n,) -> (n,)."""
-    return (np.sign(np.asarray(true, np.float64) - np.asarray(edited, np.float64)) + 1) / 2
 
 
 def rank_counts(scores: NDArray, rows: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -55,8 +52,8 @@ def rank_counts(scores: NDArray, rows: ArrayLike) -> tuple[NDArray[np.int64], ND
     if not np.isfinite(scores).all():
         raise ValueError("a score is no number")
     rows = np.asarray(rows, np.int64)
-    own = scores[np.arange(len(rows)), rows][:, None]
-    return (scores > own).sum(axis=1), (scores == own).sum(axis=1) - 1
+    greater, equal = count_rivals(scores, scores[np.arange(len(rows)), rows])
+    return greater, equal - 1  # itself
 
 
 def shifts(
@@ -100,10 +97,8 @@ def twin_scores(scores: NDArray, twins: Mapping[int, int]) -> dict[str, Any]:
 def share(wins: Sequence[float | None], chance: float = 50.0) -> dict[str, Any]:
     """{"value", "low", "high", "chance", "n"}: the mean of `wins`, but for None, in percent with Wilson's interval."""
     kept = [win for win in wins if win is not None]
-    if len(kept) < MIN_QUERIES:
-        return _no_claim(len(kept)) | {"chance": round(chance, 4)}
-    low, high = wilson(sum(kept), len(kept))
-    return {**_rounded(100 * sum(kept) / len(kept), 100 * low, 100 * high), "chance": round(chance, 4), "n": len(kept)}
+    estimate = share_of(sum(kept), len(kept)) if len(kept) >= MIN_QUERIES else Estimate.empty()
+    return {**estimate.as_json(), "chance": round(chance, 4), "n": len(kept)}
 
 
 def mean(values: Sequence[float | None], captions: Sequence[str]) -> dict[str, Any]:
@@ -111,8 +106,9 @@ def mean(values: Sequence[float | None], captions: Sequence[str]) -> dict[str, A
     kept = [value for value in values if value is not None]
     clusters = [caption for value, caption in zip(values, captions, strict=True) if value is not None]
     if len(kept) < MIN_QUERIES:
-        return _no_claim(len(kept))
-    return {**_rounded(float(np.mean(kept)), *bootstrap_interval(kept, "mean", 0, clusters)), "n": len(kept)}
+        return {**Estimate.empty().as_json(), "n": len(kept)}
+    estimate = Estimate.rounded(float(np.mean(kept)), *bootstrap_interval(kept, "mean", 0, clusters))
+    return {**estimate.as_json(), "n": len(kept)}
 
 
 def selectivity(
@@ -147,11 +143,3 @@ def summarize(edits: Mapping[str, Mapping[str, Sequence[float | None]]], caption
 def deltas(true: NDArray, edited: NDArray, rows: ArrayLike) -> NDArray[np.float64]:
     """ln r(edited) - ln r(true) of each edited query. true, edited: (n, N) scores; rows: (n,) own videos -> (n,)."""
     return log_ranks(*rank_counts(edited, rows)) - log_ranks(*rank_counts(true, rows))
-
-
-def _no_claim(n: int) -> dict[str, Any]:
-    return {"value": None, "low": None, "high": None, "n": n}
-
-
-def _rounded(value: float, low: float, high: float) -> dict[str, Any]:
-    return {"value": round(value, 4), "low": round(low, 4), "high": round(high, 4)}

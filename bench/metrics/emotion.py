@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from bench.data.video_emotions import VideoEmotions
 from bench.emotions.scores import polarity, score_captions
-from bench.metrics.ranking import KS, hits
+from bench.metrics.estimate import Estimate
+from bench.metrics.ranking import KS, count_rivals, hits
 from bench.metrics.statistics import MIN_QUERIES, bootstrap_interval, wilson
 
 DEPTH = 10  # of nDCG
@@ -152,7 +153,7 @@ def _emotions(
     for k in KS:
         values[f"EmoP@{k}"] = precision(rivals, shares, k)
     among = np.where(shares, rivals, -np.inf)
-    greater, equal = (among > true[:, None]).sum(axis=1), (among == true[:, None]).sum(axis=1)
+    greater, equal = count_rivals(among, true)
     for k in KS:
         values[f"EmoR@{k}"] = hits(greater, equal, k)
         values[f"EmoR@{k} chance"] = np.minimum(1.0, k / (1 + _candidates(among)))
@@ -224,12 +225,9 @@ def _entries(values: Mapping[str, NDArray], captions: Sequence[str]) -> dict[str
 def _entry(found: NDArray, chance: NDArray, clusters: NDArray, *, single: bool, scale: float) -> dict[str, Any]:
     if len(found) < MIN_QUERIES:
         return _no_claim(len(found))
-    if single:
-        low, high = wilson(float(found.sum()), len(found))
-    else:
-        low, high = bootstrap_interval(found, "mean", 0, clusters)
-    numbers = {"value": float(found.mean()), "low": low, "high": high, "chance": float(chance.mean())}
-    return {**{name: round(scale * number, 4) for name, number in numbers.items()}, "n": len(found)}
+    interval = wilson(float(found.sum()), len(found)) if single else bootstrap_interval(found, "mean", 0, clusters)
+    estimate = Estimate.rounded(float(found.mean()), *interval, scale=scale)
+    return {**estimate.as_json(), "chance": round(scale * float(chance.mean()), 4), "n": len(found)}
 
 
 def _lift(found: NDArray, base: NDArray, clusters: NDArray) -> dict[str, Any]:
@@ -243,12 +241,11 @@ def _lift(found: NDArray, base: NDArray, clusters: NDArray) -> dict[str, Any]:
         return _no_claim(len(found))
     lift = float(found.mean() / base.mean())
     low, high = bootstrap_interval((found - lift * base) / base.mean(), "mean", 0, clusters)
-    numbers = {"value": lift, "low": lift + low, "high": lift + high, "chance": 1.0}
-    return {**{name: round(number, 4) for name, number in numbers.items()}, "n": len(found)}
+    return {**Estimate.rounded(lift, lift + low, lift + high).as_json(), "chance": 1.0, "n": len(found)}
 
 
 def _no_claim(n: int) -> dict[str, Any]:
-    return {"value": None, "low": None, "high": None, "chance": None, "n": n}
+    return {**Estimate.empty().as_json(), "chance": None, "n": n}
 
 
 def _of_rivals(similarity: NDArray, own: NDArray[np.int64], judged: NDArray) -> NDArray:

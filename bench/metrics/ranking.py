@@ -13,19 +13,30 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bench.errors import BenchError
-from bench.metrics.statistics import bootstrap_interval, wilson
+from bench.metrics.registry import CORE, METRICS, TWIN_ACCURACY, added, metric, names, share
 
-METRICS = {
-    "R@k": "recall: the share of queries whose true answer is among the first k (1, 5, 10), in percent; ties share",
-    "MdR": "median rank of the true answer; 1 is best",
-    "MnR": "mean rank of the true answer; 1 is best",
-    "TwinAcc": "share of queries that score their own clip above its twin, which differs in emotion alone; chance 50 %",
-}
+TWIN_MEANING = "share of queries that score their own clip above its twin, which differs in emotion alone; chance 50 %"
 KS = (1, 5, 10)
 DIRECTIONS = ("t2v", "v2t")
 _TIE_SHARE = {"optimistic": 0.0, "expected": 0.5, "pessimistic": 1.0}
 
 Ties = Literal["expected", "optimistic", "pessimistic"]
+
+
+def count_rivals(scores: NDArray, true: NDArray, axis: int = 1) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many scores of each row lie above its true score, and how many are equal to it: the g and e of ranks.
+
+    scores: (n, m).  true: (n,), of the same type; if it is among its row's scores it is equal to itself, and e is one
+    too many.  axis: 0 counts in columns instead, with (m,) true scores.  Returns (n,) or (m,) each.
+    """
+    true = np.expand_dims(true, axis)
+    greater = (scores > true).sum(axis=axis, dtype=np.uint32)  # several times faster than in 64 bits
+    return greater.astype(np.int64), (scores == true).sum(axis=axis, dtype=np.uint32).astype(np.int64)
+
+
+def wins(own: ArrayLike, other: ArrayLike) -> NDArray[np.float64]:
+    """1 where a score lies above the other, 1/2 where they are equal, 0 where it lies below. (n,), (n,) -> (n,)."""
+    return (np.sign(np.asarray(own, np.float64) - np.asarray(other, np.float64)) + 1) / 2
 
 
 def ranks(greater: ArrayLike, equal: ArrayLike, ties: Ties = "expected") -> NDArray[np.float64]:
@@ -52,13 +63,25 @@ def log_ranks(greater: ArrayLike, equal: ArrayLike) -> NDArray[np.float64]:
     return np.log(ranks(greater, equal))
 
 
+def _recall(k: int) -> None:
+    place = "first" if k == 1 else f"among the first {k}"
+    meaning = f"share of queries with the true answer {place}, in %; ties share"
+    metric(f"R@{k}", meaning, better="high", statistic="share")(lambda greater, equal: hits(greater, equal, k))
+
+
+for _k in KS:
+    _recall(_k)
+metric("MdR", "median rank of the true answer; 1 is best", better="low", statistic="median")(ranks)
+metric("MnR", "mean rank of the true answer; 1 is best", better="low", statistic="mean rank")(ranks)
+
+
 def points(greater: ArrayLike, equal: ArrayLike) -> dict[str, float]:
     """R@1, R@5, R@10 in percent, MdR and MnR under expected ties, without intervals. (n,) counts, n >= 1."""
-    recalls = {f"R@{k}": 100 * float(hits(greater, equal, k).mean()) for k in KS}
-    values = list(recalls.values())
-    assert values == sorted(values), f"recall falls as k grows: {recalls}"
-    expected = ranks(greater, equal)
-    return {**recalls, "MdR": float(np.median(expected)), "MnR": float(expected.mean())}
+    counts = np.asarray(greater), np.asarray(equal)
+    values = {name: METRICS.get(name).value(*counts) for name in CORE}
+    recalls = [values[f"R@{k}"] for k in KS]
+    assert recalls == sorted(recalls), f"recall falls as k grows: {recalls}"
+    return values
 
 
 def summarize(
@@ -75,42 +98,62 @@ def summarize(
         video of its own.
     twin_wins: query -> 1 if its own video scored above its twin's, 0.5 if equal, 0 if below. Where a subset has such
         queries, its "t2v" gets "TwinAcc": their mean in percent (chance is 50), with an n of its own.
-    R@k and TwinAcc come with Wilson intervals, MdR and MnR with bootstrap intervals, all at 95 % and rounded to four
-    decimals. An empty subset has n = 0 and nothing but None. BenchError if a subset is called "all".
+    Metrics are those of `bench.metrics.registry`, at 95 % and rounded to four decimals. An empty subset has n = 0 and
+    nothing but None. BenchError if a subset is called "all".
     """
     if "all" in subsets:
         raise BenchError("a subset may not be called 'all': that names the whole test split. Rename it.")
-    counts = {way: (np.asarray(ranks[way]["greater"]), np.asarray(ranks[way]["equal"])) for way in DIRECTIONS}
-    metrics: dict[str, dict[str, Any]] = {}
-    for name, members in {"all": range(len(counts["t2v"][0])), **subsets}.items():
+    metrics = _estimates(names(), ranks, subsets, captions)
+    for name, members in {"all": range(len(captions)), **subsets}.items():
+        found = [twin_wins[row] for row in members if row in twin_wins] if twin_wins else []
+        if found:
+            metrics[name]["t2v"][TWIN_ACCURACY] = {**share(sum(found), len(found)).as_json(), "n": len(found)}
+    return metrics
+
+
+def _estimates(
+    which: Sequence[str],
+    ranks: Mapping[str, Mapping[str, Sequence[int]]],
+    subsets: Mapping[str, Sequence[int]],
+    captions: Sequence[str],
+) -> dict[str, dict[str, Any]]:
+    """The metrics named `which` of "all" and every subset, with n and per direction, as in `summarize`."""
+    counts = {
+        direction: (np.asarray(ranks[direction]["greater"]), np.asarray(ranks[direction]["equal"]))
+        for direction in DIRECTIONS
+    }
+    measured: dict[str, dict[str, Any]] = {}
+    for subset, members in {"all": range(len(captions)), **subsets}.items():
         rows = np.asarray(members, dtype=np.int64)
-        metrics[name] = {"n": len(rows)}
-        for way, (greater, equal) in counts.items():
-            clusters = [captions[row] for row in rows] if way == "t2v" else None
-            metrics[name][way] = _with_intervals(greater[rows], equal[rows], clusters)
-        wins = [twin_wins[row] for row in members if row in twin_wins] if twin_wins else []
-        if wins:
-            metrics[name]["t2v"]["TwinAcc"] = {**_share(sum(wins), len(wins)), "n": len(wins)}
-    return metrics
+        measured[subset] = {"n": len(rows)}
+        for direction, (greater, equal) in counts.items():
+            clusters = [captions[row] for row in rows] if direction == "t2v" else None
+            measured[subset][direction] = {
+                name: METRICS.get(name).estimate(greater[rows], equal[rows], len(greater), clusters).as_json()
+                for name in which
+            }
+    return measured
 
 
-def _with_intervals(
-    greater: NDArray, equal: NDArray, clusters: Sequence[str] | None
-) -> dict[str, dict[str, float | None]]:
-    n = len(greater)
-    if n == 0:
-        return {name: {"value": None, "low": None, "high": None} for name in (*(f"R@{k}" for k in KS), "MdR", "MnR")}
-    values, expected = points(greater, equal), ranks(greater, equal)
-    metrics: dict[str, dict[str, float | None]] = {}
-    for k in KS:
-        metrics[f"R@{k}"] = _share(float(hits(greater, equal, k).sum()), n)
-    statistics: dict[str, Literal["mean", "median"]] = {"MdR": "median", "MnR": "mean"}
-    for name, statistic in statistics.items():
-        low, high = bootstrap_interval(expected, statistic, 0, clusters)  # a fixed seed: equal ranks, equal intervals
-        metrics[name] = {"value": round(values[name], 4), "low": round(low, 4), "high": round(high, 4)}
-    return metrics
+def completed(
+    metrics: dict[str, dict[str, Any]],
+    ranks: Mapping[str, Mapping[str, Sequence[int]]],
+    subsets: Mapping[str, Sequence[int]],
+    captions: Sequence[str],
+) -> dict[str, dict[str, Any]]:
+    """A record's metrics with every registered one: those beside CORE come from the ranks, whatever was stored.
+
+    So an old record gains a new metric, and one whose definition a plugin has changed is the same in every record.
+    """
+    if not added():
+        return metrics
+    fresh = _estimates(added(), ranks, subsets, captions)
+    return {
+        subset: {**stored, **{way: {**stored[way], **fresh[subset][way]} for way in DIRECTIONS}}
+        for subset, stored in metrics.items()
+    }
 
 
-def _share(hits: float, n: int) -> dict[str, float | None]:
-    low, high = wilson(hits, n)
-    return {"value": round(100 * hits / n, 4), "low": round(100 * low, 4), "high": round(100 * high, 4)}
+def meanings() -> dict[str, str]:
+    """What `bench list metrics` says of the metrics of ranks, in the order of tables."""
+    return {**{name: METRICS.get(name).meaning for name in names()}, TWIN_ACCURACY: TWIN_MEANING}

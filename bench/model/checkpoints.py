@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -19,6 +20,7 @@ from bench.model import registry
 from bench.model.clip_vip import ClipVip, clip_config
 from bench.utils.files import replacing, sha256
 from bench.utils.names import did_you_mean
+from bench.utils.run_files import record_paths, weights_by_run
 
 if TYPE_CHECKING:
     from transformers import CLIPConfig, CLIPModel
@@ -31,24 +33,34 @@ FETCH = (
     "https://hdvila.blob.core.windows.net/dataset/pretrain_clipvip_base_32.pt (or …_base_16.pt), "
     "then --init clip-vip:PATH"
 )
+WRAPPERS = ("model_state_dict", "state_dict", "model", "module")  # the last one is DeepSpeed's, of consolidated files
+DIFFERENT_TEXTS = ("a man", "two dogs run along a beach", "happy people laugh")  # for `check_texts_differ`
+PREFIXES = ("module.", "model.", "_orig_mod.")  # of DistributedDataParallel, Lightning, torch.compile
+
+State = tuple[dict[str, Tensor], str, tuple[str, ...]]  # tensors by name, the source, what they were wrapped in
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What came from where, by parameter name."""
+    """What came from where, by the tensor's name."""
 
     source: str  # as the protocol signature has it, e.g. clip-vip:1a2b3c4d
     loaded: tuple[str, ...]
     new: tuple[str, ...]
     unused: tuple[str, ...]
+    wrappers: tuple[str, ...] = ()  # what the tensors were taken out of: "state_dict", or a prefix such as "module."
 
     def __str__(self) -> str:
         def some(names: tuple[str, ...]) -> str:
             return f"{len(names)}" + (f" ({', '.join(names[:4])}{', …' if len(names) > 4 else ''})" if names else "")
 
         if not self.loaded:
-            return f"{self.source}: {len(self.new)} tensors, all drawn anew"
-        return f"{self.source}: {len(self.loaded)} tensors loaded, new {some(self.new)}, unused {some(self.unused)}"
+            return "Starting from random weights."
+        inside = f" from inside {', '.join(self.wrappers)}" if self.wrappers else ""
+        return (
+            f"{self.source}: {len(self.loaded)} tensors loaded{inside}, "
+            f"new {some(self.new)}, unused {some(self.unused)}"
+        )
 
 
 def initialize(
@@ -65,11 +77,11 @@ def initialize(
         variant = registry.build(
             name, ClipVip(clip_config(size, vocabulary=vocabulary), frames=frames), hyperparameters
         )
-        return variant, Loaded("random", (), tuple(n for n, _ in variant.named_parameters()), ())
+        return variant, Loaded("random", (), tuple(variant.state_dict()), ())
     readers = {"clip-vip": read_published, "clip": read_clip, "run": lambda where: read_run(where, results)}
     if kind not in readers or not where:
         raise UsageError(f"--init '{init}' is none of random, clip-vip:FILE, clip:DIR_OR_NAME, run:ID.")
-    state, source = readers[kind](where)
+    state, source, wrappers = readers[kind](where)
     size = size or published_size(state, where)
     T = next((v.shape[1] for k, v in state.items() if k.endswith(ADDED[1]) and v.ndim == 3), frames)
     variant = registry.build(name, ClipVip(clip_config(size, vocabulary=vocabulary), frames=T), hyperparameters)
@@ -78,21 +90,23 @@ def initialize(
     incoming = {prefix + key: value for key, value in state.items()} | own
     unused = tuple(key for key in incoming if key.endswith("position_ids"))  # a buffer that older CLIPs saved
     incoming = {key: value for key, value in incoming.items() if key not in unused}
-    target = dict(variant.named_parameters())
+    target = variant.state_dict()  # with buffers, and every name of a tensor that has several
+    incoming |= {name: incoming[other] for name, other in _ties(variant) if name not in incoming and other in incoming}
     _check(init, incoming, target, allow_new=ADDED if kind == "clip" else ())
     variant.load_state_dict(incoming, strict=False)
     if kind == "clip":
         _grow(variant.backbone)
     new = tuple(key for key in target if key not in incoming)
-    return variant, Loaded(source, tuple(incoming), new, unused)
+    return variant, Loaded(source, tuple(incoming), new, unused, wrappers)
 
 
-def read_published(where: str) -> tuple[dict[str, Tensor], str]:
+def read_published(where: str) -> State:
     """A checkpoint in the published key format, `.pt` (weights only, nothing is executed) or `.safetensors`."""
     path = Path(where)
     if not path.is_file():
         raise BenchError(f"no checkpoint at {path}. Fetch {FETCH}.")
-    return read_tensors(path), f"clip-vip:{sha256(path)[:8]}"
+    state, wrappers = _unwrapped(_read(path), path)
+    return state, f"clip-vip:{sha256(path)[:8]}", wrappers
 
 
 def published_size(state: Mapping[str, Tensor], where: str) -> str:
@@ -104,14 +118,18 @@ def published_size(state: Mapping[str, Tensor], where: str) -> str:
     raise BenchError(f"{where} is no CLIP-ViP B/32 or B/16. Fetch {FETCH}.")
 
 
-def read_clip(where: str) -> tuple[dict[str, Tensor], str]:
+def read_clip(where: str) -> State:
     """A Hugging Face CLIP, from a folder or by name."""
     model = take_clip(where)
-    return {f"clipmodel.{key}": value for key, value in model.state_dict().items()}, f"clip:{clip_digest(model)[:8]}"
+    state = {f"clipmodel.{key}": value for key, value in model.state_dict().items()}
+    return state, f"clip:{clip_digest(model)[:8]}", ()
 
 
 def take_clip(where: str) -> "CLIPModel":
-    """A Hugging Face CLIP as transformers has it. BenchError: there is none, or a tensor of it is missing."""
+    """A Hugging Face CLIP as transformers has it, in float32 whatever it was saved in.
+
+    BenchError: there is none, or a tensor of it is missing.
+    """
     from transformers import CLIPModel
     from transformers.utils import logging
 
@@ -120,7 +138,9 @@ def take_clip(where: str) -> "CLIPModel":
     elif where.startswith((".", "/", "~")):
         raise BenchError(f"no folder at {where}. Give one that holds config.json and weights, or a Hugging Face name.")
     try:
-        answer: Any = CLIPModel.from_pretrained(where, output_loading_info=True)  # typed as the model alone
+        answer: Any = CLIPModel.from_pretrained(  # typed as the model alone
+            where, output_loading_info=True, dtype=torch.float32, trust_remote_code=False
+        )
     except (OSError, ValueError, RuntimeError, SafetensorError, UnpicklingError) as error:
         reason = str(error).strip().splitlines()[0]
         raise BenchError(f"no CLIP at '{where}': {reason} Give a folder that holds config.json and weights.") from None
@@ -135,20 +155,37 @@ def clip_digest(model: "CLIPModel") -> str:
     state = model.state_dict()
     digest = hashlib.sha256()
     for key in sorted(state):
-        digest.update(state[key].contiguous().numpy().tobytes())
+        digest.update(bytes_of(state[key]))
     return digest.hexdigest()
 
 
-def read_run(where: str, results: Path) -> tuple[dict[str, Tensor], str]:
+def bytes_of(tensor: Tensor) -> bytes:
+    """A tensor's memory, of any dtype: numpy has no bfloat16 and no 8-bit floats."""
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+
+
+def check_texts_differ(features: Sequence[Tensor], where: str) -> None:
+    """BenchError if different texts have the same features, as where a tokenizer gives every word the same token.
+
+    features: of one text each.  where: the model, for the message.
+    """
+    first = features[0]
+    if all(one.shape == first.shape and torch.allclose(one, first, atol=1e-6) for one in features[1:]):
+        raise BenchError(
+            f"{where} gives different texts the same features, so every query would find the same. Its tokenizer is "
+            "not the one that it was trained with, or its weights are broken."
+        )
+
+
+def read_run(where: str, results: Path) -> State:
     """The weights of a former run, by its id."""
-    path = run_weights(where, results)
-    return read_tensors(path), f"run:{where}"
+    return read_tensors(run_weights(where, results)), f"run:{where}", ()
 
 
 def run_weights(run: str, results: Path) -> Path:
     """Where a former run's weights lie: beside its record."""
-    known = {path.parent.name: path for path in sorted(results.glob("*/*/*/*/model.safetensors"))}
-    if run not in known and (records := [path for path in results.glob("*/*/*/*.json") if path.stem == run]):
+    known = weights_by_run(results)
+    if run not in known and (records := [path for path in record_paths(results) if path.stem == run]):
         raise BenchError(f"the weights of {run} are gone. Remove {records[0]} to train that run again.")
     if run not in known:
         raise UsageError(f"no weights of a run '{run}' under {results}.{did_you_mean(run, known)}")
@@ -156,32 +193,65 @@ def run_weights(run: str, results: Path) -> Path:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a `.safetensors` file or of a `.pt` file (a plain state dict, or one under `model_state_dict`)."""
+    """All tensors of a `.safetensors` file, or of a `.pt` file that holds them by name."""
+    return _unwrapped(_read(path), path)[0]
+
+
+def _read(path: Path) -> Any:
+    """What a file holds. Of a `.pt` file only tensors and plain containers are read; nothing is executed."""
     try:
         if path.suffix == ".safetensors":
             with safe_open(path, framework="pt") as file:
                 return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118, it is no dict
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError, EOFError, RuntimeError, ValueError, KeyError, UnpicklingError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise BenchError(f"{path} is no readable checkpoint ({reason[:120]}). Fetch it again.") from None
-    if isinstance(state, dict) and "model_state_dict" in state:
-        state = state["model_state_dict"]
+        mend = "Fetch it again."
+        if "WeightsUnpickler" in str(error):  # whole trainers, argparse.Namespace, code
+            reason, mend = "it holds more than tensors", "Save its state dict alone: torch.save(model.state_dict(), …)."
+        raise BenchError(f"{path} is no readable checkpoint ({reason[:120]}). {mend}") from None
+
+
+def _unwrapped(state: Any, path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """A checkpoint's tensors by name, and what they were wrapped in: dictionaries' keys, and prefixes of all names."""
+    wrappers: list[str] = []
+    while isinstance(state, dict) and (inner := [key for key in WRAPPERS if isinstance(state.get(key), dict)]):
+        wrappers.append(inner[0])
+        state = state[inner[0]]
     if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise BenchError(
             f"{path} holds no state dict of tensors. Give the checkpoint file that has the model's weights."
         )
-    return state
+    while state and (common := [one for one in PREFIXES if all(key.startswith(one) for key in state)]):
+        wrappers.append(common[0])
+        state = {key.removeprefix(common[0]): value for key, value in state.items()}
+    return state, tuple(wrappers)
 
 
 def save_weights(variant: "Variant", tokenizer: Tokenizer, path: Path) -> None:
-    """Writes a variant's weights, with the towers' shapes and the tokenizer in the file's metadata."""
+    """Writes a variant's weights and buffers, with the towers' shapes and the tokenizer in the file's metadata.
+
+    A tensor with several names (tied weights) is written once, under the name by which `_ties` finds it again.
+    """
     config: CLIPConfig = variant.backbone.config
     metadata = {"clip_config": json.dumps(config.to_dict(), default=str), "tokenizer": tokenizer.to_str()}
+    again = {name for name, _ in _ties(variant)}
+    state = {key: value.detach().cpu().contiguous() for key, value in variant.state_dict().items() if key not in again}
+    memory = Counter(value.untyped_storage().data_ptr() for value in state.values())
+    for key, value in state.items():
+        if memory[value.untyped_storage().data_ptr()] > 1:  # a part of another tensor: safetensors takes none
+            state[key] = value.clone()
     with replacing(path) as temporary:
-        save_file(
-            {key: value.detach().contiguous().cpu() for key, value in variant.state_dict().items()}, temporary, metadata
-        )
+        save_file(state, temporary, metadata)
+
+
+def _ties(variant: "Variant") -> list[tuple[str, str]]:
+    """Every further name of a tensor that has several, with its first one; the backbone's names come first."""
+    first: dict[int, str] = {}
+    state = variant.state_dict(keep_vars=True)
+    ordered = sorted(state, key=lambda name: not name.startswith("backbone."))
+    pairs = [(name, first.setdefault(id(state[name]), name)) for name in ordered]
+    return [(name, other) for name, other in pairs if name != other]
 
 
 def read_tokenizer(path: Path) -> Tokenizer:

@@ -2,7 +2,7 @@
 
 The vision tower sees all frames of a clip in one sequence: M proxy tokens (CLIP's class token and three added ones),
 then T frames of L patches. The text tower is CLIP's. Parameter names are those of the published checkpoints,
-`clipmodel.…`. How weights get in is in `bench/weights.py`.
+`clipmodel.…`. How weights get in is in `bench/model/checkpoints.py`.
 
 Source: Xue et al., CLIP-ViP, arXiv 2209.06430.
 """

@@ -1,7 +1,7 @@
 """Variants by name: from `variants/`, from a plugin file, from installed packages (entry points `bench.variants`).
 
 What exists is read from the source files without importing them, so that `bench list variants` needs no torch; a
-variant is imported when it is asked for.
+variant is imported when it is asked for. Hence no `bench.utils.registry`, which imports what it lists.
 """
 
 import ast
@@ -10,20 +10,21 @@ import importlib
 import importlib.util
 import inspect
 import json
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench import __version__
 from bench.errors import UsageError
+from bench.utils import plugins
 from bench.utils.files import replacing, sha256
 from bench.utils.names import did_you_mean
 from bench.utils.paths import home
+from bench.utils.source import code_digest, with_helpers
 
 if TYPE_CHECKING:
     from bench.model.clip_vip import ClipVip
@@ -34,11 +35,10 @@ C = TypeVar("C", bound=type)
 ENTRY_POINTS = "bench.variants"
 NEEDS = {"text_needs": ("emotions",), "video_needs": ("faces",)}  # what `Variant` says of them
 _registered: dict[str, type["Variant"]] = {}
-_plugins: list[str] = []  # names of modules that came from files
 
 
 @dataclass(frozen=True)
-class Entry:
+class VariantEntry:
     """A variant as its source describes it."""
 
     name: str
@@ -57,14 +57,14 @@ def register(name: str) -> Callable[[C], C]:
         for field, known_needs in NEEDS.items():
             needs = getattr(variant, field, ())
             if not isinstance(needs, tuple):
-                raise UsageError(f"{_origin(variant)}: {field} of '{name}' must be a tuple, not {needs!r}.")
+                raise UsageError(f"{_file_of(variant)}: {field} of '{name}' must be a tuple, not {needs!r}.")
             if odd := set(needs) - set(known_needs):
                 what = f"{field} of '{name}' has '{min(odd)}'; what there is: {', '.join(known_needs)}."
-                raise UsageError(f"{_origin(variant)}: {what}")
+                raise UsageError(f"{_file_of(variant)}: {what}")
         known = _registered.get(name)
-        if known is not None and _origin(known) != _origin(variant):
+        if known is not None and _file_of(known) != _file_of(variant):
             raise UsageError(
-                f"the variant '{name}' is registered twice: in {_origin(known)} and in {_origin(variant)}."
+                f"the variant '{name}' is registered twice: in {_file_of(known)} and in {_file_of(variant)}."
             )
         _registered[name] = variant
         return variant
@@ -72,21 +72,20 @@ def register(name: str) -> Callable[[C], C]:
     return add
 
 
-def entries() -> dict[str, Entry]:
+def entries() -> dict[str, VariantEntry]:
     """Every variant there is, by name; built-in ones first, each group in alphabetical order."""
     import variants
 
-    found: dict[str, Entry] = {}
+    found: dict[str, VariantEntry] = {}
     for path in sorted(Path(variants.__file__ or "").parent.glob("*.py")):
         _add(found, _read(path, f"variants.{path.stem}"))
-    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+    for point in _installed():
         spec = importlib.util.find_spec(point.module)
         if spec is None or spec.origin is None:
-            raise UsageError(f"the installed package of variant '{point.name}' has no module {point.module}.")
+            raise UsageError(f"the installed package that offers '{point.name}' has no module {point.module}.")
         _add(found, _read(Path(spec.origin), point.module))
-    for module in _plugins:
-        read = _read(Path(sys.modules[module].__file__ or ""), module)
-        _add(found, [_as_imported(entry) for entry in read])
+    for module in plugins.plugin_modules():
+        _add(found, [_as_imported(entry) for entry in _read(Path(module.__file__ or ""), module.__name__)])
     return found
 
 
@@ -100,12 +99,16 @@ def get(name: str) -> type["Variant"]:
 
 
 def source_digest(name: str) -> str:
-    """Eight hex digits of the files that a variant is written in: a changed variant is another run."""
+    """Eight hex digits of what a variant executes: with other code it is another run.
+
+    That is the parsed source, without comments, docstrings, imports and layout, of the files that its class and its
+    bases below `Variant` are written in, and of what these import of their own package. So a comment or an import line
+    changes no id, a constant beside the class does. What comes from bench, torch or other packages is not looked at.
+    """
     from bench.model.variant import Variant
 
     classes = [base for base in get(name).__mro__ if issubclass(base, Variant) and base is not Variant]
-    files = {_origin(base) for base in classes}
-    return hashlib.sha256("".join(sorted(sha256(Path(file)) for file in files)).encode()).hexdigest()[:8]
+    return code_digest(with_helpers(base.__module__ for base in classes))[:8]
 
 
 def added_at_b32() -> dict[str, int]:
@@ -131,22 +134,9 @@ def added_at_b32() -> dict[str, int]:
 
 
 def load_plugin(path: Path) -> None:
-    """Imports a user's file, which registers its variants."""
-    if not path.is_file():
-        raise UsageError(f"no plugin file at {path}.")
-    name = f"bench_plugin_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path} is no Python file; a plugin is a .py file that registers a variant.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except UsageError:
-        raise
-    except Exception as error:
-        raise UsageError(f"the plugin {path} fails when it is imported: {type(error).__name__}: {error}") from error
-    _plugins.append(name)
+    """Imports a user's file, which registers its variants or anything else."""
+    plugins.load_plugin(path)
+    _read.cache_clear()  # the file may have been loaded before, and changed
     entries()  # a name that is taken shows here
 
 
@@ -185,11 +175,17 @@ def _convert(what: str, value: Any, kind: type) -> Any:
     raise UsageError(f"{what} takes {getattr(kind, '__name__', kind)}, not '{value}'.")
 
 
-def _origin(variant: type) -> str:
+def _installed() -> list[EntryPoint]:
+    """One entry point for each module that may hold variants: those of variants, and those of anything."""
+    points = [*entry_points(group=ENTRY_POINTS), *entry_points(group=plugins.GROUP)]
+    return list({point.module: point for point in sorted(points, key=lambda point: point.name)}.values())
+
+
+def _file_of(variant: type) -> str:
     return inspect.getfile(variant)
 
 
-def _add(found: dict[str, Entry], new: Iterable[Entry]) -> None:
+def _add(found: dict[str, VariantEntry], new: Iterable[VariantEntry]) -> None:
     for entry in new:
         if entry.name in found:
             other = found[entry.name].module
@@ -198,7 +194,7 @@ def _add(found: dict[str, Entry], new: Iterable[Entry]) -> None:
 
 
 @lru_cache
-def _read(path: Path, module: str) -> tuple[Entry, ...]:
+def _read(path: Path, module: str) -> tuple[VariantEntry, ...]:
     """The classes of a source file that carry `@register("name")`."""
     try:
         body = ast.parse(path.read_text(encoding="utf-8")).body
@@ -208,7 +204,7 @@ def _read(path: Path, module: str) -> tuple[Entry, ...]:
     return tuple(_describe(node, name, module, path) for node in classes for name in _names(node))
 
 
-def _as_imported(entry: Entry) -> Entry:
+def _as_imported(entry: VariantEntry) -> VariantEntry:
     """A plugin's entry with what its class inherits: it is imported already, so it can be asked."""
     variant = _registered.get(entry.name)
     if variant is None:
@@ -224,7 +220,7 @@ def _names(node: ast.ClassDef) -> list[str]:
     return [argument.value for argument in named if isinstance(argument, ast.Constant)]  # type: ignore[misc]
 
 
-def _describe(node: ast.ClassDef, name: str, module: str, path: Path) -> Entry:
+def _describe(node: ast.ClassDef, name: str, module: str, path: Path) -> VariantEntry:
     hyperparameters: dict[str, str] = {}
     needs: dict[str, tuple[str, ...]] = {"text_needs": (), "video_needs": ()}
     for item in node.body:
@@ -240,4 +236,4 @@ def _describe(node: ast.ClassDef, name: str, module: str, path: Path) -> Entry:
                 written = f"{ast.unparse(target)} = {ast.unparse(value)}"
                 raise UsageError(f"{path}: '{written}' must be a plain tuple such as (\"emotions\",).") from None
     summary = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
-    return Entry(name, summary, hyperparameters, **needs, module=module, path=path)
+    return VariantEntry(name, summary, hyperparameters, **needs, module=module, path=path)

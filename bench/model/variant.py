@@ -13,16 +13,29 @@ class Variant(nn.Module):
     """Plain CLIP-ViP. Features are (B, P) and of unit norm unless `similarity` is overridden too.
 
     Hyperparameters are keyword-only arguments of `__init__`, each with an annotation (float, int, bool, str) and a
-    default: they appear in `bench list variants`, as `--hp.NAME`, and in the record.
+    default: they appear in `bench list variants`, as `--hp.NAME`, and in the record. `docs/variants.md` shows how.
 
+    What the variant asks for:
     text_needs: ("emotions",) if the variant reads a caption's emotions.
     video_needs: ("faces",) if it reads the facial expressions of a clip's frames.
-    starts_as_plain: a claim, tested, that at step 0 the features equal plain's to the bit.
+
+    What it claims; each claim is tested, none is needed:
+    starts_as_plain: at step 0 the features equal plain's to the bit.
+    adds_at_b32: how many parameters it adds to CLIP-ViP B/32, worked out by hand.
+    learns_from: of "emotions" and "faces", those by which it learns to tell pairs apart that differ in nothing else.
+
+    What it asks to be excused from:
+    plain_without_emotion: False if a caption without emotion, or a clip without any face, is not as plain has it.
+    counts_matter: True if it matters how often a caption names an emotion, and not only whether.
     """
 
     text_needs: ClassVar[tuple[str, ...]] = ()
     video_needs: ClassVar[tuple[str, ...]] = ()
     starts_as_plain: ClassVar[bool] = False
+    adds_at_b32: ClassVar[int | None] = None
+    learns_from: ClassVar[tuple[str, ...]] = ()
+    plain_without_emotion: ClassVar[bool] = True
+    counts_matter: ClassVar[bool] = False
 
     def __init__(self, backbone: ClipVip):
         super().__init__()
@@ -46,7 +59,7 @@ class Variant(nn.Module):
         tokens = self.fuse_text(self.backbone.embed_text(text.input_ids), text)
         return self.backbone.project_text(self.backbone.run_text(tokens, text.attention_mask), text.input_ids)
 
-    def encode_video(self, video: VideoBatch) -> Tensor:  # (B, P)
+    def encode_video(self, video: VideoBatch) -> Tensor:  # (B, P), or (B, T, P) with a `similarity` that takes it
         """Clips to features."""
         tokens = self.fuse_video(self.backbone.embed_video(video.pixels), video)
         return self.backbone.project_video(self.backbone.run_video(tokens))
@@ -70,6 +83,13 @@ class Variant(nn.Module):
         text_features, video_features = self.encode_text(text), self.encode_video(video)
         extras = self.extra_losses(text, video, text_features, video_features)
         return text_features, video_features, self.backbone.logit_scale.exp(), extras
+
+    @classmethod
+    def reads_emotion_at_test(cls) -> bool:
+        """Whether a score can depend on emotions or faces; False where they serve a loss alone, or nothing."""
+        hooks = ("phrase", "fuse_text", "fuse_video", "encode_text", "encode_video")
+        changed = any(getattr(cls, hook) is not getattr(Variant, hook) for hook in hooks)
+        return changed and bool(cls.text_needs or cls.video_needs)
 
     @property
     def added_parameters(self) -> int:

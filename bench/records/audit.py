@@ -2,13 +2,17 @@
 
 Every rule is provable: what was computed from ranks and rounded, however halves were rounded, gives no finding. Numbers
 are exact fractions, from `low` to `high` of what was printed. A finding is one erratum: a row whose three recalls fit
-one other denominator is one, and of a row whose metrics contradict each other the first contradiction is told.
+one other denominator is one, and of a row whose metrics contradict each other the first contradiction is given.
 
     off_grid             R@k is a share of n queries, unless ties share a place
     out_of_order         R@k does not fall with k
+    whole_gallery        R@k is 100 where k is the gallery's size or more
     median               half of the queries rank up to the median and half from it on: what that says of R@k
     mean                 what recalls and median leave for the mean rank
     elsewhere, between   one quantity has one number, in one work and in two
+
+A row that says that it is a mean over several runs is asked only for what holds of means too: their recalls are no
+shares of n, and their median is none of any ranks.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,9 +21,9 @@ from fractions import Fraction
 from itertools import combinations, pairwise
 from math import ceil, floor, prod
 
+from bench.records.mean_bounds import HALF, mean_bounds
 from bench.records.published import Elsewhere, Printed, Row
 
-HALF = Fraction(1, 2)
 _REACH = 1000  # how far from n another denominator is looked for, and never further than n itself
 
 _BY_CHANCE = 0.05
@@ -54,7 +58,7 @@ def with_findings(rows: Iterable[Row]) -> list[tuple[Row, list[Finding]]]:
 
 
 def _within(row: Row) -> list[Finding]:
-    first = next(filter(None, (rule(row) for rule in (out_of_order, median, mean))), None)
+    first = next(filter(None, (rule(row) for rule in (out_of_order, whole_gallery, median, mean))), None)
     return [finding for finding in (off_grid(row), first) if finding]
 
 
@@ -65,9 +69,9 @@ def off_grid(row: Row) -> Finding | None:
     d > n is what counting ties as queries of their own leaves, d < n what losing queries leaves. It is looked for from
     1 to 2n - 1, at most 1000 from n. By chance 2 · |d - n| · Π (high - low) · d / 100 denominators fit as near;
     d is named if that is below 0.05.
-    With `ties: expected`, ties share a place, hits can be fractions, and nothing is said.
+    With `ties: expected`, ties share a place, hits can be fractions, and nothing is said; nor of a mean over runs.
     """
-    if row.protocol.get("ties") == "expected":
+    if not _whole(row):
         return None
     printed = {f"R@{k}": value for k, value in row.recalls.items()}
     for entry in row.elsewhere:  # a number that differs is a finding of its own
@@ -102,6 +106,15 @@ def out_of_order(row: Row) -> Finding | None:
     return None
 
 
+def whole_gallery(row: Row) -> Finding | None:
+    """R@k = 100 where k is at least the gallery's size: every rank is among the first k."""
+    for k, recall in row.recalls.items():
+        if row.gallery and k >= row.gallery and recall.high < 100:
+            why = f"no rank is above {row.gallery} in a gallery of {row.gallery}, so it is 100"
+            return _finding(row, "whole_gallery", f"R@{k} {recall}", why)
+    return None
+
+
 def median(row: Row) -> Finding | None:
     """MdR is a median of n ranks from 1 to the gallery's size, and R@k says how many of them are at most k.
 
@@ -122,6 +135,8 @@ def median(row: Row) -> Finding | None:
         return _finding(row, "median", what, "no rank is below 1")
     if row.gallery and printed.low > row.gallery:
         return _finding(row, "median", what, f"no rank is above {row.gallery} in a gallery of {row.gallery}")
+    if row.runs > 1:
+        return None
     possible = [step * i for i in range(ceil(max(printed.low, Fraction(1)) / step), floor(printed.high / step) + 1)]
     if not possible:
         return _finding(row, "median", what, f"the median of {row.n} ranks is a multiple of {step}")
@@ -151,7 +166,8 @@ def mean(row: Row) -> Finding | None:
     MnR = Σ (1 - r(j)) over j from 0 to gallery - 1, and r never falls, so
     MnR ≥ 1 + Σ (k_i - k_(i-1)) · (1 - r(k_i)), and MnR ≤ k1 + Σ (k_(i+1) - k_i) · (1 - r(k_i)), the last k being the
     gallery's size. One half of the ranks is at least MdR, the rest at least 1; one half at most MdR, the rest at most
-    the gallery's size: (1 + MdR) / 2 ≤ MnR ≤ (MdR + gallery) / 2. All of it holds for expected ranks too.
+    the gallery's size: (1 + MdR) / 2 ≤ MnR ≤ (MdR + gallery) / 2. All of it holds for expected ranks and means over
+    runs too. Of whole ranks of one run recalls and median together say more: see `mean_bounds`.
     Upper bounds need the gallery.
     """
     printed = row.metrics.get("MnR")
@@ -172,14 +188,28 @@ def mean(row: Row) -> Finding | None:
         upper.append((most, _named({k: recalls[k] for k in inside}) if inside else f"a gallery of {row.gallery}"))
         if middle:
             upper.append(((middle.high + row.gallery) / 2, f"MdR {middle}"))
-    least, by = max(lower)
+    if recalls and middle and _whole(row):
+        both = f"{_named(recalls)} and MdR {middle}"
+        jointly_least, jointly_most = _joint_bounds(row, middle)
+        lower.append((jointly_least, both))
+        upper += [(jointly_most, both)] if jointly_most is not None else []
+    least, by = max(lower, key=lambda bound: bound[0])
     if printed.high < least:
         why = f"with {by} it is at least {_decimal(least, printed)}" if by else "no rank is below 1"
         return _finding(row, "mean", f"MnR {printed}", why)
-    if upper and printed.low > min(upper)[0]:
-        most, by = min(upper)
+    if upper and printed.low > min(bound for bound, _ in upper):
+        most, by = min(upper, key=lambda bound: bound[0])
         return _finding(row, "mean", f"MnR {printed}", f"with {by} it is at most {_decimal(most, printed)}")
     return None
+
+
+def _joint_bounds(row: Row, middle: Printed) -> tuple[Fraction, Fraction | None]:
+    n = None if off_grid(row) else row.n  # other denominators leave n in doubt
+    shares = {}
+    for k, recall in row.recalls.items():
+        low, high = recall.low / 100, min(recall.high / 100, Fraction(1))
+        shares[k] = (Fraction(ceil(low * n), n), Fraction(floor(high * n), n)) if n else (low, high)
+    return mean_bounds(shares, (middle.low, middle.high), n, row.gallery)
 
 
 def elsewhere(row: Row) -> list[Finding]:
@@ -198,8 +228,8 @@ def elsewhere(row: Row) -> list[Finding]:
 
 
 def between(rows: Sequence[Row]) -> list[Finding]:
-    """Two works print different numbers for one quantity: the same model, training and test set, subset, direction and
-    n, and nothing known of their protocols that differs. One finding for two rows.
+    """Two works print different numbers for one quantity: the same model, training and test set, subset, direction, n
+    and number of runs, and nothing known of their protocols that differs. One finding for two rows.
     """
     found = []
     for first, second in combinations(rows, 2):
@@ -223,7 +253,7 @@ def _one_quantity(one: Row, other: Row) -> bool:
         return bool(getattr(one, name) == getattr(other, name))
 
     a, b = known(one), known(other)
-    return all(map(equal, ("model", "dataset", "test", "subset", "direction", "n"))) and all(
+    return all(map(equal, ("model", "dataset", "test", "subset", "direction", "n", "runs"))) and all(
         a[name] == b[name] for name in a.keys() & b.keys()
     )
 
@@ -243,8 +273,8 @@ def _same(metric: str, one: Printed, other: Printed, row: Row) -> bool:
 
 
 def _whole(row: Row) -> bool:
-    """Whether hits are counted in whole queries."""
-    return row.protocol.get("ties") != "expected"
+    """Whether hits are counted in whole queries: of one run, and no tie shares a place."""
+    return row.runs == 1 and row.protocol.get("ties") != "expected"
 
 
 def _is_share(printed: Printed, n: int) -> bool:

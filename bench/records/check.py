@@ -7,17 +7,25 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, get_origin
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.errors import BenchError
-from bench.metrics.ranking import DIRECTIONS, points
-from bench.records.protocol import parse_signature
+from bench.metrics.estimate import NUMBERS, Estimate
+from bench.metrics.ranking import DIRECTIONS
+from bench.metrics.registry import CORE, METRICS, TWIN_ACCURACY, share
+from bench.records.agreement import check_agreement
 from bench.records.record import Record
 
-CONTROLS = ("true", "shuffled", "zeroed", "random", "opposite")  # what a variant was told of emotion
+CONTROLS = ("true", "shuffled", "zeroed", "random", "opposite")  # the emotion input of a run
 
 TOP = 10  # videos a query that a record keeps
+LARGEST_SEED = 2**32 - 1  # that numpy and torch both take
 
+_LARGEST = 1e100  # of any number: beyond it arithmetic overflows
 _TOLERANCE = 1e-3  # metrics are stored with four decimals
 _MOVES = ("flip", "delta")
+_POINT = {"step", "epoch", "loss", "lr", "logit_scale"}  # of every point of a curve
 _KEYS = {  # what the objects inside a record hold, where that is fixed
     "parameters": {"total", "added"},
     "code": {"version", "commit", "dirty", "variant"},
@@ -31,6 +39,8 @@ _KEYS = {  # what the objects inside a record hold, where that is fixed
 def check(record: Record) -> None:
     """BenchError, one line, for the first thing in the record that cannot be."""
     _check_shape(record)
+    _check_small_parts(record)
+    _check_curve(record.curve)
     _check_controls(record)
     n = _check_queries(record)
     _check_ranks(record, n)
@@ -38,13 +48,7 @@ def check(record: Record) -> None:
     _check_metrics(record, n)
     if record.probe:
         _check_probe(record.probe, n)
-    _check_selection(record)
-    parts = parse_signature(record.protocol)
-    for name, own in (("test", f"{record.dataset}-{record.test}"), ("train", record.split), ("seed", str(record.seed))):
-        if parts.get(name) != own:
-            raise BenchError(f"the protocol says {name} {parts.get(name)}, the record {own}.")
-    if parts["size"] != f"{n}x{n}":
-        raise BenchError(f"the protocol says {parts['size']}, the record holds {n} queries.")
+    check_agreement(record)
 
 
 def _check_shape(record: Record) -> None:
@@ -65,21 +69,68 @@ def _check_shape(record: Record) -> None:
     if created.tzinfo is None:
         raise BenchError(f"created {record.created!r} has no time zone.")
     try:
-        json.dumps(asdict(record), allow_nan=False)
+        json.dumps(asdict(record), allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise BenchError("it holds text that is not Unicode: half of a surrogate pair.") from None
     except ValueError:
         raise BenchError("it holds a number that is NaN or infinite.") from None
     except TypeError as error:
         raise BenchError(f"it holds what JSON cannot: {error}.") from None
 
 
-def _check_selection(record: Record) -> None:
-    """The rule is one of three, and the signature brands it."""
-    rule, step = record.selection["rule"], record.selection["step"]
-    if rule not in ("last", "val", "test") or type(step) is not int or step < 0:
-        raise BenchError(f"selection says rule {rule!r} and step {step!r}: none of last, val, test, or no step.")
-    branded = parse_signature(record.protocol).get("ckpt")
-    if branded != ("test-dsl" if rule == "test" else rule):
-        raise BenchError(f"the protocol says ckpt {branded}, the record was selected by {rule}.")
+def _check_small_parts(record: Record) -> None:
+    """What stands beside the ranks, and is shown: text where there should be text, numbers where numbers."""
+    if not 0 <= record.seed <= LARGEST_SEED:
+        raise BenchError(f"seed is {_short(record.seed)}, not a number from 0 to {LARGEST_SEED}.")
+    total, added = record.parameters["total"], record.parameters["added"]
+    if not (type(total) is type(added) is int and 0 <= added <= total < _LARGEST):
+        raise BenchError(f"parameters are {_short(total)} in total and {_short(added)} added: no counts.")
+    for name in ("checksums", "libraries", "lexicons"):
+        if not all(type(value) is str for value in getattr(record, name).values()):
+            raise BenchError(f"{name} holds something else than text.")
+    code = record.code
+    if not (
+        all(type(code[name]) is str for name in ("version", "variant"))
+        and type(code["commit"]) in (str, type(None))
+        and type(code["dirty"]) in (bool, type(None))
+    ):
+        raise BenchError("code must hold version, variant and commit as text, and dirty as true or false.")
+    for name, value in record.hardware.items():
+        parts = value if type(value) is list else [value]
+        if not all(part is None or type(part) is str or _is_number(part) for part in parts):
+            raise BenchError(f"hardware.{name} is neither text nor a number.")
+    for name, seconds in record.timings.items():
+        if not _is_number(seconds) or seconds < 0:
+            raise BenchError(f"timings.{name} is {_short(seconds)}, no number of seconds.")
+
+
+def _check_curve(curve: list[Any]) -> None:
+    """Steps rise from 1; every point has what a training step has, and beside it only numbers or objects of them."""
+    before = 0
+    for place, point in enumerate(curve, start=1):
+        if type(point) is not dict or not point.keys() >= _POINT:
+            raise BenchError(f"curve: point {place} must be an object with {', '.join(sorted(_POINT))}.")
+        for name, value in point.items():
+            values = value.values() if type(value) is dict else [value]
+            if not all(map(_is_number, values)):
+                raise BenchError(f"curve: {name} of point {place} holds something else than numbers.")
+        if type(point["step"]) is not int or point["step"] <= before:
+            raise BenchError(f"curve: point {place} has step {_short(point['step'])}, after step {before}.")
+        if any(type(point[name]) is dict for name in _POINT):
+            raise BenchError(f"curve: {', '.join(sorted(_POINT))} of point {place} must be numbers.")
+        before = point["step"]
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < _LARGEST
+
+
+def _short(value: Any) -> str:
+    """A value as a message can show it, whatever it is."""
+    if type(value) is int and abs(value) >= _LARGEST:
+        return "an integer of over a hundred digits"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _check_controls(record: Record) -> None:
@@ -121,6 +172,9 @@ def _check_queries(record: Record) -> int:
             raise BenchError(f"the subset {name} holds a query twice.")
     if not _counts([*record.twins.keys(), *record.twins.values()], n - 1):
         raise BenchError(f"twins hold what is no index of the {n} queries.")
+    for query, twin in record.twins.items():
+        if query == twin:
+            raise BenchError(f"query {query} is its own twin.")
     if record.twin_wins.keys() != record.twins.keys():
         raise BenchError(f"{len(record.twins)} queries have a twin, twin_wins holds {len(record.twin_wins)} of others.")
     if not all(win in (0, 0.5, 1) for win in record.twin_wins.values()):
@@ -129,24 +183,26 @@ def _check_queries(record: Record) -> int:
 
 
 def _check_ranks(record: Record, n: int) -> None:
-    for way, counts in record.ranks.items():
-        _check_counts(f"ranks.{way}", counts, n)
+    for direction, counts in record.ranks.items():
+        _check_counts(f"ranks.{direction}", counts, n)
     for query, win in record.twin_wins.items():
         if win < 1 and record.ranks["t2v"]["greater"][query] + record.ranks["t2v"]["equal"][query] == 0:
             raise BenchError(f"query {query} ranks first, yet twin_wins says that it lost to its twin.")
-    for name, ways in record.post.items():
-        if type(ways) is not dict or not ways or not set(ways) <= set(DIRECTIONS):
+    for name, ranks in record.post.items():
+        if type(ranks) is not dict or not ranks or not set(ranks) <= set(DIRECTIONS):
             raise BenchError(f"post.{name} must hold ranks of {' or '.join(DIRECTIONS)}.")
-        for way, counts in ways.items():
-            _check_counts(f"post.{name}.{way}", counts, n)
-    if record.honest:
-        if record.selection["rule"] != "test" or set(record.honest) != {"rule", "step", "ranks"}:
-            raise BenchError("honest must hold rule, step and ranks, in a run that was selected on the test set alone.")
-        ranks = record.honest["ranks"]
+        for direction, counts in ranks.items():
+            _check_counts(f"post.{name}.{direction}", counts, n)
+    if record.last_step:
+        if record.selection["rule"] != "test" or set(record.last_step) != {"rule", "step", "ranks"}:
+            raise BenchError("last_step must hold rule, step and ranks, in a run selected on the test set alone.")
+        if record.last_step["rule"] != "last" or type(record.last_step["step"]) is not int:
+            raise BenchError("last_step must have the rule last and a step.")
+        ranks = record.last_step["ranks"]
         if type(ranks) is not dict or set(ranks) != set(DIRECTIONS):
-            raise BenchError(f"honest.ranks must hold {', '.join(DIRECTIONS)}.")
-        for way, counts in ranks.items():
-            _check_counts(f"honest.ranks.{way}", counts, n)
+            raise BenchError(f"last_step.ranks must hold {', '.join(DIRECTIONS)}.")
+        for direction, counts in ranks.items():
+            _check_counts(f"last_step.ranks.{direction}", counts, n)
 
 
 def _check_top(record: Record, n: int) -> None:
@@ -181,40 +237,76 @@ def _counts(values: Any, most: int) -> bool:
 
 
 def _check_metrics(record: Record, n: int) -> None:
-    """Values only: they are exact. Intervals rest on a random generator that numpy may change one day."""
+    """The metrics of CORE and TwinAcc are what the ranks give; of others, which a plugin may have made, the shape."""
     groups = {"all": list(range(n)), **record.subsets}
     if "all" in record.subsets or record.metrics.keys() != groups.keys():
         raise BenchError(f"metrics are of {', '.join(record.metrics)}, not of {', '.join(groups)}.")
-    for name, members in groups.items():
-        wins = [record.twin_wins[query] for query in members if query in record.twin_wins]
-        expected: dict[str, Any] = {"n": len(members)}
-        for way, counts in record.ranks.items():
-            rows = ([counts["greater"][i] for i in members], [counts["equal"][i] for i in members])
-            expected[way] = points(*rows) if members else dict.fromkeys(points([0], [0]))
-        if wins:
-            expected["t2v"]["TwinAcc"] = 100 * sum(wins) / len(wins)
-        _compare(name, record.metrics[name], expected)
+    for subset, members in groups.items():
+        stated = record.metrics[subset]
+        if not _is_object(stated, {"n", *DIRECTIONS}) or not all(type(stated[way]) is dict for way in DIRECTIONS):
+            raise BenchError(f"the metrics of {subset} must hold n, {' and '.join(DIRECTIONS)}.")
+        if stated["n"] != len(members):
+            raise BenchError(f"the metrics of {subset} are of {stated['n']} queries, not {len(members)}.")
+        won = [record.twin_wins[query] for query in members if query in record.twin_wins]
+        for direction, counts in record.ranks.items():
+            greater, equal = (np.array([counts[name][i] for i in members], np.int64) for name in ("greater", "equal"))
+            exact = _exact(greater, equal)
+            if won and direction == "t2v":
+                exact[TWIN_ACCURACY] = share(sum(won), len(won))
+            _compare(f"{direction} {{}} of {subset}", stated[direction], exact)
+        twins = stated["t2v"].get(TWIN_ACCURACY, {"n": 0}).get("n")
+        if twins != len(won):
+            raise BenchError(f"t2v TwinAcc of {subset} is of {twins} queries, {len(won)} of its queries have a twin.")
 
 
-def _compare(name: str, stated: Any, expected: dict[str, Any]) -> None:
-    fault = BenchError(f"the metrics of {name} disagree with the ranks.")
-    try:
-        if stated.keys() != expected.keys() or stated["n"] != expected["n"]:
-            raise fault
-        for way in DIRECTIONS:
-            if stated[way].keys() != expected[way].keys():
-                raise fault
-            for metric, true in expected[way].items():
-                value, low, high = (stated[way][metric][key] for key in ("value", "low", "high"))
-                if true is None:
-                    if (value, low, high) != (None, None, None):
-                        raise fault
-                elif abs(value - true) > _TOLERANCE:
-                    raise BenchError(f"{way} {metric} of {name} is {value}, the ranks give {true:.4f}.")
-                elif not low <= value <= high:
-                    raise BenchError(f"{way} {metric} of {name} is {value}, outside its interval {low} to {high}.")
-    except (KeyError, TypeError, AttributeError):
-        raise fault from None
+def _exact(greater: NDArray[np.int64], equal: NDArray[np.int64]) -> dict[str, Estimate]:
+    """The metrics of CORE from (n,) counts, without the intervals that are drawn at random."""
+    if not len(greater):
+        return dict.fromkeys(CORE, Estimate.empty())
+    found = {}
+    for name in CORE:
+        metric = METRICS.get(name)
+        if metric.statistic == "share":
+            found[name] = share(float(metric.values(greater, equal).sum()), len(greater))
+        else:
+            found[name] = Estimate(metric.value(greater, equal), None, None)
+    return found
+
+
+def _compare(where: str, stated: dict[str, Any], exact: dict[str, Estimate]) -> None:
+    """where: with a place for the metric's name. Intervals of shares are Wilson's; others rest on a random generator
+    that numpy may change one day, and need only hold their value.
+    """
+    if missing := exact.keys() - stated.keys():
+        raise BenchError(f"{where.format(min(missing))} is missing.")
+    for name, entry in stated.items():
+        here = where.format(name)
+        if type(entry) is not dict or not all(
+            entry.get(key, "?") is None or _is_number(entry.get(key)) for key in NUMBERS
+        ):
+            raise BenchError(f"{here} must hold value, low and high as numbers or null.")
+        found = Estimate.from_json(entry)
+        if found.value is None or found.low is None or found.high is None:
+            if found != Estimate.empty() or (name in exact and exact[name] != found):
+                raise BenchError(f"{here} has no value, or no interval.")
+            continue
+        if not found.low <= found.value <= found.high:
+            raise BenchError(f"{here} is {found.value}, outside its interval {found.low} to {found.high}.")
+        if name not in exact:
+            continue
+        true = exact[name]
+        if true.value is None or abs(found.value - true.value) > _TOLERANCE:
+            given = "nothing" if true.value is None else f"{true.value:.4f}"
+            raise BenchError(f"{here} is {found.value}, the ranks give {given}.")
+        if true.low is None or true.high is None:
+            continue
+        if max(abs(found.low - true.low), abs(found.high - true.high)) > _TOLERANCE:
+            stands = f"{here} has the interval {found.low} to {found.high}"
+            raise BenchError(f"{stands}, Wilson's is {true.low} to {true.high}.")
+
+
+def _is_object(value: Any, keys: set[str]) -> bool:
+    return type(value) is dict and value.keys() == keys
 
 
 def _check_probe(probe: dict[str, Any], n: int) -> None:

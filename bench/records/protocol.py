@@ -1,27 +1,50 @@
 """The protocol signature: one line with all that must be equal before two numbers may be compared."""
 
 from collections.abc import Mapping
+from typing import Any
 
+from bench.config import flat
 from bench.errors import BenchError
 
 PROTOCOL = 1  # the version of the evaluation's own rules, `v:` in the signature
 
+_OF_CONFIG = {  # part of the signature -> the settings that it is made of
+    "test": ("dataset", "test"),
+    "train": ("split",),
+    "frames": ("video.frames",),
+    "res": ("video.size",),
+    "model": ("model.size",),
+    "captions": ("captions",),
+    "holdout": ("train.holdout",),
+    "ckpt": ("train.select",),
+    "seed": ("seed",),
+}
+_WRITTEN = {("ckpt", "test"): "test-dsl", ("holdout", "0"): ""}
+
+
+def parts_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """The parts of a signature that a config, as JSON, decides alone; "" is a part that is left out.
+
+    Settings that a config of a former schema does not have decide nothing, and a model that a file describes goes by
+    that file's digest.
+    """
+    settings = flat(config)
+    parts = {}
+    for part, names in _OF_CONFIG.items():
+        if all(name in settings for name in names):
+            text = "-".join(str(settings[name]) for name in names)
+            if not (part == "model" and text.endswith(".json")):
+                parts[part] = _WRITTEN.get((part, text), text)
+    return parts
+
 
 def protocol_signature(
+    config: Mapping[str, Any],
     *,
-    dataset: str,
-    test: str,
-    train: str,
     queries: int,
     videos: int,
-    frames: int,
-    resolution: int,
     model: str,
     init: str,
-    captions: str,
-    checkpoint: str,
-    seed: int,
-    holdout: int = 0,
     clips: str = "",
     skipped: Mapping[str, int] | None = None,
 ) -> str:
@@ -29,29 +52,34 @@ def protocol_signature(
 
     Example: msrvtt-1kA|train:7k|1000x1000|ties:expected|score:fp32|post:none|frames:12|res:224|model:b32|
     init:clip-vip:1a2b3c4d|captions:sampled|ckpt:last|seed:42|v:1 (without the line break).
-    holdout: videos kept out of training for validation. clips: "6fps" where compressed copies were read.
+    config: a whole one, as JSON; see `bench.config`.
+    queries, videos: how many were scored.
+    model: its size, or the digest of the file that describes it. init: where the weights started, with their digest.
+    clips: "6fps" where compressed copies were read.
     skipped: how many clips of each split were left out because their video was missing or broken.
     Source: Post, A call for clarity in reporting BLEU scores, WMT 2018. BenchError if a part holds the separator.
     """
+    own = parts_of(config)
     parts = {
-        "train": train,
+        "test": own["test"],
+        "train": own["train"],
         "size": f"{queries}x{videos}",
         "ties": "expected",
         "score": "fp32",
         "post": "none",
-        "frames": str(frames),
-        "res": str(resolution),
+        "frames": own["frames"],
+        "res": own["res"],
         "model": model,
         "init": init,
-        "captions": captions,
+        "captions": own["captions"],
         "clips": clips,
-        "holdout": str(holdout or ""),
-        "ckpt": checkpoint,
+        "holdout": own["holdout"],
+        "ckpt": own["ckpt"],
         "skipped": ",".join(f"{split}={count}" for split, count in sorted((skipped or {}).items()) if count),
-        "seed": str(seed),
+        "seed": own["seed"],
         "v": str(PROTOCOL),
     }
-    return join_signature({"test": f"{dataset}-{test}", **{name: part for name, part in parts.items() if part}})
+    return join_signature({name: part for name, part in parts.items() if part})
 
 
 def join_signature(parts: Mapping[str, str]) -> str:
@@ -72,6 +100,7 @@ def parse_signature(signature: str) -> dict[str, str]:
         if name in parts:
             raise BenchError(f"the protocol {signature!r} names {name} twice.")
         parts[name] = value
-    if not {"test", "train", "size", "v"} <= parts.keys() or not all(parts.values()):
+    whole = {"test", "train", "size", "v"} <= parts.keys() and all(parts.values())
+    if not whole or not signature.isprintable():
         raise BenchError(f"{signature!r} is no protocol signature.")
     return parts

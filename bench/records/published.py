@@ -26,9 +26,9 @@ TIES = ("expected", "optimistic", "pessimistic", "position", "twice")  # twice: 
 PROTOCOL = ("ties", "score", "post", "frames", "res", "init", "captions", "ckpt")  # as our own signatures name them
 
 _SOURCE = ("title", "authors", "year", "where")
-_COUNTS = ("n", "gallery")
+_COUNTS = ("n", "gallery", "runs")
 _REQUIRED = ("model", "dataset", "test", "direction", "n")
-_FIELDS = (*_REQUIRED, "train", "subset", "gallery", *PROTOCOL)
+_FIELDS = (*_REQUIRED, "train", "subset", "gallery", "runs", *PROTOCOL)
 _ELSEWHERE = ("where", "metric", "value")
 _METRIC = re.compile(r"R@[1-9]\d{0,5}|MdR|MnR")
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
@@ -101,6 +101,7 @@ class Row:
     metrics: Mapping[str, Printed]  # R@k in percent, MdR, MnR: those that were printed, in their order
     protocol: Mapping[str, str]  # names of PROTOCOL, those that are known
     elsewhere: tuple[Elsewhere, ...] = ()
+    runs: int = 1  # that the numbers are means over
 
     @property
     def recalls(self) -> dict[int, Printed]:
@@ -188,7 +189,7 @@ def _table(content: Any, name: str) -> list[Row]:
     seen: dict[tuple, int] = {}
     for place, raw in enumerate(content["rows"], start=1):
         row = _row(raw, common, work, place)
-        key = (row.model, row.subset, row.direction, row.signature)
+        key = (row.model, row.subset, row.direction, row.runs, row.signature)
         if key in seen:
             raise UsageError(
                 f"row {place} ({row}) is of the same quantity as row {seen[key]}. "
@@ -233,6 +234,7 @@ def _row(raw: Any, common: dict[str, Any], source: Source, place: int) -> Row:
         metrics=printed,
         protocol={name: texts[name] for name in PROTOCOL if name in texts},
         elsewhere=_elsewhere(raw.get("elsewhere", []), printed, where),
+        runs=counts.get("runs", 1),
     )
 
 

@@ -36,6 +36,6 @@ class Record:
     ranks: dict[str, dict[str, list[int]]]  # t2v, v2t -> greater, equal: n counts each, see `bench.metrics.ranking`
     top: list[list[int]]  # per query the ten videos that score highest, best first; empty before schema 3
     post: dict[str, dict[str, dict[str, list[int]]]]  # dsl, qbnorm -> ranks after it; see `bench.engine.rescoring`
-    honest: dict[str, Any]  # of a run selected on the test set: rule, step, ranks of the honest choice; otherwise empty
+    last_step: dict[str, Any]  # of a run selected on the test set, its last step: rule, step, ranks; otherwise empty
     probe: dict[str, Any]  # what `bench probe` measured; empty until then
     metrics: dict[str, dict[str, Any]]  # `bench.metrics.ranking.summarize` of the above

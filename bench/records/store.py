@@ -4,34 +4,37 @@
 
 It holds the rank of every query in both directions, so nothing needs to be scored again. A record is checked when it
 is written and when it is read: a missing query, a NaN or a metric that its ranks do not give stops with one line.
+Metrics that were registered since it was written are computed when it is read.
 """
 
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from bench.errors import BenchError, UsageError
+from bench.metrics.ranking import completed
 from bench.records.check import check
 from bench.records.record import Record
 from bench.utils.files import replacing
 from bench.utils.names import did_you_mean
+from bench.utils.run_files import record_path, record_paths
 
-SCHEMA = 3
-_SINCE = {2: {"controls", "faces"}, 3: {"top", "post", "honest", "probe"}}  # the fields that came with each schema
+SCHEMA = 4
+_SINCE = {  # the fields that came with each schema
+    2: {"controls", "faces"},
+    3: {"top", "post", "honest", "probe"},
+    4: {"last_step"},
+}
 
 
 def run_id(variant: str, seed: int, config: Mapping[str, Any]) -> str:
     """The run's name, e.g. "additive_text-s42-1a2b3c4d": equal configs give equal names, whatever their key order."""
     return f"{variant}-s{seed}-{_digest(config)[:8]}"
-
-
-def record_path(folder: Path, dataset: str, split: str, variant: str, run: str) -> Path:
-    """Where a run's record lies under the results folder, written or not."""
-    return folder / dataset / split / variant / f"{run}.json"
 
 
 def save(record: Record, folder: Path) -> Path:
@@ -45,27 +48,22 @@ def save(record: Record, folder: Path) -> Path:
 
 
 def load(path: Path) -> Record:
-    """Reads a record of any schema so far. BenchError, naming file and fault, if it is unreadable or unsound."""
+    """Reads a record of any schema so far, with all metrics that are registered now.
+
+    BenchError, naming file and fault, if it is unreadable or unsound.
+    """
     try:
         raw = _decode(path.read_text(encoding="utf-8"))
-        if raw["schema"] <= SCHEMA:
-            return _build(raw)
+        record = _build(raw) if raw["schema"] <= SCHEMA else None
     except FileNotFoundError:
         raise BenchError(f"{path} is missing. Make it with `bench run`.") from None
     except OSError as error:
         raise BenchError(f"{path} cannot be read: {error.strerror}. Mend the file's rights or remove it.") from None
     except (BenchError, UnicodeDecodeError, RecursionError) as error:
         raise BenchError(f"{path}: {str(error).rstrip('.')}. Run it again, or remove the file.") from None
-    raise BenchError(f"{path} has schema {raw['schema']}, this bench reads up to {SCHEMA}. Update bench.")
-
-
-def record_paths(folder: Path) -> list[Path]:
-    """The files of all records under the results folder, in order; the literature's numbers in published/ are none."""
-    return [
-        path
-        for path in sorted(folder.glob("*/*/*/*.json"))
-        if path.relative_to(folder).parts[0] != "published" and not path.name.startswith(".")  # being written
-    ]
+    if record is None:
+        raise BenchError(f"{path} has schema {raw['schema']}, this bench reads up to {SCHEMA}. Update bench.")
+    return replace(record, metrics=completed(record.metrics, record.ranks, record.subsets, record.queries["captions"]))
 
 
 def find(run: str, folder: Path) -> Path:
@@ -76,12 +74,12 @@ def find(run: str, folder: Path) -> Path:
     return known[run]
 
 
-def load_all(folder: Path) -> list[Record]:
+def load_records(results: str | Path = "results") -> list[Record]:
     """Every record under the results folder, in order of path.
 
     BenchError if there is none, or for the first that is broken or lies in another place than its content says.
     """
-    records = []
+    records, folder = [], Path(results)
     for path in record_paths(folder):
         record = load(path)
         place = record_path(folder, record.dataset, record.split, record.variant, record.run)
@@ -97,10 +95,19 @@ def _decode(text: str) -> dict[str, Any]:
     def reject(token: str) -> None:
         raise BenchError(f"it holds {token}, which is no number.")
 
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+            raise BenchError(f"it holds the name {twice!r} twice in one place.")
+        return found
+
     try:
-        raw = json.loads(text, parse_constant=reject)
+        raw = json.loads(text, parse_constant=reject, object_pairs_hook=once)
     except json.JSONDecodeError as error:
         raise BenchError(f"it is no JSON ({error}).") from None
+    except ValueError:  # what Python says of integers beyond 4300 digits
+        raise BenchError("it holds an integer of thousands of digits.") from None
     if type(raw) is not dict or type(raw.get("schema")) is not int or raw["schema"] < 1:
         raise BenchError("it is no run record: it has no schema number.")
     return raw
@@ -117,18 +124,23 @@ def _build(raw: dict[str, Any]) -> Record:
         raw = _from_1(raw)
     if schema < 3:
         raw = _from_2(raw)
+    if schema < 4:
+        raw = _from_3(raw)
     names = {field.name for field in fields(Record)}
     if raw.keys() != names:
         raise BenchError(f"its fields differ from schema {SCHEMA}'s by {', '.join(sorted(raw.keys() ^ names))}.")
-    try:
-        twins = {name: {int(query): value for query, value in raw[name].items()} for name in ("twins", "twin_wins")}
-    except (AttributeError, ValueError):
-        raise BenchError("twins and twin_wins must be objects whose keys are queries.") from None
-    record = Record(**{**raw, **twins})
+    record = Record(**{**raw, **{name: _by_query(raw[name]) for name in ("twins", "twin_wins")}})
     check(record)
     if not intact:
         raise BenchError("it was altered since it was written: the checksum differs.")
     return record
+
+
+def _by_query(entries: Any) -> dict[int, Any]:
+    """JSON's names are text: numbers again, each written as `save` writes it."""
+    if type(entries) is not dict or not all(re.fullmatch(r"0|[1-9]\d{0,8}", name, re.ASCII) for name in entries):
+        raise BenchError("twins and twin_wins must be objects whose keys are queries.")
+    return {int(name): value for name, value in entries.items()}
 
 
 def _from_1(raw: dict[str, Any]) -> dict[str, Any]:
@@ -140,6 +152,11 @@ def _from_1(raw: dict[str, Any]) -> dict[str, Any]:
 def _from_2(raw: dict[str, Any]) -> dict[str, Any]:
     """Schema 2 knew no lists of videos, no rescoring, no selection on the test set and no probe."""
     return {**raw, "top": [], "post": {}, "honest": {}, "probe": {}}
+
+
+def _from_3(raw: dict[str, Any]) -> dict[str, Any]:
+    """Schema 3 had another name for the last step of a run that was selected on the test set."""
+    return {"last_step" if name == "honest" else name: value for name, value in raw.items()}
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from bench.analysis.explain_render import explanation_css
 from bench.compare.groups import Family, Group, groups
-from bench.compare.plan import Section, sections
+from bench.compare.sections import Section, sections
 from bench.emotions import EMOTIONS
 from bench.records.audit import audit
 from bench.records.audit_render import ASKED

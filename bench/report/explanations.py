@@ -7,6 +7,7 @@ from pathlib import Path
 from bench.errors import BenchError
 from bench.records.record import Record
 from bench.report.won_and_lost import flips
+from bench.utils.run_files import record_path, weights_path
 
 MOST = 3
 
@@ -18,14 +19,14 @@ def explanations(baseline: Record, others: Sequence[Record], results: Path) -> t
     """
     from bench.analysis.explain import explain
     from bench.analysis.explain_render import explanation_html
-    from bench.engine.reopen import load_trained
+    from bench.engine.reopen import reopen
 
     for record in others:
-        work = results / record.dataset / record.split / record.variant / record.run
-        if not (work / "model.safetensors").is_file():
+        path = record_path(results, record.dataset, record.split, record.variant, record.run)
+        if not weights_path(path).is_file():
             continue
         try:
-            trained = load_trained(record.run, results)
+            trained = reopen(record.run, results)
             chosen = flips(baseline, record)[:MOST]
             shown = [explanation_html(explain(trained, record.queries["captions"][one["query"]])) for one in chosen]
         except BenchError as error:

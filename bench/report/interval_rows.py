@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from bench.compare.groups import Family, Group
+from bench.metrics.estimate import NUMBERS, Estimate
 from bench.report.style import folded
 
 
@@ -27,10 +28,10 @@ def name_rows(axis: Any, names: Sequence[str], least: float = 0.3) -> np.ndarray
 
 
 def draw_intervals(
-    axis: Any, found: Sequence[dict[str, float]], places: np.ndarray, marker: str, filled: bool, colour: str
+    axis: Any, found: Sequence[Estimate], places: np.ndarray, marker: str, filled: bool, colour: str
 ) -> None:
     """One mark a row, in the middle of its interval. places: (n,) of the rows."""
-    values, low, high = (np.array([one[name] for one in found]) for name in ("value", "low", "high"))
+    values, low, high = (np.array([getattr(one, name) for one in found]) for name in NUMBERS)
     axis.errorbar(
         values,
         places,

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.errors import BenchError
 from bench.metrics.statistics import MIN_QUERIES
+from bench.records.feature_files import read_features
 from bench.records.record import Record
-from bench.records.store import record_path
 from bench.report.figures import Context
+from bench.utils.run_files import record_path
 
 
 def unit_features(record: Record, results: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
@@ -19,20 +19,10 @@ def unit_features(record: Record, results: Path) -> tuple[NDArray[np.float32], N
     whose score is not their dot product. Late fusion's, for one, are two vectors in one, of which a caption's second is
     its emotion label itself. results: the folder with the records. BenchError: the file is broken.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    place = record_path(results, record.dataset, record.split, record.variant, record.run).with_suffix("")
-    path = place / "features.safetensors"
-    if not path.is_file():
+    found = read_features(record_path(results, record.dataset, record.split, record.variant, record.run))
+    if found is None:
         return None
-    try:
-        found = load_file(path)
-        text, video = found["text"], found["video"]
-    except (OSError, SafetensorError, KeyError) as error:
-        raise BenchError(
-            f"{path} cannot be read ({error}). Remove it: the report then goes without what is drawn from it."
-        ) from None
+    text, video = found
     if text.ndim != 2 or text.shape != video.shape or len(text) != len(record.queries["captions"]):
         return None
     if not all(np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-3) for rows in (text, video)):

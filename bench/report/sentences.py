@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bench.compare.groups import Group, control
-from bench.compare.plan import Section
+from bench.compare.sections import Section
 
 
 def sentences(group: Group, sections: Sequence[Section]) -> list[str]:

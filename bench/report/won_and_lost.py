@@ -9,6 +9,7 @@ from bench.emotions import EMOTIONS
 from bench.emotions.counterfactuals import counterfactual
 from bench.emotions.scores import explain, score_captions
 from bench.metrics.ranking import ranks
+from bench.records.probe import Probe
 from bench.records.record import Record
 
 SHOWN = 5  # clips of each run's list
@@ -61,11 +62,11 @@ def swapped(record: Record) -> dict[int, dict[str, Any]]:
 
     From the record's probe; empty before `bench probe`.
     """
-    moved = record.probe["counterfactual"]["per_query"]["delta"]["swap"] if record.probe else []
+    moved = Probe.from_json(record.probe).edits["swap"].moves if record.probe else []
     found = {}
     for query, delta in enumerate(moved):
-        edits = counterfactual(record.queries["captions"][query]) if delta is not None else None
-        if edits:
+        edits = counterfactual(record.queries["captions"][query])
+        if edits and delta is not None:
             found[query] = {
                 "caption": edits.edited["swap"],
                 "words": edits.words,

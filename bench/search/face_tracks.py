@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bench import face_detection
 from bench.data.faces import to_emotions
-from bench.face_detection import Clip, Face
+from bench.face_detection import ClipFrames, Face
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class FaceDetector:
 
     def __call__(self, path: Path, frames: int, index: int, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
         """Scores (8,) of the frame `index` of `frames`, (H, W, 3); None without a face. BenchError: a broken clip."""
-        clip = Clip(path.stem, path, frames, np.array([index]))
+        clip = ClipFrames(path.stem, path, frames, np.array([index]))
         clip.__dict__["images"] = image[None]  # decoded already; otherwise it would be again
         with self._lock:
             begun = time.perf_counter()

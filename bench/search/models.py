@@ -1,12 +1,13 @@
 """What encodes clips and queries: a run of ours, a published CLIP-ViP checkpoint, or a plain CLIP.
 
---run ID                    the run's variant and weights, told of emotion (and faces) as in its evaluation
+--run ID                    the run's variant and weights, given emotions (and faces) as in its evaluation
 --model clip-vip:FILE       CLIP-ViP B/32 or B/16 without emotion
 --model clip:DIR_OR_NAME    plain CLIP, the features of a window's frames averaged: needs no training
 """
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +24,24 @@ from bench.config import VideoConfig
 from bench.data.batch import VideoBatch
 from bench.data.loading import Collator
 from bench.data.pixels import normalize
-from bench.data.tokenizer import clip_tokenizer, encode
-from bench.errors import BenchError, UsageError
-from bench.model.checkpoints import clip_digest, initialize, read_tokenizer, run_weights, take_clip
+from bench.data.tokenizer import check_vocabulary, clip_tokenizer, encode
+from bench.engine.evaluate import scores_of
+from bench.engine.reopen import open_model
+from bench.errors import UsageError
+from bench.model.checkpoints import (
+    DIFFERENT_TEXTS,
+    bytes_of,
+    check_texts_differ,
+    clip_digest,
+    initialize,
+    take_clip,
+)
 from bench.model.clip_vip import towers
 from bench.model.registry import source_digest
 from bench.model.variant import Variant
 from bench.records import store
 from bench.search.reading import WindowFrames
+from bench.utils.run_files import record_paths, weights_path
 
 if TYPE_CHECKING:
     from transformers import CLIPVisionConfig
@@ -52,25 +63,28 @@ class Described:
     digest: str  # of all that makes a window's features
     frames: int  # T of a window
     size: int  # S, pixels
-    width: int  # P
+    width: int  # numbers in a window's features: P, or T x P of per-frame features
     faces: str  # how several faces of a frame become one, where the model needs faces: largest, mean, max; else ""
 
 
 class Encoder(Protocol):
-    """A loaded model. Features are float32; of unit norm, and scored by their dot product, if `dot`."""
+    """A loaded model. Features are float32; of unit norm, and scored by their dot product, if `dot`.
+
+    A window's are one row of `described.width` numbers, whatever their shape in the model: what an index stores.
+    """
 
     described: Described
     dot: bool
 
-    def text(self, query: str) -> Features:  # (P,)
+    def text(self, query: str) -> Features:  # (P,), or as `score` takes it
         """A query's features."""
         ...
 
-    def windows(self, seen: Sequence[WindowFrames]) -> Features:  # (n, P)
+    def windows(self, seen: Sequence[WindowFrames]) -> Features:  # (n, width)
         """The features of n windows."""
         ...
 
-    def score(self, text: Features, windows: Features) -> Features:  # (P,), (n, P) -> (n,)
+    def score(self, text: Features, windows: Features) -> Features:  # (P,), (n, width) -> (n,)
         """The score of a query with each window; higher is better."""
         ...
 
@@ -82,16 +96,20 @@ def load(name: str, results: Path, tokenizer: str = TOKENIZER) -> Encoder:
     BenchError: weights or a tokenizer that are gone or broken.
     """
     kind, _, where = name.partition(":")
+    encoder: Encoder
     if kind == "run" and where:
-        return _run(where, results)
-    if kind == "clip-vip" and where:
-        return _clip_vip(where, tokenizer)
-    if kind == "clip" and where:
-        return PlainClip(where)
-    raise UsageError(f"--model '{name}' is none of clip-vip:FILE, clip:DIR_OR_NAME; a run is named by --run ID.")
+        encoder = _run(where, results)
+    elif kind == "clip-vip" and where:
+        encoder = _clip_vip(where, tokenizer)
+    elif kind == "clip" and where:
+        encoder = PlainClip(where)
+    else:
+        raise UsageError(f"--model '{name}' is none of clip-vip:FILE, clip:DIR_OR_NAME; a run is named by --run ID.")
+    check_texts_differ([torch.from_numpy(encoder.text(query)) for query in DIFFERENT_TEXTS], name)
+    return encoder
 
 
-def side(vision: "CLIPVisionConfig") -> int:
+def image_size(vision: "CLIPVisionConfig") -> int:
     """The pixels of a side that a vision tower takes."""
     assert isinstance(vision.image_size, int)
     return vision.image_size
@@ -106,7 +124,7 @@ def resolved(name: str) -> str:
 
 def latest_run(results: Path) -> str:
     """The id of the run with weights that was made last, controls left out. UsageError: there is none."""
-    made = [store.load(path) for path in store.record_paths(results) if _weights(path).is_file()]
+    made = [store.load(path) for path in record_paths(results) if weights_path(path).is_file()]
     made = [record for record in made if not _control(record)]
     if not made:
         raise UsageError(
@@ -117,17 +135,26 @@ def latest_run(results: Path) -> str:
 
 
 class OfVariant:
-    """A variant of ours, with what its queries and clips need."""
+    """A variant of ours, with what its queries and clips need. shape: of one window's features."""
 
-    def __init__(self, variant: Variant, tokenizer: Tokenizer, tokens: int, described: Described) -> None:
+    def __init__(
+        self,
+        variant: Variant,
+        tokenizer: Tokenizer,
+        tokens: int,
+        described: Described,
+        shape: tuple[int, ...],
+        source: str = "nrc",
+    ) -> None:
         self.variant = variant.to(_device()).eval()
         self.described, self._tokenizer, self._tokens = described, tokenizer, tokens
+        self._shape, self.source = shape, source
         self.dot = type(variant).similarity is Variant.similarity
 
     @torch.inference_mode()
     def text(self, query: str) -> Features:
         known = [query] if self.variant.text_needs else None
-        collate = Collator(self._tokenizer, self._tokens, self.variant.phrase, known)
+        collate = Collator(self._tokenizer, self._tokens, self.variant.phrase, known, source=self.source)
         return _numbers(self.variant.encode_text(collate.text([query]).to(self.variant.device)))[0]
 
     @torch.inference_mode()
@@ -136,13 +163,17 @@ class OfVariant:
         faces = torch.from_numpy(np.stack([track.scores for track in tracks])) if tracks else None
         there = torch.from_numpy(np.stack([track.seen for track in tracks])) if tracks else None
         frames = torch.from_numpy(np.stack([one.frames for one in seen]))
-        return _numbers(self.variant.encode_video(VideoBatch(frames, faces, there).to(self.variant.device)))
+        features = self.variant.encode_video(VideoBatch(frames, faces, there).to(self.variant.device))
+        return _numbers(features.flatten(1))
+
+    def bank(self, windows: Features) -> Tensor:  # (n, width) -> (n, P) or (n, T, P)
+        """Windows' features as the variant's similarity takes them, where the variant is."""
+        return torch.from_numpy(windows).to(self.variant.device).unflatten(1, self._shape)
 
     @torch.inference_mode()
     def score(self, text: Features, windows: Features) -> Features:
-        device = self.variant.device
-        text_there, windows_there = (torch.from_numpy(part).to(device) for part in (text[None], windows))
-        return _numbers(self.variant.similarity(text_there, windows_there))[0]
+        query = torch.from_numpy(text[None]).to(self.variant.device)
+        return scores_of(self.variant.similarity, query, self.bank(windows))[0]
 
 
 class PlainClip:
@@ -160,9 +191,8 @@ class PlainClip:
         self._model.to(_device())
         text, vision = towers(self._model.config)
         self._tokenizer, self._tokens = clip_tokenizer(where), text.max_position_embeddings
-        if self._tokenizer.get_vocab_size() > text.vocab_size:
-            raise BenchError(f"the tokenizer in '{where}' has more tokens than its text tower. Fetch it again.")
-        size, width = side(vision), int(self._model.config.projection_dim or 0)
+        check_vocabulary(self._tokenizer, text.vocab_size, where)
+        size, width = image_size(vision), int(self._model.config.projection_dim or 0)
         self.described = Described(
             name=resolved(f"clip:{where}"),
             about=f"CLIP at {where}, {FRAMES} frames a window averaged; not trained here",
@@ -191,35 +221,27 @@ class PlainClip:
 
 
 def _run(run: str, results: Path) -> Encoder:
-    record = store.load(store.find(run, results))
+    path = store.find(run, results)
+    record = store.load(path)
     if why := _control(record):
         raise UsageError(f"{run} is a control, {why}. Search with its true run: --run {record.controls['true_run']}")
-    path = run_weights(run, results)
-    tokenizer = read_tokenizer(path)
-    config: dict[str, Any] = record.config
-    frames, size = config["video"]["frames"], config["video"]["size"]
-    variant, _ = initialize(
-        record.variant,
-        config["hp"],
-        init=f"run:{run}",
-        size=config["model"]["size"],
-        frames=frames,
-        vocabulary=tokenizer.get_vocab_size(),
-        results=results,
-    )
-    faces = config.get("faces", {}).get("pooling", "largest") if variant.video_needs else ""
+    model = open_model(path)
+    config, variant = model.config, model.variant
+    frames, size = config.video.frames, config.video.size
+    faces = config.faces.pooling if variant.video_needs else ""
+    shape = _shape(variant, frames, size)
     where = f"{record.dataset}/{record.split}"
-    trained = f"trained on {where}" if record.curve else f"with the weights of {config['init']}, not trained further"
+    trained = f"trained on {where}" if record.curve else f"with the weights of {config.init}, not trained further"
     described = Described(
         name=f"run:{run}",
         about=f"run {run} ({record.variant}), {trained}, {frames} frames a window",
-        digest=_digest(_weights_digest(variant), source_digest(record.variant), config["hp"], frames, size, faces),
+        digest=_digest(_weights_digest(variant), source_digest(record.variant), config.hp, frames, size, faces),
         frames=frames,
         size=size,
-        width=_width(variant, frames, size),
+        width=math.prod(shape),
         faces=faces,
     )
-    return OfVariant(variant, tokenizer, config["model"]["tokens"], described)
+    return OfVariant(variant, model.tokenizer, config.model.tokens, described, shape, config.emotion_source)
 
 
 def _clip_vip(where: str, tokenizer: str) -> Encoder:
@@ -234,48 +256,41 @@ def _clip_vip(where: str, tokenizer: str) -> Encoder:
         results=Path(),
     )
     text, vision = towers(variant.backbone.config)
-    if words.get_vocab_size() > text.vocab_size:
-        raise BenchError(f"the tokenizer {tokenizer} has more tokens than the text tower of {where}.")
+    check_vocabulary(words, text.vocab_size, tokenizer)
+    shape = _shape(variant, FRAMES, image_size(vision))
     described = Described(
         name=resolved(f"clip-vip:{where}"),
         about=f"CLIP-ViP at {where}, {FRAMES} frames a window; not trained here",
-        digest=_digest(_weights_digest(variant), source_digest("plain"), FRAMES, side(vision)),
+        digest=_digest(_weights_digest(variant), source_digest("plain"), FRAMES, image_size(vision)),
         frames=FRAMES,
-        size=side(vision),
-        width=_width(variant, FRAMES, side(vision)),
+        size=image_size(vision),
+        width=math.prod(shape),
         faces="",
     )
-    return OfVariant(variant, words, text.max_position_embeddings, described)
-
-
-def _weights(record: Path) -> Path:
-    return record.with_suffix("") / "model.safetensors"
+    return OfVariant(variant, words, text.max_position_embeddings, described, shape)
 
 
 def _control(record: "Record") -> str:
     """Why a run's model is not what it would be with true emotions, or nothing."""
-    if (told := record.controls["emotions"]) != "true":
-        return f"scored with {told} emotions"
-    return "told the same emotion of everything" if record.controls["matched_parameters"] else ""
+    if (control := record.controls["emotions"]) != "true":
+        return f"scored with {control} emotions"
+    return "given the same emotion for everything" if record.controls["matched_parameters"] else ""
 
 
-def _width(variant: Variant, frames: int, size: int) -> int:
-    """P of a variant's features; what it is shown says nothing."""
+def _shape(variant: Variant, frames: int, size: int) -> tuple[int, ...]:
+    """(P,) or (T, P): the shape of one clip's features, seen on a clip that shows nothing."""
     nothing = VideoBatch(
         torch.zeros(1, frames, size, size, 3, dtype=torch.uint8),
         torch.zeros(1, frames, 8) if variant.video_needs else None,
         torch.zeros(1, frames, dtype=torch.bool) if variant.video_needs else None,
     )
     with torch.inference_mode():
-        return variant.eval().encode_video(nothing.to(variant.device)).shape[1]
+        return tuple(variant.eval().encode_video(nothing.to(variant.device)).shape[1:])
 
 
 def _weights_digest(variant: Variant) -> str:
-    return _digest(*(f"{key} {_sha(value)}" for key, value in sorted(variant.state_dict().items())))
-
-
-def _sha(tensor: Tensor) -> str:
-    return hashlib.sha256(tensor.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
+    weights = sorted(variant.state_dict().items())
+    return _digest(*(f"{key} {hashlib.sha256(bytes_of(value)).hexdigest()}" for key, value in weights))
 
 
 def _digest(*parts: Any) -> str:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bench.data.faces import EXPRESSED
 from bench.emotions import EMOTIONS
+from bench.emotions.quotes import plain_quotes
 from bench.emotions.scores import score_captions
 from bench.errors import BenchError, UsageError
 from bench.records.store import find
@@ -188,8 +189,8 @@ def open_folder(
 
 
 def check_query(query: str, k: int) -> str:
-    """The words of a query, in lower case. UsageError: there are none, or k is below 1."""
-    words = " ".join(query.lower().split())
+    """The words of a query, in lower case, with plain quotes. UsageError: there are none, or k is below 1."""
+    words = " ".join(plain_quotes(query).lower().split())
     if not words:
         raise UsageError('an empty query finds nothing. Say what you look for: "happy smiling people"')
     if k < 1:

@@ -1,4 +1,7 @@
-"""The same work on many files, in processes of their own: one that dies takes no result with it."""
+"""Processes: the same work on many files, one file each; and which of torchrun's processes this is.
+
+One that dies takes no result with it.
+"""
 
 import os
 import signal
@@ -11,6 +14,11 @@ from typing import Any, TypeVar
 from bench.errors import BenchError
 
 T = TypeVar("T")
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that speaks, of those that torchrun started; True where it did not."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def in_processes(

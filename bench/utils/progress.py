@@ -1,11 +1,11 @@
 """Progress on stderr: a bar with rate and time left on a terminal, a plain line now and then otherwise."""
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from bench.utils.processes import is_main_process
 from bench.utils.terminal import printable
 
 T = TypeVar("T")
@@ -20,7 +20,7 @@ def progress(
 
     note: what else to show, asked after each item (the loss, say).
     """
-    if os.environ.get("RANK", "0") != "0":  # of the processes that torchrun started, one speaks
+    if not is_main_process():
         yield from iterable
         return
     if sys.stderr.isatty():

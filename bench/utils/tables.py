@@ -32,7 +32,8 @@ _LATEX = {
     "†": r"\dag{}",
 }
 _BREAK = r"\allowbreak "
-_PAGE = 45  # lines of a table that fit a page
+_PAGE = 45  # lines of a table that fit a page, with the sentences below it
+_LINE = 90  # letters of such a sentence that fit a line
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ def latex(table: Table, title: str, note: str) -> str:
 
     One with more lines than a page holds becomes a longtable, which needs that package too.
     """
-    width, long = len(table.header), len(table.rows) > _PAGE
+    lines_below = sum(1 + len(sentence) // _LINE for sentence in table.below)
+    width, long = len(table.header), len(table.rows) + lines_below > _PAGE
     bar = _LATEX["|"]
     caption = f"{{\\ttfamily {escape(title).replace(bar, bar + _BREAK)}}}. " if title else ""
     caption = f"\\caption{{{caption}{escape(note)}}}"

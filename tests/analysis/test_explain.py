@@ -10,12 +10,14 @@ import torch
 from helpers.small_models import END, START, clips, make, naming, trained
 from torch import Tensor
 
-from bench.analysis.explain import attribute, explain, occlude, reference_token
+from bench.analysis.attribution import attribute, reference_token
+from bench.analysis.explain import explain
+from bench.analysis.occlusion import occlude
 from bench.config import ModelConfig, RunConfig, TrainConfig, VideoConfig
 from bench.data.batch import TextBatch, VideoBatch
 from bench.data.tokenizer import caption_tokenizer, clip_tokenizer
 from bench.emotions import EMOTIONS
-from bench.engine.reopen import Trained, load_trained
+from bench.engine.reopen import Reopened, reopen
 from bench.engine.run import run
 from bench.errors import UsageError
 from bench.model import registry
@@ -23,7 +25,7 @@ from bench.model.variant import Variant
 from bench.records.store import load
 
 NAMES = sorted(registry.entries())
-Open = Callable[..., Trained]
+Open = Callable[..., Reopened]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def opened(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Open:
     folder = tmp_path_factory.mktemp("results")
 
     @cache
-    def make_run(variant: str, tokenizer: str = "captions", **settings: str) -> Trained:
+    def make_run(variant: str, tokenizer: str = "captions", **settings: str) -> Reopened:
         config = RunConfig(
             variant=variant,
             dataset="msrvtt",
@@ -45,7 +47,7 @@ def opened(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Open:
         )
         outcome = run(config, folder)
         assert outcome is not None
-        return load_trained(outcome.record.run, folder)
+        return reopen(outcome.record.run, folder)
 
     return make_run
 
@@ -151,7 +153,7 @@ def test_more_steps_are_taken_where_few_do_not_add_up(monkeypatch: pytest.Monkey
     variant = make("plain")
     with torch.no_grad():
         bank = variant.encode_video(clips(1))
-    monkeypatch.setattr("bench.analysis.explain.STEPS", (1, 2, 64))
+    monkeypatch.setattr("bench.analysis.attribution.STEPS", (1, 2, 64))
     assert attribute(variant, caption(5, 17, 80, 33), bank, 0, reference=0).steps == 64
 
 
@@ -200,7 +202,7 @@ def test_features_that_are_gone_are_made_again(opened: Open) -> None:
     run = opened("face_tokens")
     before = explain(run, "a happy man", "video14")
     (run.path.with_suffix("") / "features.safetensors").unlink()
-    after = explain(load_trained(str(run.path), Path()), "a happy man", "video14")
+    after = explain(reopen(str(run.path), Path()), "a happy man", "video14")
     assert after.score == pytest.approx(before.score, abs=1e-6)
     assert after.rank == before.rank
 
@@ -230,7 +232,7 @@ def test_the_emotion_input_s_effect_is_the_score_with_it_minus_the_score_without
             for told in (joy, torch.zeros(1, 8))
         ]
     assert explained.emotion is not None
-    assert explained.emotion.told == ("joy", "trust", "anticipation")
+    assert explained.emotion.emotions == ("joy", "trust", "anticipation")
     assert explained.effect == pytest.approx(scores[0] - scores[1], abs=1e-6)
     assert abs(explained.effect) > 0.005
 
@@ -238,7 +240,7 @@ def test_the_emotion_input_s_effect_is_the_score_with_it_minus_the_score_without
 def test_a_query_without_emotion_has_no_effect_of_emotion(opened: Open) -> None:
     explained = explain(opened("additive_text"), "a tall man")
     assert explained.emotion is not None
-    assert (explained.emotion.told, explained.effect) == ((), 0)
+    assert (explained.emotion.emotions, explained.effect) == ((), 0)
 
 
 def test_words_that_a_variant_puts_before_the_query_are_told_from_its_own(opened: Open) -> None:

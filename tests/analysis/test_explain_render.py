@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from helpers.asking import Capture, failure, output
 
-from bench.analysis.explain import EmotionInput, Explanation, Frame, Word
+from bench.analysis.explain import EmotionInput, Frame, ScoreExplanation, Word
 from bench.analysis.explain_render import explanation_css, explanation_html, page, terminal
 from bench.cli import main
 
@@ -18,9 +18,9 @@ JPEG = b"\xff\xd8\xff\xd9"
 
 
 @pytest.fixture
-def explanation() -> Explanation:
+def explanation() -> ScoreExplanation:
     """Made by hand: the words add up to 0.3 = 0.5 - 0.2, and 0.2 of 0.5 in sizes lies on the emotion word."""
-    return Explanation(
+    return ScoreExplanation(
         run="additive_text-s42-1a2b3c4d",
         variant="additive_text",
         dataset="moodclips",
@@ -46,7 +46,7 @@ def explanation() -> Explanation:
     )
 
 
-def test_a_terminal_shows_every_number_in_80_columns(explanation: Explanation) -> None:
+def test_a_terminal_shows_every_number_in_80_columns(explanation: ScoreExplanation) -> None:
     text = terminal(replace(explanation, query="a very happy man " * 12))
     assert max(map(len, text.splitlines())) <= 80
     words = " ".join(text.split())
@@ -55,7 +55,7 @@ def test_a_terminal_shows_every_number_in_80_columns(explanation: Explanation) -
         "score 0.500; with every word replaced by [UNK] it is 0.200",
         "They add up to the difference of the two scores, +0.300, off by 1e-05 (64 steps)",
         "happy (joy, trust). They have 40% of the words' attribution by size and +0.200 together",
-        "is told joy, trust. That adds +0.125: told of none, it scores 0.375",
+        "Emotion input: joy, trust. That adds +0.125: without emotion input, additive_text scores 0.375",
         "* names an emotion; ? not in the model's vocabulary",
         "0.50 s -0.0200",
         "with all of them painted it scores 0.125.",
@@ -63,7 +63,7 @@ def test_a_terminal_shows_every_number_in_80_columns(explanation: Explanation) -
         assert fact in words
 
 
-def test_sign_and_size_show_without_colour(explanation: Explanation) -> None:
+def test_sign_and_size_show_without_colour(explanation: ScoreExplanation) -> None:
     text = terminal(explanation)
     assert "\033" not in text
     left, right = (re.search(rf"^  {name} .*$", text, re.M) for name in ("a ", r"happy\*"))
@@ -72,13 +72,13 @@ def test_sign_and_size_show_without_colour(explanation: Explanation) -> None:
     assert right[0].endswith("│" + "█" * 22)
 
 
-def test_colour_changes_nothing_but_the_colour(explanation: Explanation) -> None:
+def test_colour_changes_nothing_but_the_colour(explanation: ScoreExplanation) -> None:
     coloured = terminal(explanation, colour=True)
     assert "\033[34m" in coloured and "\033[33m" in coloured
     assert re.sub(r"\033\[\d+m", "", coloured) == terminal(explanation)
 
 
-def test_words_that_do_not_add_up_are_not_passed_for_parts(explanation: Explanation) -> None:
+def test_words_that_do_not_add_up_are_not_passed_for_parts(explanation: ScoreExplanation) -> None:
     off = replace(explanation, delta=0.02, steps=1024)
     for shown in (terminal(off), explanation_html(off)):
         assert "THEY DO NOT ADD UP" in shown
@@ -87,13 +87,13 @@ def test_words_that_do_not_add_up_are_not_passed_for_parts(explanation: Explanat
     assert 'role="alert"' not in explanation_html(explanation)
 
 
-def test_attributions_of_nothing_are_shown_as_such(explanation: Explanation) -> None:
+def test_attributions_of_nothing_are_shown_as_such(explanation: ScoreExplanation) -> None:
     words = tuple(replace(word, attribution=0.0) for word in explanation.words)
     frames = tuple(replace(frame, attribution=0.0) for frame in explanation.frames)
     flat = replace(explanation, words=words, frames=frames, score=0.2, delta=0.0, emotion=None)
     assert "█" not in terminal(flat) and "▒" not in terminal(flat)
     assert "0% of the words' attribution" in terminal(flat)
-    assert "additive_text is told of none" in page(flat)
+    assert "additive_text takes none" in page(flat)
 
 
 class Balanced(HTMLParser):
@@ -127,7 +127,7 @@ def read(text: str) -> Balanced:
     return parser
 
 
-def test_the_page_is_sound_and_fetches_nothing(explanation: Explanation) -> None:
+def test_the_page_is_sound_and_fetches_nothing(explanation: ScoreExplanation) -> None:
     text = page(explanation)
     parsed = read(text)
     assert not re.search(r"https?:|//|url\(|@import|<script|<link", text.replace("image/jpeg;base64,/9j/2Q==", ""))
@@ -140,7 +140,7 @@ def test_the_page_is_sound_and_fetches_nothing(explanation: Explanation) -> None
     assert explanation_css() in text
 
 
-def test_words_carry_their_numbers_beside_the_shade(explanation: Explanation) -> None:
+def test_words_carry_their_numbers_beside_the_shade(explanation: ScoreExplanation) -> None:
     words = [attributes for tag, attributes in read(explanation_html(explanation)).seen if tag == "li"][:3]
     assert [word["title"] for word in words] == ["a: -0.100", "happy: +0.200, names joy, trust", "gnu: +0.200"]
     assert [word["aria-label"] for word in words] == [word["title"] for word in words]
@@ -148,7 +148,7 @@ def test_words_carry_their_numbers_beside_the_shade(explanation: Explanation) ->
     assert [word["style"] for word in words] == ["--shade: 50%", "--shade: 100%", "--shade: 100%"]
 
 
-def test_what_people_typed_stays_text(explanation: Explanation) -> None:
+def test_what_people_typed_stays_text(explanation: ScoreExplanation) -> None:
     attack = '<script>alert("1")</script>'
     word = Word(attack, 0.3, (attack,), (), False, True)
     text = page(replace(explanation, query=attack, words=(word,), caption=attack, video=attack, reference=attack))
@@ -171,16 +171,16 @@ def run(command: Callable[..., list[str]], tmp_path: Path, capsys: Capture) -> s
 def test_the_command_prints_writes_and_says_where(run: str, tmp_path: Path, capsys: Capture) -> None:
     html = tmp_path / "pages" / "why.html"
     words = ["explain", run, "a happy <man>", "--results", str(tmp_path / "results"), "--video", "video13"]
-    told = output([*words, "--html", str(html)], capsys)
-    assert told.endswith(f"{html}\n")
-    assert "video13, asked for: rank" in told
-    assert "+ emotion_prompt added it" in told
-    assert "\033" not in told
+    shown = output([*words, "--html", str(html)], capsys)
+    assert shown.endswith(f"{html}\n")
+    assert "video13, asked for: rank" in shown
+    assert "+ emotion_prompt added it" in shown
+    assert "\033" not in shown
     read(html.read_text(encoding="utf-8"))
     answer = json.loads(output([*words, "--json"], capsys))
     assert [word["text"] for word in answer["words"]] == ["joy,", "trust,", "anticipation:", "a", "happy", "<man>"]
     assert answer["adds_up"] is True
-    assert answer["emotion"]["told"] == ["joy", "trust", "anticipation"]
+    assert answer["emotion"]["emotions"] == ["joy", "trust", "anticipation"]
     assert [set(frame) for frame in answer["frames"]] == [{"second", "attribution"}] * 4
 
 

@@ -15,16 +15,16 @@ import torch
 from helpers.records import make_record
 
 from bench.analysis import probe_render
-from bench.analysis.probe import blind_flips, edit_effects, encode_inputs
-from bench.analysis.text_only import Bigrams
+from bench.analysis.measure import measure
+from bench.analysis.probe import encode_inputs
 from bench.cli import main
 from bench.config import RunConfig
-from bench.data.annotation import load_annotation, save_annotation
+from bench.data.annotation import Annotation, Clip, load_annotation, save_annotation
 from bench.data.batch import TextBatch
-from bench.emotions.counterfactuals import EDITS, counterfactual
+from bench.emotions import EMOTIONS
+from bench.emotions.counterfactuals import EDITS
 from bench.engine.train import make_accelerator
 from bench.errors import BenchError
-from bench.metrics import counterfactual as metric
 from bench.records import store
 from bench.records.record import Record
 from bench.records.store import load, save
@@ -87,7 +87,7 @@ def test_the_same_words_again_measure_nothing(probed: Callable[..., Path], capsy
     main(words)
     again = capsys.readouterr()
     assert path.read_bytes() == written
-    assert "done before" in again.err and shown.endswith(again.out)
+    assert "measured before" in again.err and shown.endswith(again.out)
 
 
 def test_other_code_measures_again(probed: Callable[..., Path], monkeypatch: pytest.MonkeyPatch):
@@ -148,7 +148,7 @@ def test_features_that_are_gone_are_made_again(probed: Callable[..., Path]):
 
 def test_data_that_changed_is_said(probed: Callable[..., Path], folder: Path, capsys: Capture):
     path = probed(root=folder)
-    test = load_annotation(folder, "1k-A")
+    test = load_annotation(folder, "1k-A", "msrvtt")
     first = replace(test.clips[0], captions=("another caption",))
     save_annotation(replace(test, clips=(first, *test.clips[1:])), folder)
     code, said = failure(["probe", str(path)], capsys)
@@ -218,32 +218,20 @@ def probed_record(n: int = 48) -> Record:
     captions = [f"a {words[i % 4]} old man {i}" for i in range(n)]
     record = replace(record, queries={**record.queries, "captions": captions})
     rng = np.random.default_rng(0)
-    asked = [counterfactual(caption) for caption in captions]
-    true = rng.normal(size=(n, n))
-    shown = rng.random((n, 8)) < 0.5
-    effects, shift = edit_effects(true, asked, lambda texts: rng.normal(size=(len(texts), n)), shown)
-    preferred = blind_flips(Bigrams(captions), captions, asked)
-    twins = metric.twin_scores(true, {i: i ^ 1 for i in range(n)})
-    columns: dict[str, Any] = {name: {e: effects[e][name] for e in EDITS} for name in ("flip", "delta")}
-    probe = {
-        "created": "2026-01-02T03:04:05+00:00",
-        "code": "12345678",
-        "counterfactual": {
-            **metric.summarize(effects, captions),
-            "shift": metric.mean(shift, captions),
-            "emotions": "a test",
-            "per_query": {"words": [" ".join(one.words) if one else None for one in asked], **columns, "shift": shift},
-        },
-        "emotion": {},
-        "subsets": {"any-nrc": {"n": 3, "t2v": None, "v2t": None}},
-        "twins": {**{k: metric.share(twins[k], c) for k, c in metric.CHANCE.items()}, "per_pair": twins},
-        "text_only": {
-            "model": "bigrams",
-            "edits": {edit: metric.share(preferred[edit]) for edit in EDITS},
-            "per_query": {"flip": preferred},
-        },
-    }
-    return replace(record, probe=json.loads(json.dumps(probe)))
+    clips = tuple(Clip(video, (text,)) for video, text in zip(record.queries["videos"], captions, strict=True))
+    subsets = {emotion: tuple(np.flatnonzero(rng.random(n) < 0.5).tolist()) for emotion in EMOTIONS}
+    test = Annotation("moodclips", "test", clips, subsets, twins={i: i ^ 1 for i in range(n)})
+    found = measure(
+        captions,
+        lambda texts: rng.normal(size=(len(texts), n)),
+        record.ranks,
+        test,
+        None,
+        captions,
+        created="2026-01-02T03:04:05+00:00",
+        code="12345678",
+    )
+    return replace(record, probe=json.loads(json.dumps(found.as_json())))
 
 
 def test_a_sound_probe_is_saved_and_read_back(tmp_path: Path):

@@ -8,13 +8,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.records.store import load_all
+from bench.records.store import load_records
 from bench.report.build import build
 
 
 def main() -> None:
     results = Path(sys.argv[1] if len(sys.argv) > 1 else "results/reference")
-    records = load_all(results)
+    records = load_records(results)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         page = build(records, results, Path(folder), "emotion", "plain", "html")[0]

@@ -34,6 +34,8 @@ from bench.records import store
         "list variants",
         "list datasets",
         "list metrics",
+        "list emotion-sources",
+        "list face-backends",
         "emotions --help",
         "data --help",
         "grid --help",
@@ -83,7 +85,7 @@ def test_datasets_are_listed_with_their_splits(capsys: Capture) -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("metric", ["R@k", "MdR", "MnR", "TwinAcc"])
+@pytest.mark.parametrize("metric", ["R@1", "R@10", "MdR", "MnR", "TwinAcc"])
 def test_metrics_are_listed_with_their_meaning(metric: str, capsys: Capture) -> None:
     assert re.search(rf"^{metric} +\w.{{20,}}$", output(["list", "metrics"], capsys), re.M)
 
@@ -96,6 +98,17 @@ def test_emotions_tells_scores_and_the_words_that_did_it(capsys: Capture) -> Non
     assert "VADER +0.7717 (Happy +2.7, smiling +2.0)" in text  # 4.7 / sqrt(4.7² + 15)
     assert re.search(r"^  emotional: ", text, re.M)
     assert re.search(r"^    smiling: .*joy", text, re.M)
+
+
+def test_emotions_takes_curly_quotes_as_plain_ones(capsys: Capture) -> None:
+    text = output(["emotions", "I don’t feel ‘sad’"], capsys)
+    assert text.startswith("I don’t feel ‘sad’\n") and "(sad +" in text  # not sad
+    assert "don: " not in text  # a word of trust
+
+
+def test_face_backends_are_listed_with_their_settings(capsys: Capture) -> None:
+    text = output(["list", "face-backends"], capsys)
+    assert re.search(r"^deepface .+\n(.*\n)*? +settings: --detector opencv, --weights, --engine$", text, re.M)
 
 
 def test_emotions_reads_a_file_and_prints_json(tmp_path: Path, capsys: Capture) -> None:
@@ -170,7 +183,7 @@ def test_prepare_prints_the_known_counts(shared: Path, tmp_path: Path, capsys: C
     assert re.search(r"^1k-A +1000 +1000 +34 ", text, re.M)
     assert re.search(r"^68 +68 +68 +34 ", text, re.M)
     assert "layouts found: official" in text
-    assert len(load_annotation(tmp_path, "6k-emotion").clips) == 6137
+    assert len(load_annotation(tmp_path, "6k-emotion", "msrvtt").clips) == 6137
 
 
 def test_compress_exits_with_0_when_all_copies_are_made(folder: Path, capsys: Capture) -> None:

@@ -305,3 +305,25 @@ def test_the_records_are_left_as_they_were(tmp_path: Path):
     before = json.dumps(PLAIN.metrics)
     render([PLAIN, EMOTIONAL], "json")
     assert json.dumps(PLAIN.metrics) == before
+
+
+def with_metric(record: Record, name: str) -> Record:
+    """The record with one more metric, as a plugin would add."""
+    number = {"value": 0.4321, "low": 0.4, "high": 0.5}
+    metrics = {
+        part: {**found, **{way: {**found[way], name: number} for way in ("t2v", "v2t")}}
+        for part, found in record.metrics.items()
+    }
+    return replace(record, metrics=metrics)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_further_metric_appears_in_every_format(format: str):
+    text = render([with_metric(PLAIN, "MRR"), EMOTIONAL], format)
+    assert "MRR" in text and ("0.43 [0.40–0.50]" in text or "0.43 [0.40--0.50]" in text or "0.4321" in text)
+
+
+def test_a_further_metric_stands_below_those_that_all_have():
+    lines = render([with_metric(PLAIN, "MRR")]).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(PLAIN.run))
+    assert [line.split()[0] for line in lines[start + 1 : start + 7]] == ["R@1", "R@5", "R@10", "MdR", "MnR", "MRR"]

@@ -39,19 +39,19 @@ def alter(path: Path, **values: object) -> None:
 
 
 def load(path: Path) -> Annotation:
-    return load_annotation(path.parents[1], "test")
+    return load_annotation(path.parents[1], "test", "some")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
 @given(annotation=annotations())
 def test_what_was_saved_is_loaded(annotation: Annotation, tmp_path: Path) -> None:
     save_annotation(annotation, tmp_path)
-    assert load_annotation(tmp_path, "test") == annotation
+    assert load_annotation(tmp_path, "test", "some") == annotation
 
 
 def test_a_missing_file_says_how_to_write_it(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=r"test\.json is missing\. Write it: bench data prepare"):
-        load_annotation(tmp_path, "test")
+        load_annotation(tmp_path, "test", "some")
 
 
 @pytest.mark.parametrize("part", ["clips", "subsets", "twins"])
@@ -106,3 +106,15 @@ def test_subsets_and_twins_follow_their_clips(annotation: Annotation, data: st.D
     pairs = {names[one]: names[other] for one, other in annotation.twins.items()}
     expected_pairs = {one: other for one, other in pairs.items() if one in kept and other in kept}
     assert {less.clips[a].video: less.clips[b].video for a, b in less.twins.items()} == expected_pairs
+
+
+def test_another_dataset_s_split_is_refused(written: Path) -> None:
+    with pytest.raises(BenchError, match=r"test\.json is of the dataset 'some', not 'other'"):
+        load_annotation(written.parents[1], "test", "other")
+
+
+def test_the_mend_is_the_dataset_s_own(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"Write it: bench data prepare other --root"):
+        load_annotation(tmp_path, "test", "other")
+    with pytest.raises(BenchError, match=r"is missing\. Delete it\.$"):
+        load_annotation(tmp_path, "test", "other", "Delete it.")

@@ -68,12 +68,10 @@ def test_a_broken_card_is_one_clear_line(content: str, tmp_path: Path, monkeypat
     assert "\n" not in str(error.value)
 
 
-def test_the_wheel_carries_every_card() -> None:
-    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
-    carried = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    assert {
-        f"datasets/{name}/card.yaml": f"bench/_datasets/{name}/card.yaml" for name in NAMES
-    }.items() <= carried.items()
+def test_the_build_names_no_dataset() -> None:
+    """A glob carries the cards into the wheel, which tests/test_wheel.py looks into."""
+    build = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
+    assert not [name for name in NAMES if name in str(build)]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -213,7 +213,7 @@ def test_the_same_videos_are_held_out_whatever_the_seed(small: Path) -> None:
 
 def test_a_dataset_with_a_validation_split_holds_nothing_out(small: Path, tmp_path: Path) -> None:
     shutil.copytree(small, tmp_path, dirs_exist_ok=True)
-    train = load_annotation(small, "9k")
+    train = load_annotation(small, "9k", "msrvtt")
     save_annotation(replace(train, split="val"), tmp_path)
     card = replace(CARD, validation="val")
     with pytest.raises(UsageError, match=r"has a validation split of its own, 'val': leave out --train\.holdout"):
@@ -222,7 +222,7 @@ def test_a_dataset_with_a_validation_split_holds_nothing_out(small: Path, tmp_pa
 
 def test_a_split_cannot_be_held_out_whole(small: Path) -> None:
     with pytest.raises(UsageError, match=r"--train\.holdout 12 leaves nothing of 12 clips"):
-        hold_out(load_annotation(small, "9k"), 12)
+        hold_out(load_annotation(small, "9k", "msrvtt"), 12)
 
 
 def test_selection_on_validation_needs_validation_videos(small: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.tokenizer import caption_tokenizer, clip_tokenizer, encode
+from bench.data.tokenizer import caption_tokenizer, check_vocabulary, clip_tokenizer, encode, vocabulary_size
 from bench.errors import BenchError
 
 
@@ -47,3 +47,39 @@ def test_a_truncated_vocabulary_file_is_an_error(tmp_path: Path) -> None:
 def test_a_missing_vocabulary_file_says_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=r"--model\.tokenizer"):
         clip_tokenizer(str(tmp_path / "none.txt.gz"))
+
+
+def test_a_folder_without_a_vocabulary_is_an_error(shared: Path) -> None:
+    """There transformers makes a tokenizer of two tokens, in which every word is the end of the text."""
+    with pytest.raises(BenchError, match=r"no CLIP tokenizer at .* \(there is no vocabulary\)") as error:
+        clip_tokenizer(str(shared / "failing" / "clip_no_tokenizer"))
+    assert "\n" not in str(error.value)
+
+
+def test_a_tokenizer_of_another_family_is_an_error(tmp_path: Path) -> None:
+    from transformers import PreTrainedTokenizerFast
+
+    PreTrainedTokenizerFast(tokenizer_object=caption_tokenizer(["a man"])).save_pretrained(tmp_path)
+    with pytest.raises(BenchError, match=r"no CLIP tokenizer at .* lacks <\|startoftext\|>"):
+        clip_tokenizer(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("rows", "trained", "fits"),
+    [
+        (5, True, True),
+        (4, True, False),
+        (4, False, False),  # too large a vocabulary has no rows
+        (132, True, True),  # rounded up to a multiple of 128 and no more
+        (133, True, False),
+        (133, False, True),  # too small: the weights were trained with another
+    ],
+)
+def test_a_vocabulary_fits_a_text_tower_or_is_an_error(rows: int, trained: bool, fits: bool) -> None:
+    tokenizer = caption_tokenizer(["a man"])
+    assert vocabulary_size(tokenizer) == 5
+    if fits:
+        check_vocabulary(tokenizer, rows, "here", trained=trained)
+    else:
+        with pytest.raises(BenchError, match=rf"the tokenizer from here has 5 tokens, the text tower {rows}\."):
+            check_vocabulary(tokenizer, rows, "here", trained=trained)

@@ -38,12 +38,12 @@ def test_corrected_lexicon_equals_the_official_one(shared, nltk_place):
 
 
 def test_without_nltk_data_the_corrected_lexicon_is_named(nltk_place):
-    assert read_vader().origin.startswith("official, from vaderSentiment")
+    assert read_vader().source.startswith("official, from vaderSentiment")
 
 
 def test_lexicon_where_nltk_looks_comes_first(shared, nltk_place):
     nltk_place.write_bytes((shared / "lexicons" / "vader_lexicon.zip").read_bytes())
-    assert read_vader().origin == "official, from nltk_data"
+    assert read_vader().source == "official, from nltk_data"
 
 
 def test_both_origins_have_one_digest(shared, nltk_place):

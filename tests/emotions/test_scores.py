@@ -254,6 +254,12 @@ def empty_cache(tmp_path, monkeypatch) -> Path:
     return tmp_path / "emotions"
 
 
+def test_a_nul_in_a_file_of_captions_is_an_error_with_its_line(tmp_path):
+    (tmp_path / "captions.txt").write_text("a happy man\na \0man\n", encoding="utf-8")
+    with pytest.raises(BenchError, match=r"captions\.txt: line 2 has a NUL"):
+        read_captions(tmp_path / "captions.txt")
+
+
 def test_second_time_is_read_from_the_cache(empty_cache):
     score_captions(BATCH)
     [path] = empty_cache.iterdir()

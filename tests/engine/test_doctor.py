@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
+from transformers import CLIPConfig, CLIPModel
 
 from bench.cli import main
 from bench.data.annotation import Annotation, load_annotation, save_annotation
@@ -55,7 +56,7 @@ def test_a_healthy_folder_passes(doctor: Doctor) -> None:
     assert not [line for line in lines if line.startswith("fail")]
     assert finding(lines, "clips").endswith("18 can be read")
     assert "1k-A, 9k" in finding(lines, "msrvtt")
-    assert "drawn anew" in finding(lines, "weights")
+    assert "Starting from random weights." in finding(lines, "weights")
 
 
 @pytest.mark.parametrize("what", ["readers", "lexicons", "device", "cache"])
@@ -63,7 +64,7 @@ def test_what_is_installed_is_told(doctor: Doctor, what: str) -> None:
     assert finding(doctor()[1], what).startswith("ok")
 
 
-def test_with_a_root_and_no_dataset_the_folder_is_msrvtt(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_a_root_and_no_dataset_the_dataset_is_found(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):  # no --init, so a run would stop
         main(["doctor", "--root", str(small)])
     assert re.search(r"^ok +msrvtt ", capsys.readouterr().out, re.M)
@@ -174,7 +175,7 @@ def known(small: Path, tmp_path: Path) -> Path:
     root = tmp_path / "known"
     root.mkdir()
     (root / "videos").symlink_to(small / "videos")
-    test = load_annotation(small, "1k-A")
+    test = load_annotation(small, "1k-A", "msrvtt")
     save_annotation(test, root)
     save_annotation(Annotation("msrvtt", "9k", test.clips), root)
     return root
@@ -223,3 +224,28 @@ def test_there_is_no_gate_for_weights_that_nobody_scored(doctor: Doctor, expecti
     expecting(90)
     _, lines = doctor(init="random")
     assert not [line for line in lines if line.split()[1] == "gate"]
+
+
+def test_weights_with_a_folder_without_a_vocabulary_fail(doctor: Doctor, shared: Path, tmp_path: Path) -> None:
+    clip = tmp_path / "clip"
+    CLIPModel(CLIPConfig.from_pretrained(shared / "failing" / "clip_no_tokenizer")).save_pretrained(clip)
+    settings = {"init": f"clip:{clip}", "model__size": clip / "config.json", "video__size": 32}
+    code, lines = doctor(**settings, model__tokenizer=clip)
+    assert code == 1
+    assert "there is no vocabulary" in finding(lines, "weights")
+    code, lines = doctor(**settings)  # a vocabulary made from the captions
+    assert code == 1
+    assert re.search(r"^fail +weights .* has \d+ tokens, the text tower 49408\.", finding(lines, "weights"))
+
+
+def test_weights_that_give_all_texts_the_same_features_fail(
+    trained: Callable[..., str], doctor: Doctor, known: Path, tmp_path: Path
+) -> None:
+    init = trained(train__steps=1)
+    state = torch.load(tmp_path / "a.pt", weights_only=True)
+    for part, value in (("weight", 0.0), ("bias", 1.0)):
+        state[f"clipmodel.text_model.final_layer_norm.{part}"].fill_(value)
+    torch.save(state, tmp_path / "a.pt")
+    code, lines = doctor(root=known, init=init)
+    assert code == 1
+    assert "gives different texts the same features" in finding(lines, "weights")

@@ -1,5 +1,6 @@
 """Ranks by counting, against hand-made cases and against slow sorting; in tiles, against the whole matrix."""
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from bench.engine import evaluate
-from bench.engine.evaluate import Ranks, ScoreMatrix, best_clips, count_ranks, rank
+from bench.engine.evaluate import Ranks, ScoreMatrix, best_clips, rank
 from bench.errors import BenchError
 from bench.metrics.ranking import ranks
 
@@ -37,22 +38,15 @@ def as_lists(counted: Ranks) -> dict[str, dict[str, list[int]]]:
 
 def test_expected_rank_splits_ties() -> None:
     similarity = np.array([[0.5, 0.5, 0.1], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], dtype=np.float32)
-    counts = count_ranks(similarity)["t2v"]  # caption 0 ties with one rival
+    counts = rank(whole(similarity), {})[0]["t2v"]  # caption 0 ties with one rival
     assert ranks(counts["greater"], counts["equal"]).tolist() == [1.5, 1, 1]
 
 
 def test_the_two_directions_are_rows_and_columns() -> None:
     similarity = np.array([[1.0, 2.0], [0.0, 3.0]], dtype=np.float32)
-    counts = count_ranks(similarity)
+    counts = rank(whole(similarity), {})[0]
     assert counts["t2v"]["greater"].tolist() == [1, 0]
     assert counts["v2t"]["greater"].tolist() == [0, 0]
-
-
-def test_a_score_that_is_no_number_is_an_error() -> None:
-    similarity = np.eye(3, dtype=np.float32)
-    similarity[1, 2] = np.nan
-    with pytest.raises(BenchError, match="1 queries have scores that are no numbers"):
-        count_ranks(similarity)
 
 
 @pytest.mark.parametrize(("query", "clip"), list(product(range(0, 7, 2), repeat=2)))
@@ -91,7 +85,7 @@ def test_a_query_that_ranks_first_has_won_against_its_twin_in_whatever_tile(monk
 def test_counting_agrees_with_sorting(similarity: np.ndarray) -> None:
     """Among all orders that sorting may give tied rivals, the best and the worst place of the true one."""
     for way, scores in (("t2v", similarity), ("v2t", similarity.T)):
-        counts = count_ranks(similarity)[way]
+        counts = rank(whole(similarity), {})[0][way]
         for query, row in enumerate(scores):
             descending = sorted(row, reverse=True)
             best = descending.index(row[query]) + 1
@@ -106,10 +100,9 @@ def test_counting_agrees_with_sorting(similarity: np.ndarray) -> None:
     st.integers(1, 13),
 )
 def test_the_size_of_tiles_changes_no_rank(similarity: np.ndarray, tile: int, band: int) -> None:
-    expected = as_lists(count_ranks(similarity))
+    expected = as_lists(rank(whole(similarity), {})[0])
     with pytest.MonkeyPatch.context() as patch:
         small_tiles(patch, tile, band)
-        assert as_lists(count_ranks(similarity)) == expected
         assert as_lists(rank(whole(similarity), {})[0]) == expected
 
 
@@ -142,8 +135,8 @@ def test_the_scorer_sees_each_caption_of_a_tile_once_and_never_more_than_a_tile(
 
     captions = ["a", "a", "b", "c", "d", "e"]
     rank(ScoreMatrix(watched, torch.randn(6, 8), torch.randn(6, 8), captions), {})
-    assert sorted(set(seen)) == [(2, 2), (2, 4), (3, 2), (3, 4)]
-    assert len(seen) == 2 + 4  # the diagonal for the true scores, then all
+    assert sorted(set(seen)) == [(1, 2), (2, 2), (2, 4), (3, 2), (3, 4)]
+    assert len(seen) == 1 + 2 + 4  # one look at the shape, the diagonal for the true scores, then all
 
 
 def test_true_scores_are_ranked_in_float32_whatever_the_scorer_computes_in() -> None:
@@ -161,3 +154,14 @@ def test_the_best_clips_are_those_of_a_stable_sort(similarity: np.ndarray, k: in
     with pytest.MonkeyPatch.context() as patch:
         small_tiles(patch)
         assert best_clips(whole(similarity), k).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda t, v: v @ t.T, lambda t, v: (t * v[: len(t)]).sum(dim=1), lambda t, v: (t @ v.T)[None]],
+    ids=["transposed", "of pairs", "one dimension more"],
+)
+def test_a_similarity_of_another_shape_is_an_error(wrong: Callable) -> None:
+    """A transposed one would pass in silence: there are as many clips as captions."""
+    with pytest.raises(BenchError, match="must give a row for every caption and a column for every clip"):
+        ScoreMatrix(wrong, torch.eye(3), torch.eye(3), ["a", "b", "c"])

@@ -1,5 +1,7 @@
 """DSL and QB-Norm against their formulas, written out slowly, and against examples that can be checked by head."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.engine import evaluate
-from bench.engine.evaluate import Ranks, ScoreMatrix, Scores, count_ranks, rank
+from bench.engine.evaluate import Ranks, ScoreMatrix, Scores, rank
 from bench.engine.rescoring import dsl, qbnorm, rescore
 
 SEED, SIZE, TILE = st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 4)
@@ -56,6 +58,32 @@ def test_dsl_agrees_with_its_formula(seed: int, n: int, tile: int) -> None:
         assert lists(after[way]) == counts_by_sorting(rescored)
 
 
+def exact_dsl(scores: np.ndarray) -> dict[str, np.ndarray]:
+    """The rescored matrices, queries by candidates, with 60 digits and exponents without end."""
+    with localcontext(prec=60, Emin=-(10**9), Emax=10**9):
+        exact = np.array([[Decimal(float(score)) for score in row] for row in scores], object)
+        peaks = np.array([[(100 * score).exp() for score in row] for row in exact], object)
+        return {"t2v": exact * peaks / peaks.sum(axis=0), "v2t": (exact * peaks / peaks.sum(axis=1)[:, None]).T}
+
+
+@pytest.mark.parametrize("scale", [1, 20, 1000])
+@pytest.mark.parametrize("tile", [7, 4096])
+def test_dsl_of_scores_without_a_bound_ties_no_two_that_differ(
+    monkeypatch: pytest.MonkeyPatch, scale: int, tile: int
+) -> None:
+    monkeypatch.setattr(evaluate, "TILE", tile)
+    scores = scale * cosines(0, 24, 24)
+    after = dsl(matrix_of(scores))
+    for way, rescored in exact_dsl(scores).items():
+        assert lists(after[way]) == counts_by_sorting(rescored)
+        assert not after[way]["equal"].any()
+
+
+def test_dsl_ranks_a_score_of_zero_between_the_signs() -> None:
+    scores = np.array([[0.0, 0.5, -0.5], [0.3, 0.0, 0.2], [-0.1, -0.2, 0.0]])
+    assert dsl(matrix_of(scores))["t2v"]["greater"].tolist() == [1, 2, 0]
+
+
 @given(SEED, SIZE, SIZE, TILE)
 def test_qbnorm_agrees_with_its_formula(seed: int, n: int, banked: int, tile: int) -> None:
     scores, bank = cosines(seed, n, n), cosines(seed + 1, banked, n)
@@ -78,7 +106,7 @@ def test_dsl_on_one_axis_alone_would_move_only_one_direction() -> None:
     """Erratum 6: what is divided by a clip's sum orders the captions of that clip as before."""
     rng = np.random.default_rng(0)
     scores = rng.uniform(0.1, 0.5, (30, 30)).astype(np.float32)
-    plain, after = count_ranks(scores), dsl(matrix_of(scores))
+    plain, after = rank(matrix_of(scores), {})[0], dsl(matrix_of(scores))
     for way, other in (("t2v", "v2t"), ("v2t", "t2v")):
         of_one_way = slow_dsl(scores)[way].T  # candidates by queries: read in the other direction
         assert counts_by_sorting(of_one_way) == lists(plain[other])

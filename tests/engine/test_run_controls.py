@@ -62,7 +62,7 @@ def test_a_control_whose_weights_are_gone_says_so(command: Command, tmp_path: Pa
     weights(tmp_path).unlink()
     code, said = failure(command(**TEXT, emotions="shuffled"), capsys)
     assert code == 1
-    assert "model.safetensors is gone, and the control needs it" in said
+    assert "model.safetensors). Remove" in said and "are gone" in said
 
 
 def copied(faces: Path, to: Path, source: str) -> None:

@@ -43,8 +43,8 @@ def test_the_scores_are_those_of_the_chosen_step(command: Command) -> None:
 
 def test_the_honest_ranks_are_those_of_the_same_run_chosen_by_its_last_step(command: Command) -> None:
     chosen, last = bench(command("chosen", **LONG)), bench(command("last", train__epochs=4))
-    assert chosen.honest == {"rule": "last", "step": 12, "ranks": last.ranks}
-    assert last.honest == {}
+    assert chosen.last_step == {"rule": "last", "step": 12, "ranks": last.ranks}
+    assert last.last_step == {}
     without = [{key: value for key, value in point.items() if key != "test"} for point in chosen.curve]
     assert without == last.curve
 
@@ -55,7 +55,7 @@ def test_an_interrupted_and_resumed_run_keeps_its_best(command: Command, tmp_pat
     ask(words)
     resumed, whole = the_record(tmp_path, "other"), bench(command("whole", **LONG))
     assert same(whole, resumed)
-    assert (resumed.honest, resumed.post) == (whole.honest, whole.post)
+    assert (resumed.last_step, resumed.post) == (whole.last_step, whole.post)
 
 
 def test_select_is_short_for_train_select(command: Command) -> None:
@@ -80,7 +80,7 @@ def test_a_control_of_such_a_run_scores_the_chosen_weights(command: Command, tmp
     true, control = sorted(found, key=lambda record: record.run != record.controls["true_run"])
     assert (control.ranks, control.post, control.protocol) == (true.ranks, true.post, true.protocol)
     assert control.selection == true.selection
-    assert control.honest == {}
+    assert control.last_step == {}
 
 
 def test_every_run_is_rescored_whatever_chose_its_weights(command: Command) -> None:

@@ -1,8 +1,9 @@
-"""What the bank of training captions is told of emotion."""
+"""Which emotions the bank of training captions is given."""
 
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -11,13 +12,14 @@ from bench.config import RunConfig
 from bench.data.annotation import Annotation, Clip
 from bench.data.batch import TextBatch
 from bench.data.tokenizer import caption_tokenizer
+from bench.engine.opening import Opened
 from bench.engine.scoring import encode_bank
 
 CAPTIONS = ["a happy man", "an angry man", "a man"]
 
 
-class Hears:
-    """Its features are the emotions it was told of."""
+class Echo:
+    """Its features are the emotions that it is given."""
 
     text_needs = ("emotions",)
 
@@ -32,10 +34,11 @@ class Hears:
 
 def bank(clips: list[tuple[str, ...]], **settings: Any) -> list[list[float]]:
     train = Annotation("any", "train", tuple(Clip(str(place), captions) for place, captions in enumerate(clips)))
-    here = SimpleNamespace(device=torch.device("cpu"), autocast=nullcontext)
-    tokenizer = caption_tokenizer(CAPTIONS)
+    here: Any = SimpleNamespace(device=torch.device("cpu"), autocast=nullcontext)
     data: Any = SimpleNamespace(train=train)
-    return encode_bank(RunConfig(**settings), Hears(), tokenizer, data, here).tolist()  # type: ignore[arg-type]
+    unused, echo = cast(Any, None), cast(Any, Echo())
+    opened = Opened(RunConfig(**settings), unused, Path(), data, echo, unused, caption_tokenizer(CAPTIONS), None)
+    return encode_bank(opened, here).tolist()
 
 
 def test_the_bank_is_the_first_caption_of_every_training_clip() -> None:
@@ -58,7 +61,7 @@ def test_the_bank_follows_the_control(settings: dict[str, Any], expected: list[l
     assert bank(clips, **settings) == expected
 
 
-def test_a_shuffled_bank_is_told_the_emotions_of_its_other_captions() -> None:
+def test_a_shuffled_bank_is_given_the_emotions_of_its_other_captions() -> None:
     clips = [(caption,) for caption in CAPTIONS]
     true, shuffled = bank(clips), bank(clips, emotions="shuffled")
     assert sorted(shuffled) == sorted(true)

@@ -7,7 +7,7 @@ import pytest
 
 from bench.data.faces import BOX, EXPRESSIONS, write_faces
 from bench.errors import BenchError, UsageError
-from bench.face_detection import Clip, backends, build
+from bench.face_detection import BACKENDS, ClipFrames, build, face_backend
 
 
 @pytest.fixture
@@ -24,17 +24,22 @@ def told(tmp_path: Path) -> Path:
 
 def asked(model: Path, indices: list[int], frames: int, name: str = "a") -> list[list[str]]:
     """The top expression of each face in each frame."""
-    found = build("sidecar", {"model": model}).faces(Clip(name, Path("a.mp4"), frames, np.array(indices)))
+    found = build("sidecar", {"model": model}).faces(ClipFrames(name, Path("a.mp4"), frames, np.array(indices)))
     return [[EXPRESSIONS[int(np.argmax(face.scores))] for face in faces] for faces in found]
 
 
 def test_there_are_three_backends():
-    assert list(backends()) == ["deepface", "onnx", "sidecar"]
+    assert list(BACKENDS) == ["deepface", "onnx", "sidecar"]
 
 
 def test_an_unknown_backend_is_one_line_with_near_names():
-    with pytest.raises(UsageError, match=r"'depface' is no backend for faces. Did you mean deepface"):
+    with pytest.raises(UsageError, match=r"'depface' is no face backend\. Did you mean deepface"):
         build("depface", {})
+
+
+def test_a_name_that_is_taken_is_an_error():
+    with pytest.raises(UsageError, match=r"the face backend 'onnx' is registered twice: in .*onnx\.py and in"):
+        face_backend("onnx")(type("Mine", (), {"__module__": __name__}))
 
 
 def test_a_setting_that_a_backend_does_not_take_is_one_line():

@@ -8,7 +8,7 @@ import pytest
 from helpers.graphs import linear
 
 from bench.errors import BenchError, UsageError
-from bench.face_detection import Backend, Clip, Face, build
+from bench.face_detection import Backend, ClipFrames, Face, build
 from bench.face_detection.frames import read_picture
 
 pytest.importorskip("deepface", reason="the extra faces is not installed")
@@ -50,7 +50,7 @@ def deepface(random_weights: Path) -> Backend:
 
 
 def looked(backend: Backend, path: Path) -> list[Face]:
-    (faces,) = backend.faces(Clip(path.stem, path, 1, np.array([0])))
+    (faces,) = backend.faces(ClipFrames(path.stem, path, 1, np.array([0])))
     return faces
 
 

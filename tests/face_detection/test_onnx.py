@@ -11,7 +11,7 @@ from helpers.graphs import linear
 
 from bench.data.faces import EXPRESSIONS
 from bench.errors import BenchError, UsageError
-from bench.face_detection import Clip, Face, build
+from bench.face_detection import ClipFrames, Face, build
 from bench.face_detection.frames import read_picture
 
 pytest.importorskip("cv2", reason="the extra faces is not installed")
@@ -26,7 +26,7 @@ def described(folder: Path, **about: Any) -> Path:
 
 def looked(model: Path, path: Path) -> list[Face]:
     """The faces of a picture."""
-    (faces,) = build("onnx", {"model": model}).faces(Clip(path.stem, path, 1, np.array([0])))
+    (faces,) = build("onnx", {"model": model}).faces(ClipFrames(path.stem, path, 1, np.array([0])))
     return faces
 
 

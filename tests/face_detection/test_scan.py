@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.registries import forgotten
 
 from bench.cli import main
 from bench.data.faces import BOX, EXPRESSIONS, read_faces, write_faces
 from bench.data.video import COMPRESSED, sample_indices, write_video
 from bench.errors import BenchError, UsageError
-from bench.face_detection.scan import Seen, Summary, scan
-from bench.face_detection.sidecar import Sidecar
+from bench.face_detection.backends.sidecar import Sidecar
+from bench.face_detection.scan import ClipFaces, FaceScan, scan
 from bench.utils.files import sha256
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,7 @@ def clips(tmp_path: Path) -> Path:
     return tmp_path / "clips"
 
 
-def looked(clips: Path, out: str = "faces.parquet", **how: Any) -> Summary:
+def looked(clips: Path, out: str = "faces.parquet", **how: Any) -> FaceScan:
     """Scans with a sidecar that knows the clips a, b, c."""
     model = clips.parent / "known.parquet"
     if not model.exists():
@@ -58,6 +59,33 @@ def looked(clips: Path, out: str = "faces.parquet", **how: Any) -> Summary:
 def test_the_frames_are_those_that_an_evaluation_sees(clips: Path):
     table = pd.read_parquet(looked(clips).out)
     assert table[table.video == "a"].frame.drop_duplicates().tolist() == sample_indices(40, 12).tolist()
+
+
+PLUGIN = '''
+from bench.face_detection import Face, face_backend
+
+@face_backend("everywhere")
+class Everywhere:
+    """A happy face in every frame."""
+    source, settings = "made up", {}
+
+    def faces(self, clip):
+        return [[Face((0, 0, 0, 1, 0, 0, 0), (0, 0, 9, 9), 1.0)] for _ in clip.indices]
+'''
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_plugin_s_backend_is_listed_and_scans(
+    clips: Path, tmp_path: Path, workers: str, capsys: pytest.CaptureFixture[str]
+):
+    plugin, out = tmp_path / "everywhere.py", tmp_path / "faces.parquet"
+    plugin.write_text(PLUGIN, encoding="utf-8")
+    with forgotten():
+        main(["list", "face-backends", "--plugin", str(plugin)])
+        assert "everywhere A happy face in every frame." in capsys.readouterr().out
+        words = ["--backend", "everywhere", "--videos", str(clips), "--out", str(out), "--workers", workers]
+        main(["faces", *words, "--plugin", str(plugin)])
+    assert read_faces(out).source == "made up" and read_faces(out).videos == {"a", "b", "c"}
 
 
 def test_a_frame_that_is_sampled_twice_is_one_frame(clips: Path):
@@ -86,7 +114,7 @@ def test_the_summary_counts_what_the_table_holds(clips: Path):
     # frames 0, 3, 7, 10, 14, 17, 21, 24, 28, 31, 35, 39 of 40; by hand, the nearest twentieths (of two the earlier one)
     # are 0, 1, 3, 5, 7, 8, 10, 12, 14, 15, 17, 19: five even ones
     summary = looked(clips)
-    assert summary.seen["b"] == Seen(looked_at=12, with_face=5, expression="happy", score=1.0)
+    assert summary.seen["b"] == ClipFaces(looked_at=12, with_face=5, expression="happy", score=1.0)
     assert (summary.faces, summary.broken, summary.was_done) == (3 * 6, {}, False)
 
 
@@ -158,16 +186,16 @@ def test_an_output_that_was_made_in_another_way_is_not_overwritten(clips: Path, 
     looked(clips)
     if change == "backend":
         known(clips.parent / "known.parquet", "a", "b", "c", "d")
-    with pytest.raises(UsageError, match=r"faces.parquet holds faces that were found in another way .* Remove it"):
+    with pytest.raises(UsageError, match=r"faces.parquet holds faces that were found with other settings .* Remove it"):
         looked(clips, frames=8 if change == "frames" else 12)
 
 
 def test_simulated_faces_of_a_dataset_are_not_overwritten(tmp_path: Path):
-    from bench.data import moodclips
+    from bench.data.importers import moodclips
 
     folder = moodclips.ensure(tmp_path / "moodclips", train=8, val=4, test=16, workers=1)
     shutil.copyfile(folder / "faces.parquet", tmp_path / "simulated.parquet")
-    with pytest.raises(UsageError, match=r"holds faces that were found in another way .simulated"):
+    with pytest.raises(UsageError, match=r"holds faces that were found with other settings .simulated"):
         scan("sidecar", {"model": tmp_path / "simulated.parquet"}, videos=folder, out=folder / "faces.parquet")
 
 

@@ -15,14 +15,14 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from helpers.plugins import loaded
 from helpers.records import make_record
 
 from bench.cli import main
 from bench.errors import BenchError, UsageError
-from bench.grid.executors import LOG, Outcome, run_grid, submit
+from bench.grid.executors import LOG, CellOutcome, run_grid, submit
 from bench.grid.plan import Cell, plan, read_grid
 from bench.grid.render import summary
-from bench.model import registry
 from bench.records import store
 
 Write = Callable[..., Path]
@@ -80,7 +80,7 @@ def ran(write: Write) -> SimpleNamespace:
     )
 
 
-def ends(outcomes: list[Outcome]) -> list[str]:
+def ends(outcomes: list[CellOutcome]) -> list[str]:
     return [outcome.end for outcome in outcomes]
 
 
@@ -140,18 +140,27 @@ def test_a_broken_record_fails_with_its_fault(write: Write) -> None:
     assert f"{cell.record}" in outcome.why
 
 
+def test_a_file_in_the_current_folder_is_no_module_of_a_cell(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plain `python -m bench` would run it in place of the standard library's."""
+    for name in ("random", "yaml"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a stranger was run')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    [outcome] = run_grid(read(write([{"split": "7k"}])))
+    assert "7k.json is missing" in outcome.why
+
+
 @pytest.mark.slow
 def test_a_variant_that_changes_in_the_meantime_is_the_reason(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "_plugins", list(registry._plugins))
-    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     plugin = tmp_path / "mine.py"
     plugin.write_text(PLUGIN, encoding="utf-8")
-    registry.load_plugin(plugin)
     grid = write([{"variant": "mine"}])
-    cells = plan(read_grid(grid), grid.parent / "results", [plugin])
-    plugin.write_text(f"{PLUGIN}# edited\n", encoding="utf-8")
+    with loaded(plugin):
+        cells = plan(read_grid(grid), grid.parent / "results", [plugin])
+    plugin.write_text(f"{PLUGIN}    changed = True\n", encoding="utf-8")
     [outcome] = run_grid(cells)
     [made] = (grid.parent / "results").glob("*/*/mine/*.json")
     assert made.stem != cells[0].run
@@ -163,7 +172,7 @@ def test_a_variant_that_changes_in_the_meantime_is_the_reason(
 def test_the_summary_fits_80_columns(tmp_path: Path, write: Write) -> None:
     cells = read(write([{"variant": "additive_text", "hp": {"init_std": [0, 1]}, "train": {"lr": [1e-3, 1e-4]}}]))
     why = "a long line of words that says what went wrong and where, and with which words it can be mended " * 2
-    text = summary([Outcome(cell, "failed", 12345.6, why=why) for cell in cells], Path("results"))
+    text = summary([CellOutcome(cell, "failed", 12345.6, why=why) for cell in cells], Path("results"))
     assert max(len(line) for line in text.splitlines() if LOG not in line) <= 80
 
 
@@ -186,7 +195,7 @@ def test_starts_and_controls_run_in_their_order(write: Write) -> None:
 @pytest.mark.slow
 def test_ctrl_c_keeps_the_run_s_checkpoint_and_the_grid_goes_on(write: Write, whom: str) -> None:
     grid = write([{"name": "start"}, {"init": "cell:start", "seed": 7}], {"epochs": 400, "checkpoint_every": 1})
-    words = [sys.executable, "-m", "bench", *command(grid)]
+    words = [sys.executable, "-P", "-m", "bench", *command(grid)]
     start, _ = read(grid)
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 120
@@ -247,11 +256,11 @@ def test_a_job_runs_the_cell_s_command(write: Write, cluster: Path) -> None:
     submit_grid(grid)
     [cell] = read(grid)
     [script] = cluster.iterdir()
-    [folder] = re.findall(rf"{re.escape(sys.executable)} -u -m submitit.core._submit (\S+)", script.read_text())
+    [folder] = re.findall(rf"{re.escape(sys.executable)} -P -u -m submitit.core._submit (\S+)", script.read_text())
     assert Path(folder) == cell.folder / "slurm"
     with (cell.folder / "slurm" / "17_submitted.pkl").open("rb") as file:
         job = pickle.load(file)  # what submitit hands to the node
-    assert job.function.command == [sys.executable, "-m", "bench", *cell.command]
+    assert job.function.command == [sys.executable, "-P", "-m", "bench", *cell.command]
     assert "--variant=additive_text" in cell.command
     assert f"--results={grid.parent / 'results'}" in cell.command
 

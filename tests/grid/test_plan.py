@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from helpers.asking import Capture, failure, output
+from helpers.plugins import loaded
 
 from bench.errors import UsageError
-from bench.grid.plan import GRIDS, Cell, apart, find_grid, plan, read_grid, state
+from bench.grid.plan import GRIDS, Cell, differences, find_grid, plan, read_grid, state
 from bench.grid.render import listing
 from bench.model import registry
 
@@ -194,8 +195,8 @@ def test_a_cell_is_done_when_its_record_is_there(tmp_path: Path) -> None:
 def test_cells_are_told_apart_by_the_settings_that_differ(tmp_path: Path) -> None:
     text = "settings: {captions: joined}\ncells: [{name: start}, {seed: [1, 2], train: {lr: [1e-3, 1e-4]}}]"
     cells = cells_of(tmp_path, text)
-    assert apart(cells[0], cells) == ["start"]
-    assert apart(cells[1], cells) == ["train.lr=1e-3"]
+    assert differences(cells[0], cells) == ["start"]
+    assert differences(cells[1], cells) == ["train.lr=1e-3"]
 
 
 # --- the shipped ones -----------------------------------------------------------------------------------------------
@@ -210,15 +211,19 @@ def test_shipped_grids_can_be_planned_and_listed(name: str) -> None:
 
 
 def test_the_grid_of_variants_has_every_built_in_one() -> None:
-    built_in = {name for name, entry in registry.entries().items() if entry.module.startswith("variants.")}
-    assert {cell.settings["variant"] for cell in read_grid(find_grid("variants")).cells} == built_in
+    assert {cell.settings["variant"] for cell in read_grid(find_grid("variants")).cells} == set(built_in())
 
 
 def test_controls_are_of_every_variant_but_plain() -> None:
     cells = read_grid(find_grid("controls")).cells
-    controlled = {cell.settings["variant"] for cell in cells}
-    built_in = {name for name, entry in registry.entries().items() if entry.module.startswith("variants.")}
-    assert controlled == built_in - {"plain"}
+    told = [cell.settings.get(name, "true") for cell in cells for name in ("emotions", "train.emotions")]
+    assert set(told) == {"true", "shuffled", "zeroed"}
+    controlled = {
+        cell.settings["variant"]
+        for cell in cells
+        if "shuffled" in (cell.settings.get("emotions"), cell.settings.get("train.emotions"))
+    }
+    assert controlled == set(built_in()) - {"plain"}
 
 
 def test_the_collapse_starts_every_fine_tuning_from_one_plain_run() -> None:
@@ -245,6 +250,36 @@ def test_plugins_reach_every_cell(tmp_path: Path) -> None:
         assert cell.command[-1] == "--plugin=mine.py"
 
 
+def built_in() -> list[str]:
+    return [name for name, entry in registry.entries().items() if entry.module.startswith("variants.")]
+
+
+def test_all_is_every_registered_variant_also_of_plugins(tmp_path: Path) -> None:
+    plugin = tmp_path / "looks.py"
+    plugin.write_text(LOOKS, encoding="utf-8")
+    with loaded(plugin):
+        cells = cells_of(tmp_path, "settings: {model: {size: tiny}}\ncells: [{variant: all, seed: [1, 2]}]")
+    assert kinds(cells) == [f"{name}-s{seed}" for name in [*built_in(), "looks"] for seed in (1, 2)]
+
+
+def test_all_may_stand_among_names_which_then_come_once(tmp_path: Path) -> None:
+    cells = cells_of(tmp_path, "cells: [{variant: [plain, all]}]")
+    assert kinds(cells) == [f"{name}-s42" for name in ["plain", *(one for one in built_in() if one != "plain")]]
+
+
+def test_all_leaves_out_controls_that_change_nothing(tmp_path: Path) -> None:
+    """plain is told nothing; emotion_alignment is told of emotion in training alone."""
+    text = "cells: [{variant: all, emotions: [true, shuffled]}]"
+    controlled = {cell.settings["variant"] for cell in cells_of(tmp_path, text) if "shuffled" in cell.settings.values()}
+    assert controlled == set(built_in()) - {"plain", "emotion_alignment"}
+    text = "cells: [{variant: all, train: {emotions: shuffled}}]"
+    assert {cell.settings["variant"] for cell in cells_of(tmp_path, text)} == set(built_in()) - {"plain"}
+
+
+def test_a_control_that_is_asked_for_by_name_is_a_cell(tmp_path: Path) -> None:
+    assert len(cells_of(tmp_path, "cells: [{variant: plain, emotions: shuffled}]")) == 2
+
+
 LOOKS = """
 from bench import Variant, register
 
@@ -258,14 +293,12 @@ class Looks(Variant):
 """
 
 
-def test_a_variant_that_looks_at_its_weights_can_be_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_plugins", list(registry._plugins))
-    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+def test_a_variant_that_looks_at_its_weights_can_be_planned(tmp_path: Path) -> None:
     plugin = tmp_path / "looks.py"
     plugin.write_text(LOOKS, encoding="utf-8")
-    registry.load_plugin(plugin)
-    text = "settings: {model: {size: tiny}}\ncells: [{variant: looks}]"
-    assert kinds(cells_of(tmp_path, text)) == ["looks-s42"]
+    with loaded(plugin):
+        text = "settings: {model: {size: tiny}}\ncells: [{variant: looks}]"
+        assert kinds(cells_of(tmp_path, text)) == ["looks-s42"]
 
 
 @pytest.mark.parametrize(

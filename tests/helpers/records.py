@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.config import ModelConfig, RunConfig, VideoConfig, as_json
 from bench.metrics.ranking import summarize
 from bench.records.protocol import protocol_signature
 from bench.records.record import Record
@@ -44,6 +45,7 @@ def make_record(
 ) -> Record:
     """A sound record of n queries; `strength` is how far the true scores stand out; some scores tie.
 
+    config: settings beside those that the other arguments give, nested as in a record.
     change: how far the scores move from those of the record that is alike in all else.
     """
     rng = np.random.default_rng([seed, *variant.encode()])
@@ -55,25 +57,23 @@ def make_record(
     wins = {i: float((np.sign(gap) + 1) / 2) for i, gap in gaps.items()}
     captions = [f'a "café" [ {i} ]' for i in range(n)]
     subsets = subsets if subsets is not None else {"emotion": list(range(0, n, 3)), "disgust": []}
-    config = config or {"variant": variant, "seed": seed, "train": {"lr": 1e-4}}
-    true = {"emotions": "true", "train_emotions": "true", "matched_parameters": False}
-    true["true_run"] = run_id(variant, seed, config)
-    signature = protocol_signature(
+    settings = whole_config(
+        config or {"train": {"lr": 1e-4}},
+        variant=variant,
         dataset=dataset,
+        split=split,
         test=test,
-        train=split,
-        queries=n,
-        videos=n,
-        frames=frames,
-        resolution=64,
-        model="tiny",
         init=init,
-        captions="sampled",
-        checkpoint="last",
         seed=seed,
+        hp={name: str(value) for name, value in (hyperparameters or {}).items()},
+        model=ModelConfig(size="tiny"),
+        video=VideoConfig(frames=frames, size=64),
     )
+    true = {"emotions": "true", "train_emotions": "true", "matched_parameters": False}
+    true["true_run"] = run_id(variant, seed, settings)
+    signature = protocol_signature(settings, queries=n, videos=n, model="tiny", init=init)
     return Record(
-        run=run_id(variant, seed, config),
+        run=run_id(variant, seed, settings),
         created="2026-01-02T03:04:05+00:00",
         variant=variant,
         hyperparameters=hyperparameters or {},
@@ -83,7 +83,7 @@ def make_record(
         test=test,
         checksums={"train": "0" * 64, "test": "1" * 64},
         protocol=signature,
-        config=config,
+        config=settings,
         seed=seed,
         controls={**true, **(controls or {})},
         faces=faces or {},
@@ -101,10 +101,19 @@ def make_record(
         ranks=ranks,
         top=np.argsort(-similarity, axis=1, kind="stable")[:, :10].tolist(),
         post=post or {},
-        honest={},
+        last_step={},
         probe={},
         metrics=summarize(ranks, subsets, captions, wins),
     )
+
+
+def whole_config(changes: dict[str, Any], **settings: Any) -> dict[str, Any]:
+    """A whole config as a record holds it: defaults, then `settings`, then `changes`."""
+    config = as_json(RunConfig(**settings))
+    for name, value in changes.items():
+        nested = isinstance(value, dict) and name != "hp"
+        config[name] = {**config[name], **value} if nested else value
+    return config
 
 
 def make_control(

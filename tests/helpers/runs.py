@@ -37,8 +37,8 @@ def interrupt_at(step: int, words: list[str], folder: Path) -> None:
 import json, os, signal
 from bench.engine import train
 keep = train._checkpoint
-def keep_and_interrupt(accelerator, folder, now, origin):
-    keep(accelerator, folder, now, origin)
+def keep_and_interrupt(accelerator, folder, now, checksums):
+    keep(accelerator, folder, now, checksums)
     if now.step == {step - 1}:
         os.killpg(os.getpgid(0), signal.SIGINT)
 train._checkpoint = keep_and_interrupt

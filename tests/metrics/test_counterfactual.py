@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.analysis.probe import edit_effects
-from bench.data.moodclips.plan import plan
+from bench.analysis.measure import edit_effects
+from bench.data.importers.moodclips.plan import plan
 from bench.emotions import EMOTIONS
 from bench.emotions.counterfactuals import counterfactual, emotional_words
 from bench.metrics.counterfactual import (
     CHANCE,
     deltas,
-    flips,
     mean,
     rank_counts,
     selectivity,
@@ -25,10 +24,6 @@ from bench.metrics.counterfactual import (
     summarize,
     twin_scores,
 )
-
-
-def test_a_flip_is_won_level_or_lost():
-    assert flips([2.0, 1.0, 0.0], [1.0, 1.0, 1.0]).tolist() == [1, 0.5, 0]
 
 
 def test_ranks_of_edited_queries_are_counted_against_their_own_video():

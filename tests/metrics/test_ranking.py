@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import BenchError
-from bench.metrics.ranking import hits, log_ranks, points, ranks
+from bench.metrics.ranking import count_rivals, hits, log_ranks, points, ranks, wins
 from bench.metrics.ranking import summarize as summarize_with_captions
 
 counts = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9)), min_size=1, max_size=40)
@@ -28,6 +28,18 @@ def summarize(counts: dict, subsets: dict, twin_wins: Any = None) -> dict[str, d
 
 def both(greater: list[int], equal: list[int]) -> dict[str, dict[str, list[int]]]:
     return {way: {"greater": greater, "equal": equal} for way in ("t2v", "v2t")}
+
+
+def test_rivals_above_and_level_are_counted_in_rows_or_in_columns():
+    scores = np.array([[0.5, 0.5, 0.1], [0.9, 0.3, 0.4]])
+    above, level = count_rivals(scores, np.array([0.5, 0.3]))
+    assert (above.tolist(), level.tolist()) == ([0, 2], [2, 1])  # the true one is level with itself
+    above, level = count_rivals(scores, scores[0], axis=0)
+    assert (above.tolist(), level.tolist()) == ([1, 0, 1], [1, 1, 1])
+
+
+def test_a_win_is_one_a_tie_a_half():
+    assert wins([2.0, 1.0, 0.0], [1.0, 1.0, 1.0]).tolist() == [1, 0.5, 0]
 
 
 @pytest.mark.parametrize(("ties", "expected"), [("optimistic", 3.0), ("expected", 3.5), ("pessimistic", 4.0)])

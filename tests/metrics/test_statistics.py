@@ -14,13 +14,12 @@ from statsmodels.stats import contingency_tables
 from statsmodels.stats.multitest import multipletests
 
 from bench.metrics.statistics import (
-    _draw,
     _medians,
     bootstrap_interval,
     detectable,
-    hierarchical_interval,
     holm,
     mcnemar,
+    mean_rank_interval,
     wilson,
 )
 from bench.metrics.statistics import sign_flip as sign_flip_of
@@ -112,30 +111,38 @@ def test_clusters_of_another_number_of_queries_are_an_error():
         bootstrap_interval([1, 2], "mean", 0, [0, 0, 1])
 
 
-def test_one_seed_against_none_is_the_plain_bootstrap():
-    values = geometric(1, 80)
-    assert hierarchical_interval([values], None, 0) == pytest.approx(bootstrap_interval(values, "mean", 0), rel=0.05)
+def test_mean_rank_interval_is_the_studentised_bootstrap_of_the_log_mean():
+    # Efron and Tibshirani (1993), algorithm 12.1, one resample after another, by the delta method's standard error
+    ranks = np.random.default_rng(3).geometric(0.1, 40).astype(float)
+
+    def error(values: np.ndarray) -> float:
+        return values.std(ddof=1) / len(values) ** 0.5 / values.mean()
+
+    rng = np.random.default_rng(1)
+    drawn = [rng.choice(ranks, 40) for _ in range(4000)]
+    away = [np.log(values.mean() / ranks.mean()) / error(values) for values in drawn]
+    far, near = np.quantile(away, [0.005, 0.975])
+    low, high = mean_rank_interval(ranks, 240, seed=0)
+    assert low == pytest.approx(ranks.mean() * np.exp(-near * error(ranks)), rel=0.04)
+    assert high == pytest.approx(ranks.mean() * np.exp(-far * error(ranks)), rel=0.08)
 
 
-def test_a_paired_interval_does_not_see_what_queries_have_in_common():
-    hard = geometric(2, 100)  # some queries are harder than others, by the same for both runs
-    assert hierarchical_interval([hard + 1], [hard], 0) == pytest.approx((1, 1))
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=40), st.booleans())
+def test_mean_rank_interval_holds_the_mean_and_only_ranks_that_can_be(ranks: list[int], clustered: bool):
+    low, high = mean_rank_interval(ranks, 50, 0, [rank % 3 for rank in ranks] if clustered else None)
+    assert 1 <= low <= np.mean(ranks) <= high <= 50
 
 
-def test_seeds_that_differ_widen_the_interval():
-    # two seeds, each the same for all queries: a resample holds one of them, so the interval is the two
-    assert hierarchical_interval([[0.0] * 9, [1.0] * 9], None, 0) == (0.0, 1.0)
+def test_where_all_rank_first_the_mean_rank_ends_where_those_that_may_not_would_rank_last():
+    # of 100 queries up to 3.6994 % may not rank first (Wilson); were those all 240th: 1 + 0.036994 * 239
+    assert mean_rank_interval([1] * 100, 240, 0) == (1, pytest.approx(9.8416, abs=1e-3))
 
 
-def test_the_variance_over_seeds_is_unbiased():
-    # of means of three seeds, with endless queries: Var = s²/3; percentiles of a resample span 2 x 1.96 sd
-    rng = np.random.default_rng(0)
-    variances = []
-    for _ in range(300):
-        seeds = rng.normal(size=3)
-        taken = _draw(rng, 3, 500, 2)
-        variances.append(float((taken @ seeds / 2).var()))
-    assert np.mean(variances) == pytest.approx(1 / 3, rel=0.15)
+def test_mean_rank_interval_draws_clusters_whole():
+    once = np.random.default_rng(0).geometric(0.2, 60)
+    four_times, labels = np.repeat(once, 4), np.repeat(np.arange(60), 4)
+    assert mean_rank_interval(four_times, 240, 0, labels) == pytest.approx(mean_rank_interval(once, 240, 0))
 
 
 @pytest.mark.parametrize(

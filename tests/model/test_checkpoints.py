@@ -77,7 +77,7 @@ def test_random_weights_are_all_new(start: Start) -> None:
     variant, loaded = start("random")
     assert loaded.loaded == loaded.unused == ()
     assert set(loaded.new) == {name for name, _ in variant.named_parameters()}
-    assert str(loaded) == f"random: {len(loaded.new)} tensors, all drawn anew"
+    assert str(loaded) == "Starting from random weights."
 
 
 def test_random_weights_follow_torch_s_seed(start: Start) -> None:

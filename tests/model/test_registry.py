@@ -8,6 +8,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.model import registry
+from bench.utils import plugins
 
 PLUGIN = '''
 from bench import Variant, register
@@ -26,7 +27,7 @@ class Mine(Variant):
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in registry.entries():
         registry.get(name)  # or what a plugin imports would be registered for this test alone
-    monkeypatch.setattr(registry, "_plugins", list(registry._plugins))
+    monkeypatch.setattr(plugins, "_files", dict(plugins._files))
     monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     path = tmp_path / "mine.py"
     path.write_text(PLUGIN.format(name="mine"))
@@ -135,18 +136,41 @@ def test_a_variant_s_digest_does_not_depend_on_where_its_files_lie(plugin: Path,
             '@register("mine")\nclass Mine(FilmText):\n    """As it is."""\n'
         )
         registry._registered.pop("mine", None)
-        registry._plugins.clear()
+        plugins._files.clear()
         registry.load_plugin(path)
         digests.append(registry.source_digest("mine"))
     assert digests[0] == digests[1]
 
 
-def test_an_installed_package_adds_its_variant_through_entry_points(tmp_path: Path) -> None:
+def reloaded(path: Path, source: str) -> str:
+    path.write_text(source)
+    registry.load_plugin(path)
+    return registry.source_digest("mine")
+
+
+def test_what_a_variant_executes_makes_its_digest_and_no_comment(plugin: Path) -> None:
+    source = "STRENGTH = 0.5\n" + PLUGIN.format(name="mine")
+    digest = reloaded(plugin, source)
+    commented = (
+        source.replace("STRENGTH", "import os\n\n\nSTRENGTH").replace("A variant of my own.", "Mine.") + "# end\n"
+    )
+    assert reloaded(plugin, commented) == digest
+    assert reloaded(plugin, source.replace("0.5", "0.6")) != digest
+
+
+def test_a_plugin_that_is_loaded_again_is_listed_as_it_is_now(plugin: Path) -> None:
+    registry.load_plugin(plugin)
+    reloaded(plugin, PLUGIN.format(name="mine").replace("depth: int = 2", "depth: int = 30"))
+    assert registry.entries()["mine"].hyperparameters["depth"] == "30"
+
+
+@pytest.mark.parametrize("group", ["bench.variants", "bench.plugins"])
+def test_an_installed_package_adds_its_variant_through_entry_points(tmp_path: Path, group: str) -> None:
     (tmp_path / "their_package.py").write_text(PLUGIN.format(name="theirs"))
     info = tmp_path / "theirs-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[bench.variants]\ntheirs = their_package:Mine\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\ntheirs = their_package:Mine\n")
     code = "from bench.model import registry; print(registry.get('theirs').__module__)"
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"],

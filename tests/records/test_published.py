@@ -123,14 +123,14 @@ def test_what_stands_in_common_holds_for_every_row_that_does_not_say_otherwise(t
 
 def test_what_is_left_out_is_unknown(table: Callable[[str], Path]) -> None:
     row = read(table(json.dumps(GOOD)))[0]
-    assert (row.train, row.subset, row.gallery, row.protocol) == ("unknown", "all", None, {})
+    assert (row.train, row.subset, row.gallery, row.protocol, row.runs) == ("unknown", "all", None, {}, 1)
     assert row.signature == "msrvtt-1k-A|train:unknown|1000x?"
     assert str(row) == "theirs, All T2V"
 
 
 def test_a_row_s_protocol_is_named_as_a_run_s_signature_names_it(table: Callable[[str], Path]) -> None:
     content = copy.deepcopy(GOOD)
-    content["common"] |= {"post": "dsl", "ties": "position", "gallery": 1000, "train": "9k"}
+    content["common"] |= {"post": "dsl", "ties": "position", "gallery": 1000, "train": "9k", "runs": 3}
     row = read(table(json.dumps(content)))[0]
     assert row.signature == "msrvtt-1k-A|train:9k|1000x1000|ties:position|post:dsl"
     assert str(row) == "theirs, 9k, All T2V, DSL"
@@ -213,6 +213,7 @@ def test_a_missing_field_is_one_line_that_names_it(table: Callable[[str], Path],
         (changed("rows.0.n", 0), "n is '0', no whole number from 1."),
         (changed("rows.0.n", 34.5), "n is '34.5', no whole number from 1."),
         (changed("rows.0.n", "1 000"), "n is '1 000', no whole number from 1."),
+        (changed("rows.0.runs", 0), "runs is '0', no whole number from 1."),
         (changed("rows.0.gallery", -5), "gallery is '-5', no whole number from 1."),
         (changed("rows.0.R@1", float("nan")), "row 1 (theirs): R@1 is 'NaN', no number as printed, such as 49.40"),
         (changed("rows.0.R@1", float("inf")), "R@1 is 'Infinity', no number"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from helpers.records import make_control, make_record
 
 from bench.compare.groups import groups
-from bench.compare.plan import sections
+from bench.compare.sections import sections
 from bench.records.record import Record
 from bench.report.sentences import sentences
 
@@ -25,7 +25,7 @@ def test_how_much_was_run_comes_first() -> None:
 
 def test_verdicts_are_those_of_the_table() -> None:
     assert any(
-        one.startswith("strong is better than plain")
+        one.startswith("strong (run of seed 42) is better than plain (run of seed 42)")
         for one in told(PLAIN, make_record(60, variant="strong", strength=6.0))
     )
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from helpers.probes import make_probe
 from helpers.records import make_record
 
 from bench.report.won_and_lost import MOST, asked, flips
@@ -45,7 +46,7 @@ def test_a_query_is_shown_with_the_emotions_of_its_own_words() -> None:
 
 def test_the_swapped_caption_of_a_probe_stands_beside_its_query() -> None:
     captions = ["a happy man", "a man"] + ["x"] * 38
-    probe = {"counterfactual": {"per_query": {"delta": {"swap": [0.6931, *[None] * 39]}}}}
+    probe = make_probe(moves=[0.6931, *[None] * 39]).as_json()
     found = asked(replace(ONE, queries={**ONE.queries, "captions": captions}, probe=probe), [0, 1])
     assert found[0]["swap"]["factor"] == 2.0 and found[0]["swap"]["caption"] != "a happy man"
     assert "swap" not in found[1]

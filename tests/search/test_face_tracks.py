@@ -9,7 +9,7 @@ import pytest
 from bench import face_detection
 from bench.data.faces import EXPRESSIONS
 from bench.emotions import EMOTIONS
-from bench.face_detection import Clip, Face
+from bench.face_detection import ClipFrames, Face
 from bench.face_detection.frames import read_picture
 from bench.search.face_tracks import FaceDetector
 
@@ -24,7 +24,7 @@ class TwoFaces:
     def __init__(self) -> None:
         self.settings: dict[str, Any] = {"at": "here"}
 
-    def faces(self, clip: Clip) -> list[list[Face]]:
+    def faces(self, clip: ClipFrames) -> list[list[Face]]:
         def face(box: tuple[int, int, int, int], **scores: float) -> Face:
             return Face(tuple(scores.get(name, 0.0) for name in EXPRESSIONS), box, 1.0)
 

@@ -10,7 +10,7 @@ import torch
 from helpers.golden import golden_config
 from helpers.search import tiny_clip, trained
 from safetensors.torch import load_file
-from transformers import AutoTokenizer, CLIPModel
+from transformers import AutoTokenizer, CLIPConfig, CLIPModel
 
 from bench.data.annotation import load_annotation
 from bench.errors import BenchError, UsageError
@@ -53,7 +53,7 @@ def test_a_run_gives_the_features_and_scores_of_its_own_evaluation(variant: str,
     encoder = load(f"run:{name}", results)
     [path] = results.glob(f"*/*/*/{name}/features.safetensors")
     stored = load_file(path)
-    clips = load_annotation(small, "1k-A").clips
+    clips = load_annotation(small, "1k-A", "msrvtt").clips
     video = windows(encoder, small, [clip.video for clip in clips])
     text = np.stack([encoder.text(clip.captions[0]) for clip in clips])
     np.testing.assert_allclose(video, stored["video"], atol=1e-5)
@@ -183,6 +183,42 @@ def test_a_local_name_is_the_same_from_everywhere(clip: Path, monkeypatch: pytes
     assert models.resolved("clip:openai/clip-vit-base-patch32") == "clip:openai/clip-vit-base-patch32"
 
 
+def test_a_clip_in_bfloat16_is_a_model(clip: Path, tmp_path: Path) -> None:
+    shutil.copytree(clip, tmp_path / "half")
+    CLIPModel.from_pretrained(clip).to(torch.bfloat16).save_pretrained(tmp_path / "half")
+    half, whole = (load(f"clip:{folder}", Path()) for folder in (tmp_path / "half", clip))
+    np.testing.assert_allclose(half.text("happy people"), whole.text("happy people"), atol=0.03)
+    seen = [WindowFrames(window, None) for window in frames(1)]
+    np.testing.assert_allclose(half.windows(seen), whole.windows(seen), atol=0.03)
+
+
+def test_a_clip_without_a_tokenizer_is_no_model(clip: Path, tmp_path: Path) -> None:
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(clip / name, tmp_path)
+    with pytest.raises(BenchError, match="there is no vocabulary"):
+        load(f"clip:{tmp_path}", Path())
+
+
+def test_a_clip_with_another_clip_s_tokenizer_is_no_model(clip: Path, tmp_path: Path) -> None:
+    """Its vocabulary is too small for the text tower: every id has a row, but another word's."""
+    shutil.copytree(clip, tmp_path / "other")
+    shape = CLIPConfig.from_pretrained(clip)
+    shape.text_config.vocab_size = 49408
+    CLIPModel(shape).save_pretrained(tmp_path / "other")
+    with pytest.raises(BenchError, match="has 514 tokens, the text tower 49408"):
+        load(f"clip:{tmp_path / 'other'}", Path())
+
+
+def test_a_model_that_cannot_tell_texts_apart_is_no_model(clip: Path, tmp_path: Path) -> None:
+    shutil.copytree(clip, tmp_path / "same")
+    model = CLIPModel.from_pretrained(clip)
+    model.text_model.final_layer_norm.weight.data.zero_()
+    model.text_model.final_layer_norm.bias.data.fill_(1.0)
+    model.save_pretrained(tmp_path / "same")
+    with pytest.raises(BenchError, match="gives different texts the same features"):
+        load(f"clip:{tmp_path / 'same'}", Path())
+
+
 # --- published checkpoints ------------------------------------------------------------------------------------------
 
 
@@ -204,10 +240,10 @@ def test_a_published_checkpoint_gives_the_original_s_features(
 
 
 def _letters(clip: Path) -> models.Tokenizer:
-    """A tokenizer with no more tokens than the golden text tower."""
+    """A tokenizer with as many tokens as the golden text tower: 300, with [UNK] and both ends."""
     from bench.data.tokenizer import caption_tokenizer
 
-    return caption_tokenizer(["happy people"])
+    return caption_tokenizer([" ".join(f"word{number}" for number in range(295)), "happy people"])
 
 
 def test_the_patches_tell_b32_from_b16() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from helpers.search import trained
 
-from bench.data.moodclips import faces, film
-from bench.data.moodclips.plan import plan
+from bench.data.importers.moodclips import faces, film
+from bench.data.importers.moodclips.plan import plan
 from bench.search.searcher import Answer, Choice, Searcher, open_folder
 
 HAPPY, ANGRY = 11, 10  # clips, as in the report

@@ -97,6 +97,12 @@ def test_a_query_s_words_say_its_emotions_whatever_their_capitals(clips: Path, l
     assert upper.emotions == lower.emotions and list(lower.emotions) == list(EMOTIONS)
 
 
+def test_a_query_s_curly_quotes_are_plain(clips: Path, loaded: list) -> None:
+    searcher = opened(clips)
+    assert not searcher.ask("I don’t").emotions["trust"]  # "don" is a word of trust
+    assert searcher.ask("‘happy’ “people”").moments == searcher.ask("happy people").moments
+
+
 def test_an_empty_query_and_a_k_of_nothing_are_errors(clips: Path, loaded: list) -> None:
     searcher = opened(clips)
     with pytest.raises(UsageError, match="an empty query"):

@@ -55,3 +55,15 @@ def test_training_sees_content_alone_as_plain_does() -> None:
     text, video = naming(JOY, ANGER), clips(2)
     one = variant.similarity(variant.encode_text(text), variant.encode_video(video))
     assert torch.equal(one, plain.similarity(plain.encode_text(text), plain.encode_video(video)))
+
+
+@torch.no_grad()
+def test_the_content_is_plain_s_whatever_the_emotion() -> None:
+    variant, plain = make("late_fusion"), make("plain")
+    text, video = naming(JOY, ANGER, [0] * 8), clips(3)
+    for one, other in (
+        (variant.encode_text(text), plain.encode_text(text)),
+        (variant.encode_video(video), plain.encode_video(video)),
+    ):
+        assert torch.equal(one[:, :-9], other)
+        assert one.shape == (3, other.shape[1] + 9)

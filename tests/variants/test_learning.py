@@ -1,4 +1,4 @@
-"""Every way in for emotion can be learned: pairs that nothing but emotion tells apart are told apart after training."""
+"""What `learns_from` claims: pairs that nothing but emotion tells apart are told apart after training."""
 
 import math
 
@@ -14,9 +14,8 @@ from bench.model.variant import Variant
 SHOWN = [0, 2, 3, 4, 5, 6]  # those that a face can show
 EMOTIONS = len(SHOWN)
 CHANCE = 2 * math.log(EMOTIONS)  # the loss of features that do not know which pair is which
-TEXT = sorted(name for name, entry in registry.entries().items() if "emotions" in entry.text_needs)
-HEARS = sorted(set(TEXT) - {"emotion_alignment", "emotion_prompt", "late_fusion"})  # a loss; words; learns nothing
-SEES = ["face_additive", "face_text_fusion", "face_tokens"]
+CLASSES = {name: registry.get(name) for name in sorted(registry.entries())}
+HEARS, SEES = ([name for name in CLASSES if what in CLASSES[name].learns_from] for what in ("emotions", "faces"))
 
 
 def final_loss(name: str, text: TextBatch, video: VideoBatch, steps: int = 150) -> float:
@@ -51,13 +50,19 @@ def same_pixels() -> tuple[TextBatch, VideoBatch]:
 def test_captions_that_differ_in_emotion_alone_find_their_clips(
     name: str, same_words: tuple[TextBatch, VideoBatch]
 ) -> None:
-    weak = name == "attention_modulation"  # the tower's layer norms undo most of what it scales
-    assert final_loss(name, *same_words) < (0.95 if weak else 0.1) * CHANCE
+    loss = final_loss(name, *same_words)
+    assert loss < 0.1 * CHANCE, f"{name}: learns_from claims emotions, but after 150 steps the loss is {loss:.2f}"
+
+
+def test_attention_modulation_is_a_weak_way_in(same_words: tuple[TextBatch, VideoBatch]) -> None:
+    """It claims nothing, for the tower's layer norms undo most of what it scales; but it is better than chance."""
+    assert 0.1 * CHANCE < final_loss("attention_modulation", *same_words) < 0.95 * CHANCE
 
 
 @pytest.mark.parametrize("name", SEES)
 def test_clips_that_differ_in_their_faces_alone_are_found(name: str, same_pixels: tuple[TextBatch, VideoBatch]) -> None:
-    assert final_loss(name, *same_pixels) < 0.1 * CHANCE
+    loss = final_loss(name, *same_pixels)
+    assert loss < 0.1 * CHANCE, f"{name}: learns_from claims faces, but after 150 steps the loss is {loss:.2f}"
 
 
 @pytest.mark.parametrize("side", ["same_words", "same_pixels"])

@@ -2,8 +2,9 @@
 
 from bench.compare.groups import Family
 from bench.compare.numbers import estimate
+from bench.compare.run_tables import over_seeds
+from bench.metrics.estimate import Estimate
 from bench.metrics.ranking import DIRECTIONS, KS
-from bench.metrics.statistics import hierarchical_interval
 from bench.report.figures import Context, Figure, figure
 from bench.report.interval_rows import (
     dot_key,
@@ -50,16 +51,14 @@ def recalls(context: Context) -> Figure | None:
         + ("Where there are several seeds: their mean, its interval over seeds and queries. " if several else "")
         + f"n = {n_queries(group)} queries and clips, {seeds_of(families)}. Protocol: {group.protocol}"
     )
-    said = [f"{family.name} {estimate({**_estimate(family, 't2v', 1)})}" for family in families]
+    said = [f"{family.name} {estimate(_estimate(family, 't2v', 1))}" for family in families]
     alt = f"T2V R@1 in % with 95 % interval: {'; '.join(said)}."
     return Figure("recalls", "Recall of all variants", caption, alt, drawing)
 
 
-def _estimate(family: Family, direction: str, k: int) -> dict[str, float]:
+def _estimate(family: Family, direction: str, k: int) -> Estimate:
     """Recall in % with its interval: Wilson's, as the record has it, or of several seeds over seeds and queries."""
     record = family.records[0]
     if len(family.records) == 1:
-        return record.metrics["all"][direction][f"R@{k}"]
-    found = family.hits(every_query(family), direction, k)
-    low, high = hierarchical_interval(found, None, 0, record.queries["captions"] if direction == "t2v" else None)
-    return {"value": 100 * float(found.mean()), "low": 100 * low, "high": 100 * high}
+        return Estimate.from_json(record.metrics["all"][direction][f"R@{k}"])
+    return over_seeds(family, direction, k)

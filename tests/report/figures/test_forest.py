@@ -1,5 +1,6 @@
 """The forest of differences: points are the comparisons', verdicts show without colour."""
 
+from dataclasses import astuple
 from itertools import pairwise
 
 import numpy as np
@@ -24,7 +25,7 @@ def draw_forest(group: Group) -> Figure:
 
 def test_forest_points_are_the_comparisons():
     group = only(PLAIN, STRONG, WEAK, ALIKE)
-    expected = [[one.difference[part] for part in ("value", "low", "high")] for one in of(group).comparisons]
+    expected = [list(astuple(one.difference)) for one in of(group).comparisons]
     assert np.array(points(draw_forest(group))) == pytest.approx(np.array(expected))
 
 
@@ -79,4 +80,4 @@ def test_names_do_not_overlap():
 def test_the_forest_s_alternative_text_has_the_numbers():
     figure = draw_forest(only(PLAIN, STRONG))
     (one,) = of(only(PLAIN, STRONG)).comparisons
-    assert f"strong {one.difference['value']:+.1f}" in figure.alt and "better" in figure.alt
+    assert f"strong {one.difference.value:+.1f}" in figure.alt and "better" in figure.alt

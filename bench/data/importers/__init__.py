@@ -1,0 +1,137 @@
+"""Datasets by name: how each comes to be a folder of annotations and videos.
+
+One more dataset is a card, `datasets/x/card.yaml`. If its files need reading or making, a module here or a plugin says
+how; without one its folder must lie ready, as `bench.data.annotation` describes it.
+
+    @register_dataset("x")
+    class X(Importer):
+        def prepare(self, root):
+            ...
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from bench.data import cards
+from bench.data.cards import load_card
+from bench.errors import BenchError, UsageError
+from bench.utils.registry import Registry
+
+I = TypeVar("I", bound="type[Importer]")  # noqa: E741
+
+
+class Importer:
+    """How the folder of one dataset comes about. As it stands, the user has made it; a subclass overrides what differs.
+
+    name: as registered, which is also the name of the card.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def ensure(self, root: Path | None) -> Path:
+        """The folder, ready to be opened by a run. root: what --root says. UsageError or BenchError: it is not."""
+        folder = self.folder(root)
+        if not any((folder / "annotations").glob("*.json")):
+            raise BenchError(self._missing(folder, list(load_card(self.name).splits)))
+        return folder
+
+    def prepare(self, root: Path | None) -> object:
+        """Writes the annotations. What it gives is printed: what was found and written."""
+        folder, splits = self.folder(root), list(load_card(self.name).splits)
+        missing = [split for split in splits if not (folder / "annotations" / f"{split}.json").is_file()]
+        if missing:
+            raise BenchError(self._missing(folder, missing))
+        return f"nothing to prepare: {folder} has the annotations of {', '.join(splits)}"
+
+    def recognise(self, root: Path) -> bool:
+        """Whether a folder is this dataset's. Here: whether its annotations say so."""
+        written = sorted((root / "annotations").glob("*.json"), key=lambda path: path.stat().st_size)
+        try:
+            return bool(written) and json.loads(written[0].read_text(encoding="utf-8"))["dataset"] == self.name
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    def folder(self, root: Path | None) -> Path:
+        """The folder that --root names. UsageError: none is named, or it is not there."""
+        if root is None:
+            raise UsageError(f"where is {self.name}? --root DIR, the folder with its annotations and videos.")
+        if not root.is_dir():
+            raise UsageError(f"--root {root} is no folder. Name the one with {self.name}'s annotations and videos.")
+        return root
+
+    def _missing(self, folder: Path, splits: list[str]) -> str:
+        files = ", ".join(f"annotations/{split}.json" for split in splits)
+        return (
+            f"{folder} lacks {files}. {self.name} has a card but no importer, so its annotations and videos/ must lie "
+            "there: see docs/datasets.md."
+        )
+
+
+IMPORTERS: Registry[type[Importer]] = Registry("dataset", "bench.data.importers")
+
+
+def register_dataset(name: str, card: Path | None = None) -> Callable[[I], I]:
+    """Class decorator: makes a subclass of Importer known as the one of dataset `name`.
+
+    card: the path of its card; by default datasets/<name>/card.yaml, or else card.yaml beside the file that registers
+    it. UsageError: the name is taken, or there is no card.
+    """
+
+    def add(importer: I) -> I:
+        known = cards.shipped(name)
+        if known and card:
+            raise UsageError(f"the dataset '{name}' of {card} has a card already: {known}. Rename one of them.")
+        place = card or Path(sys.modules[importer.__module__].__file__ or "").with_name("card.yaml")
+        if not known and not place.is_file():
+            raise UsageError(f"the dataset '{name}' has no card at {place}. Write one: see docs/datasets.md.")
+        IMPORTERS.register(name)(importer)
+        if not known:
+            cards.add(name, place)
+        return importer
+
+    return add
+
+
+def importer(dataset: str) -> Importer:
+    """How a dataset's folder comes about. UsageError, with near names: no such dataset."""
+    load_card(dataset)
+    return IMPORTERS.get(dataset)(dataset) if dataset in IMPORTERS.names() else Importer(dataset)
+
+
+def ensure(dataset: str, root: Path | None) -> Path:
+    """The folder of a dataset, ready to open: the user's own, or one that is made on first use."""
+    return importer(dataset).ensure(root)
+
+
+def prepare(dataset: str, root: Path | None) -> str:
+    """Makes a dataset's folder ready and says what was found and written."""
+    return str(importer(dataset).prepare(root))
+
+
+def recognise(root: Path) -> str:
+    """The dataset whose folder this is. UsageError: it is none's, or could be several's."""
+    if not root.is_dir():
+        raise UsageError(f"--root {root} is no folder. Name the one of a dataset.")
+    found = [name for name in cards.names() if importer(name).recognise(root)]
+    if len(found) == 1:
+        return found[0]
+    says = f"could be of {' or '.join(found)}" if found else "is of no dataset that is known"
+    raise UsageError(f"--root {root} {says}. Say which it is: --dataset {'|'.join(found or cards.names())}")
+
+
+def download(dataset: str, root: Path) -> str:
+    """Downloads a dataset to `root` from the address in its card, unpacks it, and says where it lies."""
+    from bench.data.download import download as fetch
+    from bench.data.download import unpack
+
+    known = load_card(dataset).download
+    if not known:
+        raise UsageError(f"the card of {dataset} has no address to download from. Next: bench data prepare {dataset}")
+    archive = fetch(known["url"], root / known["file"], sha256=known.get("sha256"), size=known.get("bytes"))
+    unpacked = unpack(archive, root)
+    counts = f"{unpacked.written} files unpacked, {unpacked.kept} were there"
+    return f"{counts}\n{root}\nnext: bench data prepare {dataset} --root {root}"

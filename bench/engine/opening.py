@@ -1,0 +1,130 @@
+"""A run, opened: its config, its data, its variant with weights, and what reads its captions and clips.
+
+These travel together. `bench.engine.run` opens a run to train it, `bench.engine.reopen` one that is done.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from tokenizers import Tokenizer
+
+from bench.config import RunConfig
+from bench.data import importers
+from bench.data.annotation import Annotation
+from bench.data.cards import Card, load_card
+from bench.data.controls import FaceTracks
+from bench.data.faces import Faces
+from bench.data.loading import Collator, Data, Samples, joined, open_data, open_faces
+from bench.data.tokenizer import caption_tokenizer, check_vocabulary, clip_tokenizer
+from bench.engine.run_config import evaluation_control
+from bench.errors import UsageError
+from bench.model.checkpoints import Loaded, initialize, read_tokenizer, run_weights
+from bench.model.clip_vip import towers
+from bench.model.variant import Variant
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a run works with. The variant is where it was made, on the CPU, until somebody moves it."""
+
+    config: RunConfig  # completed
+    card: Card
+    folder: Path  # the dataset's
+    data: Data
+    variant: Variant
+    loaded: Loaded  # where the weights came from
+    tokenizer: Tokenizer
+    faces: Faces | None  # None: the variant sees none
+
+    @property
+    def checksums(self) -> dict[str, str]:
+        """The digest of what was left of each split, by its name; and that of the `faces`, if there are some."""
+        parts = (self.data.train, self.data.validation, self.data.test)
+        found = {part.split: part.digest for part in parts if part}
+        return {**found, "faces": self.faces.sha256} if self.faces else found
+
+    def samples(self, part: Annotation, control: str) -> Samples:
+        """A split's samples; the facial expressions are under `control`. Clips are decoded when they are asked for."""
+        videos = [clip.video for clip in part.clips]
+        tracks = None
+        if self.faces:
+            tracks = FaceTracks(self.faces, videos, control, self.config.seed, self.config.faces.pooling)
+        return Samples(part, self.data.videos, self.config, tracks)
+
+    def collator(self, captions: Sequence[str], control: str = "") -> Collator:
+        """Makes batches of clips and of any of these captions, whose emotions are under `control`.
+
+        Emotions are scored only if the variant asks. Without `control` it is that of the run's evaluation.
+        """
+        return Collator(
+            self.tokenizer,
+            self.config.model.tokens,
+            self.variant.phrase,
+            list(captions) if self.variant.text_needs else None,
+            source=self.config.emotion_source,
+            control=control or evaluation_control(self.config),
+            seed=self.config.seed,
+        )
+
+    def texts(self, *parts: Annotation | None) -> list[str]:
+        """Every text that a sample of these splits may have."""
+        clips = [clip for part in parts if part for clip in part.clips]
+        texts = [caption for clip in clips for caption in clip.captions]
+        return texts + [joined(clip) for clip in clips] if self.config.captions == "joined" else texts
+
+
+def open_run(config: RunConfig, results: Path, accelerator: Accelerator) -> Opened:
+    """Opens the run of a completed config. results: where a run that it starts from is looked for.
+
+    UsageError: settings that do not fit the data or the weights. BenchError: videos, weights or faces that are missing.
+    """
+    card = load_card(config.dataset)
+    with accelerator.main_process_first():  # one process renders or looks; the others find it done
+        folder = importers.ensure(config.dataset, config.root)
+        data = open_data(config, card, folder)
+    variant, loaded, tokenizer = make_variant(config, data, results)
+    faces = open_faces(config, folder, data) if variant.video_needs else None
+    return Opened(config, card, folder, data, variant, loaded, tokenizer, faces)
+
+
+def make_variant(config: RunConfig, data: Data | None, results: Path) -> tuple[Variant, Loaded, Tokenizer]:
+    """The variant with its first weights, drawn with the run's seed where they are new, and its tokenizer.
+
+    data: None if the weights are those of a former run, which bring their tokenizer.
+    """
+    tokenizer = make_tokenizer(config, data, results)
+    set_seed(config.seed)
+    variant, loaded = initialize(
+        config.variant,
+        config.hp,
+        init=config.init,
+        size=config.model.size,
+        frames=config.video.frames,
+        vocabulary=tokenizer.get_vocab_size(),
+        results=results,
+    )
+    if config.matched_parameters and not variant.added_parameters:
+        raise UsageError(f"{config.variant} adds no parameters to match: leave out --matched-parameters.")
+    text, vision = towers(variant.backbone.config)
+    if config.model.tokens > text.max_position_embeddings:
+        raise UsageError(
+            f"--model.tokens {config.model.tokens}: the text tower has {text.max_position_embeddings} places."
+        )
+    published = config.init.startswith(("clip:", "clip-vip:"))
+    check_vocabulary(tokenizer, text.vocab_size, f"--model.tokenizer {config.model.tokenizer}", trained=published)
+    if config.video.size != vision.image_size:
+        raise UsageError(f"--video.size {config.video.size}: the vision tower takes {vision.image_size} pixels.")
+    return variant, loaded, tokenizer
+
+
+def make_tokenizer(config: RunConfig, data: Data | None, results: Path) -> Tokenizer:
+    """CLIP's, or a former run's own, or one built from the training captions."""
+    if config.model.tokenizer != "captions":
+        return clip_tokenizer(config.model.tokenizer)
+    if config.init.startswith("run:"):
+        return read_tokenizer(run_weights(config.init.removeprefix("run:"), results))
+    assert data is not None
+    return caption_tokenizer(caption for clip in data.train.clips for caption in clip.captions)

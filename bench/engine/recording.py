@@ -1,0 +1,141 @@
+"""The record of a run: everything that a later reader needs to trust, compare or repeat it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from bench.config import RunConfig, as_json
+from bench.emotions.sources import source_versions
+from bench.engine.environment import environment
+from bench.engine.evaluate import Ranks, best_clips
+from bench.engine.opening import Opened
+from bench.engine.run_config import controls, run_name
+from bench.engine.scoring import Evaluation
+from bench.engine.train import Progress, precision
+from bench.metrics.ranking import summarize
+from bench.model.clip_vip import model_name
+from bench.model.registry import parse_hyperparameters, source_digest
+from bench.records.check import TOP
+from bench.records.protocol import protocol_signature
+from bench.records.record import Record
+
+Timings = dict[str, float]  # seconds
+
+
+def make_record(
+    opened: Opened,
+    trained: Progress,
+    last_step: dict[str, Any],
+    evaluation: Evaluation,
+    timings: Timings,
+    accelerator: Accelerator,
+) -> Record:
+    """The record of a run that was trained here.
+
+    last_step: what the last step would have given where weights were selected on the test set; otherwise empty.
+    """
+    config, data, variant, faces = opened.config, opened.data, opened.variant, opened.faces
+    selected = trained.step if config.train.select == "last" else trained.best["step"]
+    checksums = {name: digest for name, digest in opened.checksums.items() if name != "faces"}
+    return Record(
+        run=run_name(config),
+        created=_now(),
+        variant=config.variant,
+        hyperparameters=parse_hyperparameters(config.variant, config.hp),
+        parameters={"total": sum(p.numel() for p in variant.parameters()), "added": variant.added_parameters},
+        dataset=config.dataset,
+        split=data.train.split,
+        test=data.test.split,
+        checksums=checksums,
+        protocol=_protocol(opened),
+        config=as_json(config),
+        seed=config.seed,
+        controls=controls(config),
+        faces={"source": faces.source, "sha256": faces.sha256, "pooling": config.faces.pooling} if faces else {},
+        **_made_with(config, accelerator),
+        lexicons=source_versions(config.emotion_source),
+        timings=_rounded(timings),
+        curve=trained.curve,
+        selection={"rule": config.train.select, "step": int(selected)},
+        last_step=last_step,
+        probe={},
+        **_outcome(evaluation, opened),
+    )
+
+
+def make_control_record(
+    true: Record, opened: Opened, evaluation: Evaluation, timings: Timings, accelerator: Accelerator
+) -> Record:
+    """The record of a control of the evaluation: that of its true run, but for what the control changes."""
+    config = opened.config
+    return replace(
+        true,
+        run=run_name(config),
+        created=_now(),
+        config=as_json(config),
+        controls=controls(config),
+        lexicons=source_versions(config.emotion_source),
+        timings=_rounded(timings),
+        last_step={},
+        probe={},
+        **_made_with(config, accelerator),
+        **_outcome(evaluation, opened),
+    )
+
+
+def ranks_as_json(ranks: Ranks) -> dict[str, dict[str, list[int]]]:
+    """Ranks as plain JSON: t2v, v2t -> greater, equal."""
+    return {
+        direction: {kind: values.tolist() for kind, values in counts.items()} for direction, counts in ranks.items()
+    }
+
+
+def _protocol(opened: Opened) -> str:
+    config, data = opened.config, opened.data
+    return protocol_signature(
+        as_json(config),
+        queries=len(data.test.clips),
+        videos=len(data.test.clips),
+        model=model_name(config.model.size),
+        init=opened.loaded.source,
+        clips="6fps" if data.videos.compressed else "",
+        skipped=data.skipped,
+    )
+
+
+def _made_with(config: RunConfig, accelerator: Accelerator) -> dict[str, Any]:
+    """`code`, `libraries` and `hardware` of a record."""
+    gpu = accelerator.device.type == "cuda"
+    found = environment([torch.cuda.get_device_name()] * accelerator.num_processes if gpu else [])
+    found["code"]["variant"] = source_digest(config.variant)
+    found["hardware"] |= {"processes": accelerator.num_processes, "precision": precision(accelerator)}
+    return found
+
+
+def _outcome(evaluation: Evaluation, opened: Opened) -> dict[str, Any]:
+    """The queries of a record, their ranks, and what follows from them."""
+    scores, test = evaluation.scores, opened.data.test
+    ranks = ranks_as_json(scores.ranks)
+    subsets = {subset: list(members) for subset, members in test.subsets.items()}
+    videos, captions = [clip.video for clip in test.clips], [clip.captions[0] for clip in test.clips]
+    return {
+        "queries": {"videos": videos, "captions": captions},
+        "subsets": subsets,
+        "twins": dict(test.twins),
+        "twin_wins": scores.twin_wins,
+        "ranks": ranks,
+        "top": best_clips(scores.matrix, TOP).tolist(),
+        "post": {name: ranks_as_json(after) for name, after in evaluation.post.items()},
+        "metrics": summarize(ranks, subsets, captions, scores.twin_wins),
+    }
+
+
+def _rounded(timings: Timings) -> Timings:
+    return {part: round(seconds, 2) for part, seconds in timings.items()}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

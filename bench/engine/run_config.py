@@ -1,0 +1,59 @@
+"""A run's config made whole, and what follows from it alone: the run's id and its controls."""
+
+from dataclasses import replace
+from typing import Any
+
+from bench.config import RunConfig, identity, without_controls
+from bench.data.cards import Card, load_card
+from bench.emotions.sources import SOURCES
+from bench.errors import UsageError
+from bench.model.checkpoints import FETCH
+from bench.model.registry import get, parse_hyperparameters, source_digest
+from bench.records import store
+from bench.utils.files import sha256
+
+
+def complete(config: RunConfig) -> tuple[RunConfig, Card]:
+    """The config with the card's own splits and all hyperparameters filled in; unknown names are UsageErrors."""
+    card = load_card(config.dataset)
+    get(config.variant)
+    hyperparameters = parse_hyperparameters(config.variant, config.hp)
+    if not config.init:
+        raise UsageError(f"{config.dataset} needs a start: --init random, or fetch {FETCH}")
+    split, test = config.split or card.train, config.test or card.test
+    return replace(config, split=split, test=test, hp={k: str(v) for k, v in hyperparameters.items()}), card
+
+
+def run_name(config: RunConfig) -> str:
+    """The id of a completed config's run; it changes with every setting that matters and with the variant's code."""
+    content = {**identity(config), "source": source_digest(config.variant)}
+    emotions = SOURCES.get(config.emotion_source)
+    if "emotion_source" in content:
+        content["emotion_source"] = [emotions.name, emotions.version]
+    if not get(config.variant).text_needs:
+        content.pop("emotion_source", None)
+    if not get(config.variant).video_needs:
+        content.pop("faces.pooling", None)
+    elif config.faces.file and config.faces.file.is_file():
+        content["faces.sha256"] = sha256(config.faces.file)
+    return store.run_id(config.variant, config.seed, content)
+
+
+def training_control(config: RunConfig) -> str:
+    """What the variant is given in place of the true emotions while it trains; "true" if nothing."""
+    return "constant" if config.matched_parameters else config.train.emotions
+
+
+def evaluation_control(config: RunConfig) -> str:
+    """The same while it is scored."""
+    return "constant" if config.matched_parameters else config.emotions
+
+
+def controls(config: RunConfig) -> dict[str, Any]:
+    """`controls` of a record: which emotions the variant was given, and the id of the run with the true ones."""
+    return {
+        "emotions": config.emotions,
+        "train_emotions": config.train.emotions,
+        "matched_parameters": config.matched_parameters,
+        "true_run": run_name(without_controls(config)),
+    }

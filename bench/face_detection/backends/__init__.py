@@ -1,0 +1,1 @@
+"""The face backends that are built in: one module each."""

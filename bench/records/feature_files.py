@@ -1,0 +1,46 @@
+"""The features of a run's test split, in a file beside its record."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.errors import BenchError
+from bench.utils.files import replacing
+from bench.utils.run_files import features_path
+
+
+class Features(NamedTuple):
+    """Row i of `video` is the true answer to row i of `text`. Both (N, …) float32: of unit norm and of one width,
+    unless the variant brings a similarity of its own.
+    """
+
+    text: NDArray[np.float32]
+    video: NDArray[np.float32]
+
+
+def save_features(record: Path, features: Features) -> None:
+    """Writes the file beside the record at `record`, whole or not at all."""
+    from safetensors.numpy import save_file
+
+    with replacing(features_path(record)) as temporary:
+        save_file({name: np.ascontiguousarray(rows) for name, rows in features._asdict().items()}, temporary)
+
+
+def read_features(record: Path) -> Features | None:
+    """What lies beside the record at `record`; None where there is nothing, as with controls of the evaluation.
+
+    BenchError: the file is broken.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    path = features_path(record)
+    if not path.is_file():
+        return None
+    try:
+        found = load_file(path)
+        return Features(found["text"], found["video"])
+    except (OSError, SafetensorError, KeyError) as error:
+        raise BenchError(f"{path} cannot be read ({error}). Remove it, and go on without the features.") from None

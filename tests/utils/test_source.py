@@ -1,0 +1,91 @@
+"""What a file executes: which changes make it another, and which do not."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.utils.source import code_digest, executed, with_helpers
+
+SOURCE = '''
+"""A module."""
+
+import math
+
+STRENGTH = 0.5
+
+
+class Thing:
+    """What it is."""
+
+    scale: float = 2.0
+
+    def grow(self, by: float = 1.0) -> float:
+        """Grows it."""
+        return self.scale * by + STRENGTH * math.pi
+'''
+
+SAME = {
+    "a comment": ("STRENGTH = 0.5", "STRENGTH = 0.5  # by trial"),
+    "a docstring of the module": ('"""A module."""', '"""Another."""'),
+    "no docstring of a method": ('        """Grows it."""\n', ""),
+    "an import": ("import math\n", "import math\nimport os\nfrom typing import Any\n"),
+    "an import for types": (
+        "import math\n",
+        "import math\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import os\n",
+    ),
+    "an import in a method": ("        return", "        import os\n\n        return"),
+    "blank lines": ("\n\n\nclass", "\n\n\n\n\n\nclass"),
+    "layout": (
+        "self.scale * by + STRENGTH * math.pi",
+        "(\n            (self.scale * by) + STRENGTH * math.pi\n        )",
+    ),
+}
+OTHER = {
+    "a constant": ("STRENGTH = 0.5", "STRENGTH = 0.6"),
+    "a default": ("by: float = 1.0", "by: float = 1.5"),
+    "a statement": ("self.scale * by +", "self.scale * by -"),
+    "a base": ("class Thing:", "class Thing(dict):"),
+    "a string that is no docstring": ("STRENGTH = 0.5", 'STRENGTH = 0.5\n"by trial"'),
+    "a decorator": ("    def grow", "    @property\n    def grow"),
+    "a condition with a statement": ("STRENGTH = 0.5", "STRENGTH = 0.5\nif STRENGTH:\n    STRENGTH = 1"),
+}
+
+
+@pytest.mark.parametrize("change", SAME)
+def test_what_is_not_executed_changes_nothing(change: str) -> None:
+    assert SAME[change][0] in SOURCE
+    assert executed(SOURCE.replace(*SAME[change])) == executed(SOURCE)
+
+
+@pytest.mark.parametrize("change", OTHER)
+def test_what_is_executed_does(change: str) -> None:
+    assert OTHER[change][0] in SOURCE
+    assert executed(SOURCE.replace(*OTHER[change])) != executed(SOURCE)
+
+
+def test_names_and_order_of_files_do_not_matter(tmp_path: Path) -> None:
+    for name, text in {"a": "x = 1", "b": "y = 2", "c": "x = 1 # one"}.items():
+        (tmp_path / name).write_text(text)
+    assert code_digest([tmp_path / "a", tmp_path / "b"]) == code_digest([tmp_path / "b", tmp_path / "c"])
+
+
+def test_helpers_are_what_is_imported_from_the_same_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "family"
+    package.mkdir()
+    files = {
+        "__init__": "",
+        "child": "import json\nfrom family.parent import Parent\n",
+        "parent": "from . import helper\nclass Parent: ...\n",
+        "helper": "x = 1\n",
+        "stranger": "y = 1\n",
+    }
+    for name, text in files.items():
+        (package / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("child", "stranger"):
+        __import__(f"family.{name}")
+    found = with_helpers(["family.child"])
+    assert sorted(path.stem for path in found) == ["child", "helper", "parent"]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "family"]:
+        monkeypatch.delitem(sys.modules, name)
