@@ -15,7 +15,8 @@ LINEAR = 0.5  # up to this share of white nothing is compressed
 STEPS = 4096  # of the signal: what 12 bits tell apart
 # BT.2020's colours as BT.709's, linear light (ITU-R BT.2087, section 4, inverted)
 COLOURS = np.array(
-    [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], dtype=np.float32
+    [[1.660491, -0.587641, -0.072850], [-0.124550, 1.132900, -0.008349], [-0.018151, -0.100579, 1.118730]],
+    dtype=np.float32,
 )
 LUMINANCE = np.array([0.2627, 0.6780, 0.0593], dtype=np.float32)  # of BT.2020's red, green and blue
 

@@ -32,8 +32,6 @@ CONTAINERS = (  # libav's names; not among them are play lists (hls, dash, conca
     "flv",
     "ogg",
     "gif",
-    "webp",
-    "webp_pipe",
     "mxf",
     "dv",
     "rm",

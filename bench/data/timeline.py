@@ -38,11 +38,6 @@ class Timeline:
     def __len__(self) -> int:
         return len(self.stamps)
 
-    @property
-    def times(self) -> NDArray[np.float64]:
-        """When each frame starts, in seconds from the first, as the file says: (n,)."""
-        return (self.stamps - self.stamps[0]) * float(self.base)
-
     @cached_property
     def steady(self) -> NDArray[np.int64]:
         """The stamps from 0 on, with the gaps closed that only a wrong time stamp explains: (n,), in units of `base`.
@@ -55,6 +50,11 @@ class Timeline:
         usual = int(np.median(believed)) if len(believed) else max(1, round(Fraction(1, 25) / self.base))
         doubted = (gaps > LONG / self.base) & (gaps > UNUSUAL * usual) | (gaps > VERY_LONG / self.base)
         return np.concatenate([[0], np.cumsum(np.where(doubted, usual, gaps))]).astype(np.int64)
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """When each frame starts, in seconds from the first, wrong time stamps closed up (see `steady`): (n,)."""
+        return self.steady.astype(np.float64) * float(self.base)
 
     @property
     def fps(self) -> Fraction:

@@ -48,7 +48,7 @@ Reader = Literal["pyav", "decord"]
 COMPRESSED = "videos-6fps"  # the folder, below a dataset's root, of the copies that `bench data compress` makes
 ENDINGS = {
     *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v", ".mkv", ".webm", ".avi", ".divx", ".ts", ".mts", ".m2ts"),
-    *(".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".vob", ".ogv", ".ogm", ".mxf", ".dv", ".rm", ".rmvb", ".gif", ".webp"),
+    *(".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".vob", ".ogv", ".ogm", ".mxf", ".dv", ".rm", ".rmvb", ".gif"),
 }
 OTHER_MEDIA = {  # what people take for videos and `list_videos` leaves out
     *(".webp", ".swf", ".heic", ".wtv", ".braw", ".r3d"),  # libav reads none of it, or only stills

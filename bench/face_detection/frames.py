@@ -6,7 +6,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.opening import BOUNDS, VideoError, open_local, require_bounds
+from bench.data.opening import BOUNDS, MAX_PIXELS, VideoError, open_local, require_bounds
 from bench.data.upright import picture
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
@@ -29,9 +29,11 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     try:
         with open_local(path, PICTURES) as file:
             codec = file.streams.video[0].codec_context
-            require_bounds(path, codec.width, codec.height)
+            if codec.width:  # otherwise it is no picture, or one that is far too large: the decoder stops at both
+                require_bounds(path, codec.width, codec.height)
             codec.options = BOUNDS
             frame = next(file.decode(video=0))
             return picture(frame, frame.width, frame.height)
     except (av.FFmpegError, OSError, StopIteration, IndexError, MemoryError) as error:
-        raise VideoError(f"{path}: no picture that can be read ({error or 'it is empty'})") from None
+        most = f"of at most {MAX_PIXELS // 10**6} million pixels"
+        raise VideoError(f"{path}: no picture that can be read, {most} ({error or 'it is empty'})") from None

@@ -60,7 +60,7 @@ def mean_over_seeds(one: ArrayLike, other: ArrayLike | None = None, clusters: Ar
     The seeds' part is the variance of their means, of both sides, with Welch's degrees of freedom; the queries' part
     that of each query's difference, averaged over seeds. What is peculiar to one query under one seed stands in both,
     which errs on the wide side. One seed says nothing of others: then there is the queries' part alone.
-    In simulations the interval covers 94 to 99 % with 2, 3 or 5 seeds, however much seeds spread (docs/statistics.md).
+    In simulations the interval covers 94 to 100 % with 2, 3 or 5 seeds, however much seeds spread (docs/statistics.md).
     Source: Welch, The generalization of Student's problem when several different population variances are involved,
     Biometrika 34 (1947).
     """

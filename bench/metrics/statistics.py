@@ -77,7 +77,7 @@ def mean_rank_interval(
     for itself.
     A few far ranks make most of a mean, and a sample often has too few of them: the percentile bootstrap then misses
     the true mean in one case of five, nearly always from below. So the upper end is that of 99.5 %, not 97.5 %; with
-    that the interval covers 93 to 98 % in simulations (docs/statistics.md). It ends where all queries that may not
+    that the interval covers 91 to 99 % in simulations (docs/statistics.md). It ends where all queries that may not
     rank first, by Wilson's interval, would rank last; that is also its end where the ranks do not differ.
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 12.5.
     """

@@ -249,14 +249,14 @@ def test_without_rescoring_there_is_no_such_table():
     assert "DSL" not in render([PLAIN])
 
 
-def selected_on_test(honest: bool = True) -> Record:
+def selected_on_test(last_step: bool = True) -> Record:
     base = with_ranks(make_record(40), [1] * 20 + [3] * 20, "plain")
     last = with_ranks(base, [1] * 15 + [3] * 25, "plain")
     return replace(
         base,
         protocol=base.protocol.replace("ckpt:last", "ckpt:test-dsl"),
         selection={"rule": "test", "step": 3},
-        last_step={"rule": "last", "step": 9, "ranks": last.ranks} if honest else {},
+        last_step={"rule": "last", "step": 9, "ranks": last.ranks} if last_step else {},
     )
 
 

@@ -12,6 +12,8 @@ import av
 import numpy as np
 import pytest
 from helpers.movies import cut, number, numbered, write
+from helpers.odd_movies import FRAMES, TURNED
+from helpers.odd_movies import turned as make_turned
 
 from bench.data.compress import Summary, compress
 from bench.data.video import COMPRESSED, VideoError, find_videos, probe, read_frames
@@ -76,6 +78,35 @@ def test_rotation_is_applied_and_not_kept(tmp_path: Path):
     with av.open(str(copy)) as file:
         frame = next(file.decode(video=0))
     assert (frame.width, frame.height, frame.rotation) == (96, 128, 0)
+
+
+def test_a_mirror_is_applied_and_not_kept(tmp_path: Path):
+    make_turned(tmp_path, "mirror")
+    compress(tmp_path, workers=1)
+    copy = read_frames(tmp_path / COMPRESSED / "mirror.mp4", [0])[0]
+    assert abs(copy.astype(int) - TURNED["mirror"][1](FRAMES[0])).mean() < 20
+
+
+def test_pixels_of_a_copy_are_square(tmp_path: Path, shared: Path):
+    (tmp_path / "a.mp4").symlink_to(shared / "failing" / "sar.mp4")  # 455 × 240 as it is shown
+    compress(tmp_path, workers=1)
+    with av.open(str(tmp_path / COMPRESSED / "a.mp4")) as file:
+        stream = file.streams.video[0]
+        assert (stream.width, stream.height, stream.sample_aspect_ratio or 1) == (424, 224, 1)
+
+
+def test_a_frame_stamped_three_hours_late_makes_no_long_copy(tmp_path: Path, shared: Path):
+    (tmp_path / "a.mp4").symlink_to(shared / "failing" / "out_3.mp4")  # 40 frames, 10 a second, the last one late
+    compress(tmp_path, workers=1)
+    info = probe(tmp_path / COMPRESSED / "a.mp4")
+    assert (info.frames, info.fps, info.seconds) == (24, 6.0, 4.0)
+
+
+def test_what_may_be_taken_for_a_video_is_named(tmp_path: Path):
+    write(tmp_path / "a.mp4", numbered(3))
+    (tmp_path / "b.webp").touch()
+    (tmp_path / "notes.txt").touch()
+    assert compress(tmp_path, workers=1).left_out == (tmp_path / "b.webp",)
 
 
 def test_a_copy_is_h264_without_sound(tmp_path: Path, shared: Path):

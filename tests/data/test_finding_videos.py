@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.video import COMPRESSED, VideoError, find_videos, list_videos
+from bench.data.video import COMPRESSED, ENDINGS, OTHER_MEDIA, VideoError, find_videos, list_other_media, list_videos
 
 
 def touch(*paths: Path) -> None:
@@ -42,3 +42,22 @@ def test_two_videos_of_one_name_are_an_error_that_names_both(tmp_path: Path):
 def test_listing_keeps_two_videos_of_one_name(tmp_path: Path):
     touch(tmp_path / "a.mp4", tmp_path / "x" / "a.avi")
     assert list_videos(tmp_path) == [tmp_path / "a.mp4", tmp_path / "x" / "a.avi"]
+
+
+def test_what_cameras_and_the_web_write_are_videos(tmp_path: Path):
+    endings = "3gp avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts ogv ts webm wmv"
+    names = [f"a.{ending}" for ending in endings.split()]
+    touch(*(tmp_path / name for name in names))
+    assert {path.name for path in list_videos(tmp_path)} == set(names)
+
+
+def test_what_is_not_read_is_named_and_no_video(tmp_path: Path):
+    touch(tmp_path / "a.mp4", tmp_path / "b.webp", tmp_path / "x" / "c.SWF", tmp_path / "notes.txt")
+    assert list_other_media(tmp_path) == [tmp_path / "b.webp", tmp_path / "x" / "c.SWF"]
+    assert not ENDINGS & OTHER_MEDIA
+
+
+def test_the_documents_name_every_ending():
+    text = (Path(__file__).parents[2] / "docs" / "videos.md").read_text(encoding="utf-8")
+    named = text.split("Read are files that end in ")[1].split(";")[0].replace(" and ", ", ").replace("\n", " ")
+    assert {f".{ending.strip()}" for ending in named.split(",")} == ENDINGS

@@ -3,20 +3,23 @@
 import json
 import os
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from helpers.movies import cut
+from helpers.movies import cut, encrypt, numbered, write, write_cover
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.config import RunConfig, TrainConfig, VideoConfig
+from bench.data import opening
 from bench.data.annotation import load_annotation, save_annotation
 from bench.data.batch import VideoBatch
 from bench.data.cards import load_card
@@ -189,6 +192,49 @@ def test_compressed_copies_are_preferred(folder: Path) -> None:
     compress(folder, workers=1)
     paths = open_data(CONFIG, CARD, folder).videos.paths
     assert {path.parent for path in paths.values()} == {folder / "videos-6fps"}
+
+
+def test_bad_files_of_every_kind_are_named_one_by_one_and_the_others_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos = folder / "videos"
+    encrypt(videos / "video1.mp4")
+    write_cover(videos / "video2.mp4")
+    (videos / "video3.mp4").write_text("ffconcat version 1.0\nfile video4.mp4\n")
+    write(videos / "video5.mp4", numbered(10))  # 128 × 96
+    monkeypatch.setattr(opening, "MAX_PIXELS", 64 * 64)
+    found, broken = look_at(folder, [f"video{n}" for n in range(7)])
+    assert broken.keys() == {"video1", "video2", "video3", "video5"}
+    assert found.frames.keys() == {"video0", "video4", "video6"}
+    assert all("\n" not in line and f"{name}.mp4: " in line for name, line in broken.items())
+
+
+def test_decord_gives_the_samples_that_pyav_gives(samples: Callable[..., Samples]) -> None:
+    pytest.importorskip("decord")
+    one, two = samples(), samples(video=replace(CONFIG.video, reader="decord"))
+    for key in ((0, 3), (1, 7), (TEST, 3)):
+        assert np.array_equal(one[key][2], two[key][2])
+
+
+def test_clips_that_decord_leaves_to_pyav_are_counted_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("decord")
+    for number in (2, 3):
+        write(folder / "videos" / f"video{number}.mp4", numbered(20, 64, 64), container={"movflags": "frag_keyframe"})
+    write(folder / "videos" / "video4.mp4", numbered(20, 64, 64), aspect=Fraction(3, 2))
+    decord = replace(CONFIG, video=replace(CONFIG.video, reader="decord"))
+    for _ in range(2):
+        open_data(decord, CARD, folder)
+    assert capsys.readouterr().err == (
+        "decord reads 15 of 18 clips, PyAV the others, which decord may get wrong: "
+        "pixels that are not square, or a mirror (1), time stamps (2)\n"
+    )
+
+
+def test_decord_that_is_not_installed_is_one_line(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "decord", None)
+    decord = replace(CONFIG, video=replace(CONFIG.video, reader="decord"))
+    with pytest.raises(UsageError, match=r"--video\.reader decord: decord is not installed\. pip install decord"):
+        open_data(decord, CARD, small)
 
 
 # --- validation -----------------------------------------------------------------------------------------------------

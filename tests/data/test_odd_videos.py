@@ -13,7 +13,7 @@ from bench.data.video import check, probe, read_frames, sample_indices, why_not_
 Film = Callable[[str], Path]
 BY_DECORD = {  # a check that let nothing through would pass every other test
     *("h264-closed.mp4", "h264-no-b.mp4", "h264-one-group.mp4", "h264-closed.mov", "h264-closed.mkv"),
-    *("h264-index-first.mp4", "hevc-closed.mp4", "vp9.webm", "vp9.mp4", "vp9-odd.webm", "mpeg4.3gp"),
+    *("h264-index-first.mp4", "hevc-closed.mp4", "vp9.webm", "vp9.mp4", "mpeg4.3gp"),
 }
 
 
@@ -51,7 +51,7 @@ def test_decord_gives_the_same_frames_or_is_not_used(film: Film, name: str):
     for asked in draws(len(shown(name))) if used else [[0, 7]]:
         one, two = (read_frames(path, asked, reader=reader) for reader in ("decord", "pyav"))
         assert [number(frame) for frame in one] == [shown(name)[index] for index in asked]
-        assert abs(one.astype(int) - two).mean(axis=(1, 2, 3)).max() < (1 if used else 1e-9), asked
+        assert abs(one.astype(int) - two).mean(axis=(1, 2, 3)).max() < 0.1, asked
 
 
 @pytest.mark.parametrize("reader", ["pyav", "decord"])

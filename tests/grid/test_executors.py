@@ -15,8 +15,8 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from helpers.plugins import loaded
 from helpers.records import make_record
+from helpers.registries import loaded
 
 from bench.cli import main
 from bench.errors import BenchError, UsageError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from helpers.asking import Capture, failure, output
-from helpers.plugins import loaded
+from helpers.registries import loaded
 
 from bench.errors import UsageError
 from bench.grid.plan import GRIDS, Cell, differences, find_grid, plan, read_grid, state

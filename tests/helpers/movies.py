@@ -5,6 +5,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.stream import Disposition
 
 BITS, STRIPE = 8, 16
 
@@ -44,12 +45,11 @@ def write(
     pixels: str = "yuv420p",
     every: int = 12,
     form: str | None = None,
-    about: dict[str, int] | None = None,
 ) -> Path:
     """Encodes frames with plain PyAV; `stamps` in units of `base` seconds; a key frame at least `every` frames.
 
     matrix: a display matrix of nine numbers, in place of a rotation in degrees. aspect: a pixel's width by its height.
-    form: libav's name of the container, where the name of the file does not tell. about: attributes of each frame.
+    form: libav's name of the container, where the name of the file does not tell.
     """
     base = base or Fraction(1, fps)
     with av.open(f"file:{path}", "w", format=form, options=container or {}) as file:
@@ -65,10 +65,6 @@ def write(
             stream.codec_context.sample_aspect_ratio = aspect
         for index, frame in enumerate(frames):
             picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
-            if about:
-                picture = picture.reformat(format=pixels)
-                for name, value in about.items():
-                    setattr(picture, name, value)
             picture.pts, picture.time_base = index if stamps is None else stamps[index], base
             file.mux(stream.encode(picture))
         file.mux(stream.encode(None))
@@ -84,6 +80,30 @@ def write_sound(path: Path) -> Path:
             sound.sample_rate, sound.pts = 44100, index * 1024
             file.mux(stream.encode(sound))
         file.mux(stream.encode(None))
+    return path
+
+
+def write_cover(path: Path) -> Path:
+    """A file with sound and the picture of its cover."""
+    with av.open(str(path), "w", format="mp4") as file:
+        sound, cover = file.add_stream("aac", rate=44100), file.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
+        cover.disposition = Disposition.attached_pic
+        for index in range(20):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            silence.sample_rate, silence.pts = 44100, index * 1024
+            file.mux(sound.encode(silence))
+        file.mux(cover.encode(av.VideoFrame.from_ndarray(numbered(1, 48, 64)[0], format="rgb24")))
+        file.mux(cover.encode(None))
+        file.mux(sound.encode(None))
+    return path
+
+
+def encrypt(path: Path) -> Path:
+    """Says in the header of an H.264 file that its pictures are encrypted, as copy protection does."""
+    content = path.read_bytes()
+    place = content.index(b"avc1", content.index(b"stsd"))
+    path.write_bytes(content[:place] + b"encv" + content[place + 4 :])
     return path
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.records import make_record
+from helpers.registries import forgotten
 
 from bench.errors import UsageError
 from bench.metrics.ranking import completed, hits, meanings, ranks, summarize
@@ -21,17 +22,15 @@ CAPTIONS = ["a", "b", "c", "d"]
 
 
 @pytest.fixture
-def mrr(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable]:
+def mrr() -> Iterator[Callable]:
     """The mean reciprocal rank, registered for one test."""
-    METRICS.names()
-    monkeypatch.setattr(METRICS, "_things", dict(METRICS._things))
-    monkeypatch.setattr(METRICS, "_modules", dict(METRICS._modules))
+    with forgotten():
 
-    @metric("MRR", "mean reciprocal rank of the true answer; 1 is best", better="high")
-    def mean_reciprocal_rank(greater: Any, equal: Any) -> Any:
-        return 1 / ranks(greater, equal)
+        @metric("MRR", "mean reciprocal rank of the true answer; 1 is best", better="high")
+        def mean_reciprocal_rank(greater: Any, equal: Any) -> Any:
+            return 1 / ranks(greater, equal)
 
-    yield mean_reciprocal_rank
+        yield mean_reciprocal_rank
 
 
 def test_the_core_is_registered_and_comes_first(mrr: Callable) -> None:

@@ -84,6 +84,11 @@ def test_a_broken_file_is_a_piece_that_says_why(tmp_path: Path, share: float) ->
     assert (second.path, second.error) == ("b.mp4", "")
 
 
+def test_a_frame_stamped_hours_late_makes_no_windows(shared: Path) -> None:
+    [piece] = pieces(shared / "failing" / "out_3.mp4")  # 40 frames, 10 a second, the last one three hours late
+    assert (len(piece.windows), piece.seconds) == (1, 4.0)
+
+
 def test_no_more_is_decoded_ahead_than_a_few_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading.os, "cpu_count", lambda: 1)
     begun: list[str] = []

@@ -16,7 +16,7 @@ import torch
 from helpers.asking import Capture
 from helpers.contract import RULES, four_captions, four_clips
 from helpers.kinds import DOCUMENT, EXAMPLES, written
-from helpers.plugins import loaded
+from helpers.registries import loaded
 from helpers.search import trained
 from helpers.small_models import make
 from safetensors.torch import load_file
@@ -25,7 +25,7 @@ from bench.analysis.explain import explain
 from bench.analysis.probe import probe
 from bench.demo.why import explained
 from bench.engine.evaluate import ScoreMatrix
-from bench.engine.reopen import load_trained
+from bench.engine.reopen import reopen
 from bench.errors import UsageError
 from bench.model import registry
 from bench.model.variant import Variant
@@ -82,7 +82,7 @@ def pooling(run_of: Callable[[str], tuple[str, Path]]) -> tuple[str, Path]:
 
 def test_a_trained_run_is_opened_again_with_the_features_that_it_left(run: tuple[str, Path]) -> None:
     name, results = run
-    opened = load_trained(name, results)
+    opened = reopen(name, results)
     [path] = results.glob(f"*/*/*/{name}/features.safetensors")
     stored = load_file(path)
     captions = [clip.captions[0] for clip in opened.data.test.clips]
@@ -97,7 +97,7 @@ def test_a_trained_run_is_searched_with_by_its_own_scores(run: tuple[str, Path],
     name, results = run
     clips = tmp_path / "clips"
     clips.mkdir()
-    opened = load_trained(name, results)
+    opened = reopen(name, results)
     for clip in opened.data.test.clips:
         shutil.copy(small / "videos" / f"{clip.video}.mp4", clips)
     query = opened.data.test.clips[0].captions[0]
@@ -118,7 +118,7 @@ def test_a_trained_run_is_searched_with_by_its_own_scores(run: tuple[str, Path],
 
 def test_a_trained_run_is_explained_and_probed(run: tuple[str, Path]) -> None:
     name, results = run
-    opened = load_trained(name, results)
+    opened = reopen(name, results)
     assert len(explain(opened, "a happy man").frames) == 4
     assert probe(name, results).record.probe["counterfactual"]
 
