@@ -6,12 +6,9 @@ Sign and size are shown by side, length and number; colour only repeats it.
 import math
 import string
 import textwrap
-from functools import cache
-
-import jinja2
 
 from bench.analysis.explain import QueryExplanation, ScoreExplanation, Word
-from bench.utils.images import data_address
+from bench.utils.templates import template
 
 WIDTH = 80
 HALF = 22  # columns of a bar to one side of zero
@@ -34,18 +31,18 @@ def terminal(explanation: ScoreExplanation, colour: bool = False) -> str:
 
 def explanation_html(explanation: ScoreExplanation) -> str:
     """A piece of a page: one <article>. The page needs `explanation_css` once; nothing is fetched."""
-    return _template("explanation.html").render(e=explanation, said=ScoreSentences(explanation))
+    return template("bench.analysis", "explanation.html").render(e=explanation, said=ScoreSentences(explanation))
 
 
 def explanation_css() -> str:
     """The style of `explanation_html`, light and dark."""
-    return _template("explanation.css").render()
+    return template("bench.analysis", "explanation.css").render()
 
 
 def page(explanation: ScoreExplanation) -> str:
     """A page of its own, whole in one file."""
     piece, style = explanation_html(explanation), explanation_css()
-    return _template("explanation_page.html").render(e=explanation, piece=piece, style=style)
+    return template("bench.analysis", "explanation_page.html").render(e=explanation, piece=piece, style=style)
 
 
 class QuerySentences:
@@ -192,16 +189,3 @@ def _entry(name: str, text: str) -> list[str]:
 
 def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH)
-
-
-@cache
-def _template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bench.analysis"),
-        autoescape=jinja2.select_autoescape(["html"]),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["data_address"] = data_address
-    return environment.get_template(name)

@@ -1,4 +1,4 @@
-"""What there is to choose from: variants, datasets, emotion sources, face backends, metrics."""
+"""What there is to choose from: variants, datasets, emotion sources, face and search backends, metrics, figures."""
 
 from bench.commands import Plugins, load_plugins, render, show
 
@@ -50,3 +50,21 @@ def metrics(*, plugin: Plugins = []) -> None:  # noqa: B006
     load_plugins(plugin)
     known = {**meanings(), **EMOTION_METRICS, **COUNTERFACTUAL_METRICS}
     print("\n".join(render.named(name, meaning) for name, meaning in known.items()))
+
+
+@show.command
+def figures(*, plugin: Plugins = []) -> None:  # noqa: B006
+    """The figures of the report, in the order of its page."""
+    from bench.report.figures import in_order
+
+    load_plugins(plugin)
+    print("\n".join(render.named(kind.name, kind.summary) for kind in in_order()))
+
+
+@show.command
+def search_backends(*, plugin: Plugins = []) -> None:  # noqa: B006
+    """What can search an index: `bench search QUERY --backend NAME`."""
+    from bench.search.backends import BACKENDS
+
+    load_plugins(plugin)
+    print("\n".join(render.named(name, (made.__doc__ or "").partition("\n\n")[0]) for name, made in BACKENDS.items()))

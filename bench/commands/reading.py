@@ -163,6 +163,7 @@ def report(
     format: Literal["html", "latex"] = "html",
     subset: str = "emotion",
     baseline: str = "plain",
+    plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
     out: Path = Path("reports"),
 ) -> None:
@@ -183,6 +184,7 @@ def report(
     from bench.records.store import load_records
     from bench.report.build import build
 
+    load_plugins(plugin)
     print(
         *build(load_records(results), results, out, subset, baseline, format)[: 1 if format == "latex" else 2], sep="\n"
     )

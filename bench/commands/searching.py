@@ -80,7 +80,7 @@ def index(
         Put the index in place of one that was made with other settings.
     """
     quiet()
-    from bench.search import render
+    from bench.search import answer_render
     from bench.search.searcher import Choice, open_folder
 
     load_plugins(plugin)
@@ -89,8 +89,8 @@ def index(
     settings |= {name: word for name, word in (("detector", faces_detector), ("engine", faces_engine)) if word}
     choice = Choice(encoder.name, encoder.tokenizer or "", window or 0.0, faces or "", settings, replace)
     searcher = open_folder(folder, results, choice, retry=True)
-    print(*render.changes(searcher.summary), searcher.encoder.described.about, sep="\n")
-    print(render.work(searcher.summary))
+    print(*answer_render.changes(searcher.summary), searcher.encoder.described.about, sep="\n")
+    print(answer_render.work(searcher.summary))
     print(searcher.store.path)
 
 
@@ -103,7 +103,7 @@ def search(
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 5,
     filter: str | None = None,
     encoder: Encoder = LATEST,
-    backend: Literal["numpy", "faiss", "qdrant"] = "numpy",
+    backend: str = "numpy",
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
     json_output: Json = False,
@@ -121,12 +121,12 @@ def search(
     filter
         Only moments whose faces show this emotion: joy, fear, surprise, sadness, disgust or anger.
     backend
-        What searches the features: numpy; faiss or qdrant, extras of the same name. See docs/search.md.
+        What searches the features: numpy; faiss or qdrant, extras of the same name; or a plugin's. See docs/search.md.
     json_output
         Print JSON.
     """
     quiet()
-    from bench.search import render
+    from bench.search import answer_render
     from bench.search.searcher import Choice, check_query, open_folder
 
     load_plugins(plugin)
@@ -134,11 +134,11 @@ def search(
     choice = Choice(encoder.name, encoder.tokenizer or "")
     searcher = open_folder(videos, results, choice, backend=backend, emotion=filter or "")
     found = searcher.ask(query, k, filter or "")
-    for line in render.changes(searcher.summary):
+    for line in answer_render.changes(searcher.summary):
         print(line, file=sys.stderr)
     if searcher.summary.windows:
-        print(render.work(searcher.summary), file=sys.stderr)
-    print(json.dumps(found.as_json(), indent=1, ensure_ascii=False) if json_output else render.answer(found))
+        print(answer_render.work(searcher.summary), file=sys.stderr)
+    print(json.dumps(found.as_json(), indent=1) if json_output else answer_render.answer(found))
 
 
 @app.command

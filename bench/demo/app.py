@@ -8,24 +8,26 @@
 """
 
 import math
-from functools import cache, partial
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from bench.analysis.explain_render import QuerySentences
-from bench.demo.cards import Column, column, links
-from bench.demo.media import Shelf
-from bench.demo.security import Guard
-from bench.demo.session import Queue, Side
+from bench.demo.media import Media
+from bench.demo.results import ModelResults, links, results_of
+from bench.demo.security import SecurityMiddleware
+from bench.demo.session import ModelThread, Session
 from bench.errors import BenchError, UsageError
-from bench.search.render import clock
+from bench.search.answer_render import clock
 from bench.search.searcher import Answer, Moment
+from bench.utils.templates import template
+from bench.utils.terminal import printable
 
 LONGEST = 300  # characters of a query
 MOMENTS = 10  # on the page; JSON takes ?k= up to MOST
@@ -37,109 +39,153 @@ EXAMPLES = (
     "a surprised face",
     "two people talk",
 )
-HERE = Path(__file__).parent
+STATIC = Path(__file__).parent / "static"
 
 
-def make_app(sides: list[Side], shelf: Shelf, hosts: set[str] | None) -> FastAPI:
-    """The application over one model or two. hosts: the names it answers to, None for any."""
-    app = FastAPI(
-        title="bench demo", docs_url=None, redoc_url=None, openapi_url=None
-    )  # their pages load from elsewhere
-    app.add_middleware(Guard, hosts=hosts)
-    app.mount("/static", StaticFiles(directory=HERE / "static"))
-    queue = Queue()
+@dataclass(frozen=True)
+class Demo:
+    """What is asked: one model's session over a folder or two, and the clips that a browser may fetch."""
 
-    def page(status: int = 200, **shown: Any) -> HTMLResponse:
-        return HTMLResponse(_template("page.html").render(**_standing(sides), **shown), status)
+    sessions: list[Session]
+    media: Media
+    models: ModelThread = field(default_factory=ModelThread)
 
-    def ask(query: str, k: int, both: bool) -> list[Answer]:
-        return [side.ask(query, k) for side in (sides if both else sides[:1])]
+    def ask(self, query: str, k: int, both: bool) -> list[Answer]:
+        """The answers of the first model, or of both."""
+        return [session.ask(query, k) for session in (self.sessions if both else self.sessions[:1])]
 
-    def columns(query: str, both: bool) -> tuple[list[Answer], list[Column]]:
-        found = ask(query, MOMENTS, both)
+    def results(self, query: str, both: bool) -> tuple[list[Answer], list[ModelResults]]:
+        """The answers, and what a page shows of them."""
+        found = self.ask(query, MOMENTS, both)
         others = [found[1], found[0]] if both else [None]
-        return found, [column(answer, sides[place], shelf, place, others[place]) for place, answer in enumerate(found)]
+        return found, [
+            results_of(answer, self.sessions[place], self.media, place, others[place])
+            for place, answer in enumerate(found)
+        ]
 
-    @app.get("/")
-    async def index(request: Request) -> Response:
-        query, both = request.query_params.get("q"), "compare" in request.query_params and len(sides) > 1
-        if query is None:
-            return page(compare=both)
-        shown: dict[str, Any] = {"query": query[:LONGEST], "compare": both}
-        try:
-            asked = checked(query)
-        except UsageError as error:
-            return page(400 if query.strip() else 200, problem=str(error), **shown)
-        found, shown["columns"] = await queue.do(partial(columns, asked, both))
-        return page(chips=[name for name, count in found[0].emotions.items() if count], **shown)
+    def page(self, name: str, **shown: Any) -> str:
+        """A page with what every page says."""
+        first = self.sessions[0]
+        standing = {
+            "folder": printable(first.folder.resolve().name),
+            "clips": sum(not entry.error for entry in first.searcher.store.entries.values()),
+            "windows": len(first.searcher.store),
+            "models": [session.about for session in self.sessions],
+            "troubles": first.troubles,
+            "examples": EXAMPLES,
+            "longest": LONGEST,
+        }
+        nothing: dict[str, Any] = {"query": None, "problem": "", "compare": False, "columns": [], "chips": []}
+        return template("bench.demo", name).render({**standing, **nothing, **shown})
 
-    @app.get("/api/search")
-    async def search(request: Request) -> Response:
-        words = request.query_params
-        try:
-            query, k = checked(words.get("q", "")), _number(words.get("k", str(MOMENTS)))
-        except UsageError as error:
-            return JSONResponse({"error": str(error)}, 400)
-        both = "compare" in words and len(sides) > 1
-        found = [answer.as_json() for answer in await queue.do(partial(ask, query, k, both))]
-        for answer in found:
-            del answer["folder"]  # where it lies is nobody's business
-            for moment in answer["moments"]:
-                moment["clip"], moment["still"], moment["note"] = links(Moment(**moment), shelf)
-        return JSONResponse({**found[0], **({"compared": found[1]} if both else {})})
 
-    @app.get("/why")
-    async def why(request: Request) -> Response:
-        words = request.query_params
-        place, window = words.get("side", "0"), words.get("window", "")
-        if place not in [str(number) for number in range(len(sides))] or not _plain_number(window):
-            raise HTTPException(404, "there is no such moment.")
-        side = sides[int(place)]
-        moment = side.moment(int(window))
-        if moment is None:
-            raise HTTPException(404, "there is no such moment.")
-        if side.silent:
-            raise HTTPException(404, side.silent)
-        query = checked(words.get("q", ""))
-        spoken = await queue.do(partial(side.why, query, int(window)))
-        file, start, end = moment
-        html = _template("why.html").render(
-            **_standing(sides),
-            query=query,
-            file=file,
-            span=f"{clock(start)}–{clock(end)}",
-            model=side.about,
-            said=QuerySentences(spoken),
-            compare="compare" in words,
-        )
-        return HTMLResponse(html)
+routes = APIRouter()
 
-    @app.api_route("/clips/{id}", methods=["GET", "HEAD"])
-    def clip(id: str) -> Response:
-        path, kind = shelf.file(id)
-        return FileResponse(path, media_type=kind, headers={"cache-control": "private, no-cache"})
 
-    @app.get("/stills/{name}")
-    def still(name: str, request: Request) -> Response:
-        id, _, ending = name.partition(".")
-        if ending != "jpg":
-            raise HTTPException(404, "there is no such picture.")
-        shelf.file(id)  # a still in memory of a clip that is gone is not shown
-        return Response(shelf.still(id, _second(request.query_params.get("at", "0"))), media_type="image/jpeg")
-
-    @app.exception_handler(UsageError)
-    async def off(request: Request, error: UsageError) -> Response:
-        return _failed(sides, request, 400, str(error))
-
-    @app.exception_handler(BenchError)
-    async def failed(request: Request, error: BenchError) -> Response:
-        return _failed(sides, request, 404, str(error))
-
-    @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> Response:
-        return _failed(sides, request, error.status_code, error.detail)
-
+def make_app(sessions: list[Session], media: Media, hosts: set[str] | None) -> FastAPI:
+    """The application over one model or two. hosts: the names it answers to, None for any."""
+    # without its own pages about the API: they load from elsewhere
+    app = FastAPI(title="bench demo", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.demo = Demo(sessions, media)
+    app.add_middleware(SecurityMiddleware, hosts=hosts)
+    app.mount("/static", StaticFiles(directory=STATIC))
+    app.include_router(routes)
+    for error in (UsageError, BenchError, HTTPException):
+        app.add_exception_handler(error, failed)
     return app
+
+
+# --- pages and JSON ---------------------------------------------------------------------------------------------------
+
+
+@routes.get("/")
+async def index(request: Request) -> Response:
+    """The page, with answers where there is a query."""
+    demo = _demo(request)
+    query, both = request.query_params.get("q"), _both(request)
+    if query is None:
+        return HTMLResponse(demo.page("demo_page.html", compare=both))
+    shown: dict[str, Any] = {"query": query[:LONGEST], "compare": both}
+    try:
+        asked = checked(query)
+    except UsageError as error:
+        page = demo.page("demo_page.html", problem=str(error), **shown)
+        return HTMLResponse(page, 400 if query.strip() else 200)
+    found, columns = await demo.models.do(partial(demo.results, asked, both))
+    chips = [name for name, count in found[0].emotions.items() if count]
+    return HTMLResponse(demo.page("demo_page.html", columns=columns, chips=chips, **shown))
+
+
+@routes.get("/api/search")
+async def search(request: Request) -> Response:
+    """The answers as JSON."""
+    demo, words, both = _demo(request), request.query_params, _both(request)
+    query, k = checked(words.get("q", "")), _number(words.get("k", str(MOMENTS)))
+    found = [answer.as_json() for answer in await demo.models.do(partial(demo.ask, query, k, both))]
+    for answer in found:
+        del answer["folder"]  # where it lies is nobody's business
+        for moment in answer["moments"]:
+            moment["clip"], moment["still"], moment["note"] = links(Moment(**moment), demo.media)
+            moment["file"] = printable(moment["file"])
+    return JSONResponse({**found[0], **({"compared": found[1]} if both else {})})
+
+
+@routes.get("/why")
+async def why(request: Request) -> Response:
+    """Which words gave a moment its score: a page of its own, which the script opens in place."""
+    demo, words = _demo(request), request.query_params
+    place, window = words.get("model", "0"), words.get("window", "")
+    if place not in [str(number) for number in range(len(demo.sessions))] or not _plain_number(window):
+        raise HTTPException(404, "there is no such moment.")
+    session = demo.sessions[int(place)]
+    moment = session.moment(int(window))
+    if moment is None:
+        raise HTTPException(404, "there is no such moment.")
+    if session.unexplained:
+        raise HTTPException(404, session.unexplained)
+    query = checked(words.get("q", ""))
+    spoken = await demo.models.do(partial(session.why, query, int(window)))
+    file, start, end = moment
+    shown = {"query": query, "file": printable(file), "span": f"{clock(start)}–{clock(end)}", "model": session.about}
+    return HTMLResponse(demo.page("why.html", said=QuerySentences(spoken), compare="compare" in words, **shown))
+
+
+# --- clips ------------------------------------------------------------------------------------------------------------
+
+
+@routes.api_route("/clips/{id}", methods=["GET", "HEAD"])
+def clip(id: str, request: Request) -> Response:
+    """A clip, whole or by Range."""
+    path, kind = _demo(request).media.file(id)
+    return FileResponse(path, media_type=kind, headers={"cache-control": "private, no-cache"})
+
+
+@routes.get("/stills/{name}")
+def still(name: str, request: Request) -> Response:
+    """What a clip shows at a second."""
+    media = _demo(request).media
+    id, _, ending = name.partition(".")
+    if ending != "jpg":
+        raise HTTPException(404, "there is no such picture.")
+    media.file(id)  # a still in memory of a clip that is gone is not shown
+    return Response(media.still(id, _second(request.query_params.get("at", "0"))), media_type="image/jpeg")
+
+
+# --- what was asked, and what is said where that cannot be ------------------------------------------------------------
+
+
+async def failed(request: Request, error: Exception) -> Response:
+    """What went wrong, in the form that the asker reads."""
+    if isinstance(error, HTTPException):
+        status, message = error.status_code, error.detail
+    else:
+        status, message = 400 if isinstance(error, UsageError) else 404, printable(str(error))
+    path = request.url.path
+    if path.startswith("/api/"):
+        return JSONResponse({"error": message}, status)
+    if path.startswith(("/clips/", "/stills/", "/static/")):
+        return PlainTextResponse(message + "\n", status)
+    return HTMLResponse(_demo(request).page("demo_page.html", problem=message), status)
 
 
 def checked(query: str) -> str:
@@ -171,33 +217,11 @@ def _second(word: str) -> float:
     return second
 
 
-def _failed(sides: list[Side], request: Request, status: int, message: str) -> Response:
-    """What went wrong, in the form that the asker reads."""
-    path = request.url.path
-    if path.startswith("/api/"):
-        return JSONResponse({"error": message}, status)
-    if path.startswith(("/clips/", "/stills/", "/static/")):
-        return PlainTextResponse(message + "\n", status)
-    return HTMLResponse(_template("page.html").render(**_standing(sides), query=None, problem=message), status)
+def _demo(request: Request) -> Demo:
+    demo: Demo = request.app.state.demo
+    return demo
 
 
-def _standing(sides: list[Side]) -> dict[str, Any]:
-    """What every page says."""
-    first = sides[0]
-    return {
-        "folder": first.folder.resolve().name,
-        "clips": sum(not entry.error for entry in first.searcher.store.entries.values()),
-        "windows": len(first.searcher.store),
-        "models": [side.about for side in sides],
-        "troubles": first.troubles,
-        "examples": EXAMPLES,
-        "longest": LONGEST,
-    }
-
-
-@cache
-def _template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template(name)
+def _both(request: Request) -> bool:
+    """Whether both models are asked, where there are two."""
+    return "compare" in request.query_params and len(_demo(request).sessions) > 1

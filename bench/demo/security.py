@@ -15,7 +15,7 @@ HEADERS = {
 }
 
 
-class Guard:
+class SecurityMiddleware:
     """hosts: the names under which the server may be asked, or None for any.
 
     A page of somebody else could give its own name the address 127.0.0.1 and read the answers; its requests carry that

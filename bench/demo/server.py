@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, UsageError
-from bench.search.render import changes, work
+from bench.search.answer_render import changes, work
 from bench.search.searcher import Choice, open_folder
 
 if TYPE_CHECKING:
@@ -55,19 +55,19 @@ def serve(
 def opened(folder: Path, results: Path, choice: Choice, compare: str = "", host: str = "127.0.0.1") -> "FastAPI":
     """The application over a folder, brought up to date."""
     from bench.demo.app import make_app
-    from bench.demo.media import Shelf
-    from bench.demo.session import Side, open_second
+    from bench.demo.media import Media
+    from bench.demo.session import Session, open_second
 
-    sides = [Side(open_folder(folder, results, choice), folder)]
+    sessions = [Session(open_folder(folder, results, choice), folder)]
     if compare:
-        sides.append(open_second(sides[0], compare, results, choice.tokenizer))
-    for line in changes(sides[0].searcher.summary):
+        sessions.append(open_second(sessions[0], compare, results, choice.tokenizer))
+    for line in changes(sessions[0].searcher.summary):
         print(line, file=sys.stderr)
-    for side in sides:
-        if side.searcher.summary.windows:
-            print(work(side.searcher.summary), file=sys.stderr)
+    for session in sessions:
+        if session.searcher.summary.windows:
+            print(work(session.searcher.summary), file=sys.stderr)
     names = {"127.0.0.1", "localhost", "[::1]", host.lower(), f"[{host.lower()}]"} if loopback(host) else None
-    return make_app(sides, Shelf(folder, sides[0].searcher.store), names)
+    return make_app(sessions, Media(folder, sessions[0].searcher.store), names)
 
 
 def loopback(host: str) -> bool:

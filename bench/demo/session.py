@@ -14,12 +14,12 @@ import numpy as np
 from bench.analysis.explain import QueryExplanation
 from bench.demo import why
 from bench.errors import BenchError, UsageError
+from bench.search.answer_render import changes
+from bench.search.index_store import IndexSettings
 from bench.search.models import resolved
-from bench.search.render import changes
 from bench.search.searcher import Answer, Choice, Moment, Searcher, open_folder
-from bench.search.store import About
-from bench.search.windows import spans
 from bench.utils.paths import home
+from bench.utils.terminal import printable
 
 A = TypeVar("A")
 
@@ -27,7 +27,7 @@ LINK = "clips"  # in the folder that stands for the indexed one under a second m
 EXPLAINED = 64  # explanations that are kept
 
 
-class Queue:
+class ModelThread:
     """One thread for all that models do: torch would start threads of its own for every thread that it is called in."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Queue:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
 
-class Side:
+class Session:
     """A searcher, and its files' paths below the folder that is shown. folder: that folder; prefix: to be taken off."""
 
     def __init__(self, searcher: Searcher, folder: Path, prefix: str = "") -> None:
@@ -54,9 +54,7 @@ class Side:
 
     def window(self, moment: Moment) -> int:
         """The id of the window that a moment is."""
-        entry = self.searcher.store.entries[self._prefix + moment.file]
-        starts = [start for start, _ in spans(entry.seconds, self.searcher.store.about.window)]
-        return entry.first + starts.index(moment.start)
+        return self.searcher.store.id_of(self._prefix + moment.file, moment.start)
 
     def moment(self, window: int) -> tuple[str, float, float] | None:
         """The file, start and end of a window, if there is one of that id."""
@@ -67,9 +65,9 @@ class Side:
         return self._shown(file), start, end
 
     @property
-    def silent(self) -> str:
+    def unexplained(self) -> str:
         """Why this model's scores are not explained, or nothing."""
-        return why.cannot(self.searcher)
+        return why.unexplained(self.searcher)
 
     def _why(self, query: str, window: int) -> QueryExplanation:
         return why.explained(self.searcher, query, window)
@@ -77,7 +75,8 @@ class Side:
     @property
     def troubles(self) -> list[str]:
         """What could not be indexed, one line each, without where the folder lies."""
-        places = {f"{self.searcher.folder}/", f"{self.folder}/", f"{self.folder.resolve()}/"}
+        folders = (self.searcher.folder, self.folder, self.folder.resolve())
+        places = {f"{printable(str(folder))}/" for folder in folders}
         lines = changes(self.searcher.summary)
         for place in sorted(places, key=len, reverse=True):
             lines = [line.replace(place, "") for line in lines]
@@ -94,7 +93,7 @@ class Side:
         return text.replace(where, Path(where).name) if Path(where).is_absolute() else text
 
 
-def open_second(first: Side, model: str, results: Path, tokenizer: str = "") -> Side:
+def open_second(first: Session, model: str, results: Path, tokenizer: str = "") -> Session:
     """The same folder under another model, with windows and faces as in the first index.
 
     A folder has one index, of one model. So the second one is that of a folder in the cache which holds nothing but a
@@ -116,10 +115,10 @@ def open_second(first: Side, model: str, results: Path, tokenizer: str = "") -> 
             raise BenchError(f"--compare needs a link at {link}, and cannot make it: {error.strerror}.") from None
     faces = about.faces.get("backend", ""), about.faces.get("settings", {})
     choice = Choice(asked, tokenizer, about.window, *faces)
-    return Side(open_folder(link.parent, results, choice), first.folder, f"{LINK}/")
+    return Session(open_folder(link.parent, results, choice), first.folder, f"{LINK}/")
 
 
-def _standing_for(folder: Path, model: str, about: About) -> Path:
+def _standing_for(folder: Path, model: str, about: IndexSettings) -> Path:
     faces = {key: about.faces[key] for key in ("backend", "settings")} if about.faces else {}
     made_with = json.dumps([str(folder.resolve()), model, about.window, faces], sort_keys=True)
     return home() / "demo" / f"{folder.resolve().name}-{hashlib.sha256(made_with.encode()).hexdigest()[:12]}"

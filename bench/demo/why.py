@@ -15,9 +15,9 @@ from bench.errors import BenchError
 from bench.model.checkpoints import read_tokenizer, run_weights
 from bench.model.variant import Variant
 from bench.records.store import load
+from bench.search.index_store import Store
 from bench.search.models import OfVariant
 from bench.search.searcher import Searcher, check_query
-from bench.search.store import Store
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class _Reader:
         return Collator(self.tokenizer, self.tokens, self.variant.phrase, known, source=self.source, control=told)
 
 
-def cannot(searcher: Searcher) -> str:
+def unexplained(searcher: Searcher) -> str:
     """Why this model's scores are not explained, in one line; empty if they are."""
     if searcher.store.about.model.startswith("run:") and isinstance(searcher.encoder, OfVariant):
         return ""
@@ -44,7 +44,7 @@ def cannot(searcher: Searcher) -> str:
 
 
 def explained(searcher: Searcher, query: str, window: int) -> QueryExplanation:
-    """What each word of a query gives to its score with a window of the index; `cannot` must be empty.
+    """What each word of a query gives to its score with a window of the index; `unexplained` must be empty.
 
     UsageError: more words than the text tower reads. BenchError: the run is gone since it was loaded. Neither says
     where anything lies.

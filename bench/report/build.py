@@ -9,7 +9,6 @@ reports/figures/      SVG and PNG
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,16 +20,16 @@ from bench.records.audit import audit
 from bench.records.audit_render import ASKED
 from bench.records.published import load_published
 from bench.records.record import Record
-from bench.report.drawing import draw
-from bench.report.explained import explanations
-from bench.report.figure import Figure, save
-from bench.report.flips import MOST, asked, flips, swapped
-from bench.report.html import html
-from bench.report.pictures import thumbnails
-from bench.report.summary import sentences
+from bench.report.explanations import explanations
+from bench.report.figures import Context, Figure, draw, save
+from bench.report.html_table import html
+from bench.report.sentences import sentences
+from bench.report.thumbnails import thumbnails
+from bench.report.won_and_lost import MOST, asked, flips, swapped
 from bench.utils.files import replacing
 from bench.utils.images import data_address
 from bench.utils.tables import Table, escape, latex, markdown
+from bench.utils.templates import template
 
 TITLE = "Does emotion help a model find the right video?"
 FIGURES = "figures"
@@ -63,7 +62,7 @@ def build(
         shown = sections(group, found[0], subset, baseline)
         name = f"{group.records[0].dataset}, trained on {group.records[0].split}"
         name += f" ({number + 1})" if len(found) > 1 else ""
-        drawn = draw(group, results, subset, baseline, f"{number + 1}-" if number else "")
+        drawn = draw(Context(group, results, subset, baseline), f"{number + 1}-" if number else "")
         parts.append(Part(group, f"group{number + 1}", name, shown, sentences(group, shown), drawn))
     paths = [path for part in parts for figure in part.figures for path in save(figure, out / FIGURES)]
     if format == "latex":
@@ -81,11 +80,8 @@ def write(path: Path, content: str) -> Path:
 
 def render_page(parts: Sequence[Part], results: Path, out: Path, baseline: str) -> str:
     """The page, everything in it."""
-    from jinja2 import Environment
     from markupsafe import Markup
 
-    source = (files("bench.report") / "templates" / "page.html").read_text(encoding="utf-8")
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(source)
     records = [record for part in parts for record in part.group.records]
     shown = [
         {
@@ -121,7 +117,7 @@ def render_page(parts: Sequence[Part], results: Path, out: Path, baseline: str) 
     others = [family.records[0] for family in main.others(base)] if base else []
     explained, explained_note = explanations(base.records[0], others, results) if base else ([], "")
     findings = audit(load_published())
-    return template.render(
+    return template("bench.report", "report_page.html").render(
         title=TITLE,
         subtitle=f"{len(records)} records, the last of {max(record.created for record in records)[:10]}.",
         groups=shown,

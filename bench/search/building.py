@@ -1,6 +1,7 @@
 """Brings the index of a folder up to date: what is new or changed is encoded, what is gone is forgotten."""
 
 import os
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -12,27 +13,49 @@ import numpy as np
 
 from bench.data.video import COMPRESSED, ENDINGS
 from bench.errors import BenchError, UsageError
-from bench.search.expressions import Looker
+from bench.search.face_tracks import FaceDetector
+from bench.search.index_store import IndexedFile, IndexSettings, Store, replacement
 from bench.search.models import Encoder
-from bench.search.reading import Piece, Seen, read
-from bench.search.store import Entry, Store
+from bench.search.reading import Piece, WindowFrames, read
 from bench.utils.progress import progress
 
 BATCH = 8  # windows that the model takes at once
+LARGEST = float(np.finfo(np.float16).max)  # what an index can hold of a feature
+UNREAD = {  # endings of videos, and of lists of videos, that are not among ENDINGS
+    *(".264", ".h264", ".265", ".h265", ".hevc", ".av1", ".ivf", ".m1v", ".m2v", ".mjpg", ".mjpeg", ".y4m", ".yuv"),
+    *(
+        ".amv",
+        ".braw",
+        ".dav",
+        ".insv",
+        ".lrv",
+        ".mk3d",
+        ".mod",
+        ".nsv",
+        ".ogg",
+        ".ogx",
+        ".r3d",
+        ".swf",
+        ".tod",
+        ".wtv",
+    ),
+    *(".m3u8", ".mpd"),
+} - ENDINGS
 SAVE_EVERY = 10.0  # seconds of work that an end by force may cost
 
 
 @dataclass(frozen=True)
-class Found:
+class Listing:
     """What is below a folder."""
 
     files: dict[str, tuple[int, int]]  # path below the folder -> bytes, mtime in nanoseconds
     hidden: list[str]  # hidden videos and folders, which are left out
     unreadable: dict[str, str]  # folders -> why
+    unread: list[str]  # files that look like videos, of kinds that are not read
 
 
 @dataclass
-class Summary:
+class UpdateSummary:
     """What an update did. Seconds: `waited` for frames, in the `model`, in all; `decoding` and `faces` in threads."""
 
     new: int = 0
@@ -49,17 +72,19 @@ class Summary:
     broken: dict[str, str] = field(default_factory=dict)  # path -> one line, also from before
     hidden: list[str] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
 
 
-def walk(folder: Path) -> Found:
+def walk(folder: Path) -> Listing:
     """Every video below a folder, at any depth; links to folders are followed, no folder is read twice.
 
-    Left out are hidden files and folders, and the small copies of `bench data compress`. UsageError: no such folder.
+    Left out are hidden files and folders, the small copies of `bench data compress`, and kinds of videos that are not
+    read. UsageError: no such folder.
     BenchError: it cannot be read.
     """
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}. Name the folder that holds the clips.")
-    found = Found({}, [], {})
+    found = Listing({}, [], {}, [])
     seen: set[Path] = set()
 
     def cannot(error: OSError) -> None:
@@ -79,6 +104,9 @@ def walk(folder: Path) -> Found:
         folders[:] = sorted(name for name in folders if name[0] != "." and name != COMPRESSED)
         videos = sorted(name for name in names if Path(name).suffix.lower() in ENDINGS)
         found.hidden.extend(below + name for name in videos if name[0] == ".")
+        found.unread.extend(
+            below + name for name in sorted(names) if Path(name).suffix.lower() in UNREAD and name[0] != "."
+        )
         for name in videos:
             if name[0] == ".":
                 continue
@@ -92,14 +120,16 @@ def walk(folder: Path) -> Found:
     return found
 
 
-def update(store: Store, encoder: Encoder, folder: Path, found: Found, looker: Looker | None, retry: bool) -> Summary:
+def update(
+    store: Store, encoder: Encoder, folder: Path, found: Listing, detector: FaceDetector | None, retry: bool
+) -> UpdateSummary:
     """Encodes what is new or changed since the index was written, forgets what is gone, and touches nothing else.
 
     What is done is written down every few seconds and when the work is stopped. retry: read broken files again that
-    did not change. looker: for an index with faces.
+    did not change. detector: for an index with faces.
     """
     clock = time.perf_counter()
-    summary = Summary(hidden=found.hidden, unreadable=found.unreadable)
+    summary = UpdateSummary(hidden=found.hidden, unreadable=found.unreadable, unread=found.unread)
     same = {path for path, entry in store.entries.items() if _same(path, entry, found, retry)}
     old = store.entries.keys() - same
     todo = [path for path in found.files if path not in same]
@@ -110,19 +140,37 @@ def update(store: Store, encoder: Encoder, folder: Path, found: Found, looker: L
         with store.locked():
             store.remove(old)
             if todo:
-                _encode(store, encoder, folder, {path: found.files[path] for path in todo}, looker, summary)
+                _encode(store, encoder, folder, {path: found.files[path] for path in todo}, detector, summary)
     summary.broken = {path: entry.error for path, entry in store.entries.items() if entry.error}
     summary.indexed, summary.total = len(store), time.perf_counter() - clock
     return summary
 
 
-def pending(store: Store, found: Found) -> bool:
+def rebuild(
+    old: Store, about: IndexSettings, encoder: Encoder, folder: Path, found: Listing, detector: FaceDetector | None
+) -> tuple[Store, UpdateSummary]:
+    """Makes an index beside a folder's own and puts it in its place when it is whole; until then the old one answers.
+
+    What an interrupted one has done is kept for the next time. BenchError: as `update`; the old index is as it was.
+    """
+    with old.locked():
+        new = replacement(old, about)
+        try:
+            summary = update(new, encoder, folder, found, detector, retry=True)
+        except BenchError:
+            shutil.rmtree(new.path, ignore_errors=True)
+            raise
+        new.take_place_of(old)
+    return new, summary
+
+
+def pending(store: Store, found: Listing) -> bool:
     """Whether `update` would find something to do."""
     same = {path for path, entry in store.entries.items() if _same(path, entry, found, retry=False)}
     return len(same) < len(store.entries) or not found.files.keys() <= same
 
 
-def _same(path: str, entry: Entry, found: Found, retry: bool) -> bool:
+def _same(path: str, entry: IndexedFile, found: Listing, retry: bool) -> bool:
     if path not in found.files:  # below a folder that cannot be read now nothing is known to be gone
         return any(path.startswith(folder + "/") for folder in found.unreadable)
     return found.files[path] == (entry.size, entry.mtime) and not (retry and entry.error)
@@ -133,8 +181,8 @@ def _encode(
     encoder: Encoder,
     folder: Path,
     files: dict[str, tuple[int, int]],
-    looker: Looker | None,
-    summary: Summary,
+    detector: FaceDetector | None,
+    summary: UpdateSummary,
 ) -> None:
     """Adds files to the index, with progress."""
     model = encoder.described
@@ -142,22 +190,25 @@ def _encode(
     paths = {path: folder / path for path in files}
     saved = time.monotonic()
     try:
-        with closing(read(paths, frames=frames, size=size, window=window, looker=looker)) as pieces:
+        with closing(read(paths, frames=frames, size=size, window=window, detector=detector)) as pieces:
             done = _files(_waited(pieces, summary), encoder, summary)
             for piece, features, faces in progress(
                 done, total=len(files), what="indexing", unit="clip", note=lambda: f"{summary.windows} windows"
             ):
-                entry = Entry(*files[piece.path], first=0, seconds=piece.seconds, error=piece.error)
+                entry = IndexedFile(
+                    *files[piece.path], first=0, seconds=piece.seconds, error=piece.error, still=piece.still
+                )
                 store.add(piece.path, entry, features, faces if store.about.faces else None)
                 if time.monotonic() - saved > SAVE_EVERY:
                     store.save()
                     saved = time.monotonic()
-    finally:  # Ctrl-C too keeps what is done
-        store.save()
-        summary.faces = looker.spent if looker else 0.0
+    finally:  # Ctrl-C too keeps what is done; where nothing was, no index of a broken model stays
+        if store.entries or store.on_disk:
+            store.save()
+        summary.faces = detector.spent if detector else 0.0
 
 
-def _waited(pieces: Iterator[Piece], summary: Summary) -> Iterator[Piece]:
+def _waited(pieces: Iterator[Piece], summary: UpdateSummary) -> Iterator[Piece]:
     """Passes pieces on and counts how long they were waited for."""
     while True:
         begun = time.perf_counter()
@@ -170,14 +221,14 @@ def _waited(pieces: Iterator[Piece], summary: Summary) -> Iterator[Piece]:
 
 
 def _files(
-    pieces: Iterator[Piece], encoder: Encoder, summary: Summary
+    pieces: Iterator[Piece], encoder: Encoder, summary: UpdateSummary
 ) -> Iterator[tuple[Piece, np.ndarray, np.ndarray]]:
     """Whole files: the last piece of each, the features (windows, P) and the faces (windows, 9) of all its windows.
 
     The model takes BATCH windows at once, of one file or of several.
     """
     nothing = np.zeros((0, encoder.described.width), np.float32), np.zeros((0, 9), np.float32)
-    waiting: list[Seen] = []  # not yet encoded
+    waiting: list[WindowFrames] = []  # not yet encoded
     rows: list[tuple[np.ndarray, np.ndarray]] = []  # encoded, of files that are not whole yet
     ends: list[tuple[Piece, int]] = []  # last pieces, and how many windows of theirs are in `rows` and `waiting`
 
@@ -188,10 +239,9 @@ def _files(
             begun = time.perf_counter()
             features = encoder.windows(batch)
             summary.model += time.perf_counter() - begun
-            if not np.isfinite(features).all():
-                raise BenchError(
-                    f"{encoder.described.name} gives features that are no numbers: its weights are broken."
-                )
+            if not (np.abs(features) <= LARGEST).all():  # NaN is not
+                what = "larger than an index holds" if np.isfinite(features).all() else "no numbers"
+                raise BenchError(f"{encoder.described.name} gives features that are {what}: its weights are broken.")
             faces = [one.track.summary() if one.track else np.zeros(9, np.float32) for one in batch]
             rows.extend(zip(features, faces, strict=True))
             summary.windows += len(batch)

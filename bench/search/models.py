@@ -40,7 +40,7 @@ from bench.model.clip_vip import towers
 from bench.model.registry import source_digest
 from bench.model.variant import Variant
 from bench.records import store
-from bench.search.reading import Seen
+from bench.search.reading import WindowFrames
 from bench.utils.run_files import record_paths, weights_path
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Encoder(Protocol):
         """A query's features."""
         ...
 
-    def windows(self, seen: Sequence[Seen]) -> Features:  # (n, width)
+    def windows(self, seen: Sequence[WindowFrames]) -> Features:  # (n, width)
         """The features of n windows."""
         ...
 
@@ -158,7 +158,7 @@ class OfVariant:
         return _numbers(self.variant.encode_text(collate.text([query]).to(self.variant.device)))[0]
 
     @torch.inference_mode()
-    def windows(self, seen: Sequence[Seen]) -> Features:
+    def windows(self, seen: Sequence[WindowFrames]) -> Features:
         tracks = [one.track for one in seen if one.track] if self.described.faces else []
         faces = torch.from_numpy(np.stack([track.scores for track in tracks])) if tracks else None
         there = torch.from_numpy(np.stack([track.seen for track in tracks])) if tracks else None
@@ -210,7 +210,7 @@ class PlainClip:
         return _numbers(unit(self._model.text_projection(pooled), dim=-1))[0]
 
     @torch.inference_mode()
-    def windows(self, seen: Sequence[Seen]) -> Features:
+    def windows(self, seen: Sequence[WindowFrames]) -> Features:
         pixels = normalize(torch.from_numpy(np.stack([one.frames for one in seen])).to(_device()))  # (n, T, 3, S, S)
         pooled = self._model.vision_model(pixel_values=pixels.flatten(0, 1)).pooler_output
         frames = unit(self._model.visual_projection(pooled), dim=-1).unflatten(0, pixels.shape[:2])

@@ -18,8 +18,8 @@ from bench.data.timeline import Timeline
 from bench.data.upright import upright
 from bench.data.video import sample_indices
 from bench.errors import BenchError, UsageError
-from bench.search.expressions import Looker, Track
-from bench.search.windows import spans
+from bench.search.face_tracks import FaceDetector, FaceTrack
+from bench.search.windows import frame_ranges, still_windows
 
 CHUNK = 8  # windows of a video that are decoded in one go
 AHEAD = 2  # pieces of work for each thread beyond the one that is waited for
@@ -28,11 +28,11 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-class Seen(NamedTuple):
+class WindowFrames(NamedTuple):
     """What a model takes of one window."""
 
     frames: NDArray[np.uint8]  # (T, S, S, 3)
-    track: Track | None  # facial expressions, where they are asked for
+    track: FaceTrack | None  # facial expressions, where they are asked for
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,9 @@ class Piece:
 
     path: str  # below the folder
     seconds: float  # the video's length
-    windows: list[Seen]
+    windows: list[WindowFrames]
     last: bool  # of this file
+    still: tuple[int, ...] = ()  # the numbers of windows that are left out
     error: str = ""
     spent: float = 0.0  # seconds of decoding in a thread
 
@@ -53,12 +54,13 @@ class _Plan:
     file: Path
     timeline: Timeline
     seconds: float
+    still: tuple[int, ...]
     windows: list[NDArray[np.int64]]  # the indices of each window's frames
     spent: float
 
 
 def read(
-    files: Mapping[str, Path], *, frames: int, size: int, window: float, looker: Looker | None = None
+    files: Mapping[str, Path], *, frames: int, size: int, window: float, detector: FaceDetector | None = None
 ) -> Generator[Piece, None, None]:
     """All windows of all files, file after file, a few pieces ahead of what was asked for.
 
@@ -67,7 +69,7 @@ def read(
     threads = os.cpu_count() or 1
     with ThreadPoolExecutor(threads) as pool:
         plans = _ahead(pool, lambda item: _planned(*item, frames, window), files.items(), threads * AHEAD)
-        yield from _ahead(pool, lambda work: _read(*work, size, looker), _chunks(plans), threads * AHEAD)
+        yield from _ahead(pool, lambda work: _read(*work, size, detector), _chunks(plans), threads * AHEAD)
 
 
 def _ahead(pool: ThreadPoolExecutor, work: Callable[[A], B], items: Iterable[A], depth: int) -> Iterator[B]:
@@ -92,14 +94,13 @@ def _planned(path: str, file: Path, frames: int, window: float) -> _Plan | Piece
         timeline = scan(file)
     except BenchError as error:
         return _broken(path, error)
-    count, times = len(timeline), timeline.times
+    times = timeline.steady * float(timeline.base)
     seconds = max(0.001, round(timeline.seconds, 3))
-    windows = []
-    for start, end in spans(seconds, window):
-        first = int(np.searchsorted(times, start, side="right")) - 1  # what is on the screen when the window opens
-        stop = count if end == seconds else max(int(np.searchsorted(times, end)), first + 1)
-        windows.append(first + sample_indices(stop - first, frames))
-    return _Plan(path, file, timeline, seconds, windows, time.perf_counter() - begun)
+    ranges = frame_ranges(times, seconds, window)
+    still = still_windows(ranges)
+    shown = np.delete(ranges, still, axis=0).tolist()
+    windows = [first + sample_indices(stop - first, frames) for first, stop in shown]
+    return _Plan(path, file, timeline, seconds, still, windows, time.perf_counter() - begun)
 
 
 def _chunks(plans: Iterable[_Plan | Piece]) -> Iterator[tuple[_Plan | Piece, int]]:
@@ -108,7 +109,7 @@ def _chunks(plans: Iterable[_Plan | Piece]) -> Iterator[tuple[_Plan | Piece, int
             yield plan, start
 
 
-def _read(plan: _Plan | Piece, start: int, size: int, looker: Looker | None) -> Piece:
+def _read(plan: _Plan | Piece, start: int, size: int, detector: FaceDetector | None) -> Piece:
     """The windows of a plan from `start` on, CHUNK of them; each frame is made small as soon as it is there."""
     if isinstance(plan, Piece):
         return plan
@@ -116,31 +117,32 @@ def _read(plan: _Plan | Piece, start: int, size: int, looker: Looker | None) -> 
     windows = plan.windows[start : start + CHUNK]
     wanted = np.unique(np.concatenate(windows))
     small: dict[int, NDArray[np.uint8]] = {}
-    told: dict[int, NDArray[np.float32] | None] = {}
+    faces: dict[int, NDArray[np.float32] | None] = {}
     try:
         for index, image in zip(wanted.tolist(), upright(plan.file, plan.timeline, wanted), strict=True):
             small[index] = resize_crop(image[None], size)[0]
-            if looker:
+            if detector:
                 looking = time.perf_counter()
-                told[index] = looker(plan.file, len(plan.timeline), index, image)
+                faces[index] = detector(plan.file, len(plan.timeline), index, image)
                 begun += time.perf_counter() - looking
     except UsageError:  # the words were off, not the file
         raise
     except BenchError as error:
         return _broken(plan.path, error)
     seen = [
-        Seen(np.stack([small[index] for index in window.tolist()]), _track(told, window) if looker else None)
+        WindowFrames(np.stack([small[index] for index in window.tolist()]), _track(faces, window) if detector else None)
         for window in windows
     ]
     spent = time.perf_counter() - begun + (0 if start else plan.spent)
-    return Piece(plan.path, plan.seconds, seen, start + CHUNK >= len(plan.windows), spent=spent)
+    last = start + CHUNK >= len(plan.windows)
+    return Piece(plan.path, plan.seconds, seen, last, plan.still, spent=spent)
 
 
-def _track(told: dict[int, NDArray[np.float32] | None], window: NDArray[np.int64]) -> Track:
-    rows = [told[index] for index in window.tolist()]
+def _track(faces: dict[int, NDArray[np.float32] | None], window: NDArray[np.int64]) -> FaceTrack:
+    rows = [faces[index] for index in window.tolist()]
     scores = np.stack([np.zeros(8, np.float32) if row is None else row for row in rows])
-    return Track(scores, np.array([row is not None for row in rows]))
+    return FaceTrack(scores, np.array([row is not None for row in rows]))
 
 
 def _broken(path: str, error: BenchError) -> Piece:
-    return Piece(path, 0.0, [], True, str(error))
+    return Piece(path, 0.0, [], True, error=str(error))

@@ -22,12 +22,12 @@ from bench.emotions.quotes import plain_quotes
 from bench.emotions.scores import score_captions
 from bench.errors import BenchError, UsageError
 from bench.records.store import find
-from bench.search import building, models, store
-from bench.search.building import Summary
-from bench.search.expressions import Looker
+from bench.search import building, index_store, models
+from bench.search.backends import BACKENDS, Backend
+from bench.search.building import UpdateSummary
+from bench.search.face_tracks import FaceDetector
+from bench.search.index_store import IndexSettings, Store
 from bench.search.models import TOKENIZER, Encoder
-from bench.search.store import About, Store
-from bench.search.vectors import BACKENDS, Exact, Index
 from bench.search.windows import WINDOW
 from bench.utils.names import did_you_mean
 
@@ -79,9 +79,10 @@ class Answer:
 class Searcher:
     """A folder's index with its model, loaded to be asked. summary: what bringing it up to date did."""
 
-    def __init__(self, folder: Path, opened: Store, encoder: Encoder, summary: Summary, backend: str) -> None:
+    def __init__(self, folder: Path, opened: Store, encoder: Encoder, summary: UpdateSummary, backend: Backend) -> None:
         self.folder, self.store, self.encoder, self.summary = folder, opened, encoder, summary
-        self._index = _vectors(opened, encoder, backend)
+        self._backend = backend
+        backend.load(opened, None if encoder.dot else encoder.score)
 
     def ask(self, query: str, k: int = 5, emotion: str = "") -> Answer:
         """The k best moments for a query; its words count in lower case, so "Happy" names joy too.
@@ -93,7 +94,7 @@ class Searcher:
         among = self._showing(emotion) if emotion else None
         moments: list[Moment] = []
         if among is None or len(among):
-            ids, scores = self._index.query(self.encoder.text(words), k * (1 + NEIGHBOURS), among)
+            ids, scores = self._backend.query(self.encoder.text(words), k * (1 + NEIGHBOURS), among)
             moments = self._apart(ids, scores)[:k]
         return Answer(
             query=query,
@@ -151,12 +152,12 @@ def open_folder(
     UsageError: words that do not fit each other, or an index that was made otherwise. BenchError: the folder holds no
     video or cannot be read, or the index's model has changed.
     """
-    _check_backend(backend)
+    searching = BACKENDS.get(backend)()  # what it lacks is said before any work
     found = building.walk(folder)
-    opened = store.read(folder)
-    if not found.files and not (opened and found.unreadable):
-        raise BenchError(f"there is no video below {folder} (mp4, mov, mkv, avi, webm).")
-    old = opened.about if opened else None
+    opened = index_store.read(folder)
+    if not found.files and (opened is None or not found.unreadable):
+        raise BenchError(f"there is no video below {folder} (mp4, mov, mkv, webm and the like).")
+    old = opened.about if opened is not None else None
     asked = _completed(folder, choice, old, results)
     keep = old is not None and not choice.replace
     if old and keep:
@@ -175,14 +176,16 @@ def open_folder(
         about.faces["pooling"] = pooling
     if emotion:
         _check_filter(emotion, folder, about, keep)
-    _check_score(encoder, backend)
-    looker = None
+    _check_score(encoder, backend, searching)
+    detector = None
     if opened is None or not keep or retry or building.pending(opened, found):
-        looker = _looker(folder, about, old if keep else None)
-    if opened is None or not keep:
-        opened = Store(store.place(folder), about)
-    summary = building.update(opened, encoder, folder, found, looker, retry)
-    return Searcher(folder, opened, encoder, summary, backend)
+        detector = _looker(folder, about, old if keep else None)
+    if opened is not None and choice.replace:
+        opened, summary = building.rebuild(opened, about, encoder, folder, found, detector)
+    else:
+        opened = Store(index_store.place(folder), about) if opened is None else opened
+        summary = building.update(opened, encoder, folder, found, detector, retry)
+    return Searcher(folder, opened, encoder, summary, searching)
 
 
 def check_query(query: str, k: int) -> str:
@@ -195,7 +198,7 @@ def check_query(query: str, k: int) -> str:
     return words
 
 
-def _completed(folder: Path, choice: Choice, old: About | None, results: Path) -> About:
+def _completed(folder: Path, choice: Choice, old: IndexSettings | None, results: Path) -> IndexSettings:
     """What an index is to be made with: the words, or else what the folder's index was made with, or the defaults."""
     if choice.window < 0 or 0 < choice.window < SHORTEST:
         raise UsageError(f"--window takes seconds, at least {SHORTEST:g}, not {choice.window:g}.")
@@ -208,7 +211,7 @@ def _completed(folder: Path, choice: Choice, old: About | None, results: Path) -
         faces = {"backend": choice.faces, "settings": choice.settings, "pooling": "largest"}
     elif choice.settings:
         raise UsageError(f"--faces-{next(iter(choice.settings))} belongs to a backend: --faces BACKEND.")
-    return About(
+    return IndexSettings(
         folder=str(folder.resolve()),
         model=model,
         digest="",
@@ -220,14 +223,14 @@ def _completed(folder: Path, choice: Choice, old: About | None, results: Path) -
     )
 
 
-def _same_words(folder: Path, old: About, asked: About) -> None:
+def _same_words(folder: Path, old: IndexSettings, asked: IndexSettings) -> None:
     """UsageError, with what to run, where an index was made with something else than is asked for."""
-    told = [
+    settings = [
         ("", old.model, asked.model),
         ("windows of ", f"{old.window:g} s", f"{asked.window:g} s"),
         ("faces by ", _faces(old), _faces(asked)),
     ]
-    for what, before, now in told:
+    for what, before, now in settings:
         if before != now:
             raise UsageError(
                 f"the index of {folder} was made with {what}{before}, not {now}. Leave that out to use it as it is, or "
@@ -235,11 +238,11 @@ def _same_words(folder: Path, old: About, asked: About) -> None:
             )
 
 
-def _faces(about: About) -> str:
+def _faces(about: IndexSettings) -> str:
     return " ".join([about.faces["backend"], *about.faces["settings"].values()]) if about.faces else "nobody"
 
 
-def _again(folder: Path, about: About, there: bool = True) -> str:
+def _again(folder: Path, about: IndexSettings, there: bool = True) -> str:
     """The command that makes an index with these settings."""
     words = [f"bench index {folder}", _flag(about.model)]
     if about.window != WINDOW:
@@ -254,61 +257,33 @@ def _flag(model: str) -> str:
     return f"--run {model.removeprefix('run:')}" if model.startswith("run:") else f"--model {model}"
 
 
-def _looker(folder: Path, about: About, old: About | None) -> Looker | None:
+def _looker(folder: Path, about: IndexSettings, old: IndexSettings | None) -> FaceDetector | None:
     """What looks for faces, if the index has them. BenchError: it is not what it was for this index."""
     if not about.faces:
         return None
     settings = {
         name: Path(value) if name in ("model", "weights") else value for name, value in about.faces["settings"].items()
     }
-    looker = Looker(about.faces["backend"], settings, about.faces["pooling"])
-    if old and old.faces["how"] != looker.how:
+    detector = FaceDetector(about.faces["backend"], settings, about.faces["pooling"])
+    if old and old.faces["how"] != detector.how:
         raise BenchError(
             f"{_faces(about)} is not what it was when the faces of {folder} were indexed. "
             f"Index again: {_again(folder, about)}"
         )
-    about.faces["how"] = looker.how
-    return looker
+    about.faces["how"] = detector.how
+    return detector
 
 
-def _vectors(opened: Store, encoder: Encoder, backend: str) -> Index:
-    """The index's features in a backend, ready to be asked."""
-    if backend == "qdrant":
-        from bench.search.with_qdrant import synced
-
-        return synced(opened)
-    index: Index = Exact(None if encoder.dot else encoder.score)
-    if backend == "faiss":
-        from bench.search.with_faiss import Faiss
-
-        index = Faiss(opened.about.width)
-    for ids, features in opened.features():
-        index.add(ids, features)
-    return index
-
-
-def _check_backend(backend: str) -> None:
-    """UsageError: no such backend. BenchError: its extra is not installed, or its server does not answer."""
-    if backend not in BACKENDS:
-        raise UsageError(f"--backend '{backend}' is none of {', '.join(BACKENDS)}.")
-    if backend == "faiss":
-        from bench.search.with_faiss import Faiss
-
-        Faiss(1)
-    if backend == "qdrant":
-        from bench.search.with_qdrant import connect
-
-        connect().close()
-
-
-def _check_score(encoder: Encoder, backend: str) -> None:
-    if backend != "numpy" and not encoder.dot:
+def _check_score(encoder: Encoder, name: str, backend: Backend) -> None:
+    if not encoder.dot and not backend.own_scores:
+        able = [other for other, made in BACKENDS.items() if getattr(made, "own_scores", False)]
         raise UsageError(
-            f"{encoder.described.name} has a score of its own, which is no dot product: it needs --backend numpy."
+            f"{encoder.described.name} has a score of its own, which is no dot product, and --backend {name} takes "
+            f"nothing else. Use --backend {' or '.join(able)}."
         )
 
 
-def _check_filter(emotion: str, folder: Path, about: About, there: bool = True) -> None:
+def _check_filter(emotion: str, folder: Path, about: IndexSettings, there: bool = True) -> None:
     if emotion not in EXPRESSED:
         hint = did_you_mean(emotion, EXPRESSED)
         raise UsageError(f"--filter '{emotion}' is nothing that a face shows.{hint} It takes: {', '.join(EXPRESSED)}.")

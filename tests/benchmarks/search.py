@@ -23,37 +23,32 @@ CLIPS, WIDTH, QUERIES = 100_000, 512, 50
 
 def fill(folder: Path) -> None:
     """Writes an index of that many clips with random features."""
-    from bench.search import store
-    from bench.search.store import About, Entry, Store
+    from bench.search import index_store
+    from bench.search.index_store import IndexedFile, IndexSettings, Store
 
-    opened = Store(store.place(folder), About(str(folder), "clip:x", "1", "", "", 10.0, WIDTH, {}))
+    opened = Store(index_store.place(folder), IndexSettings(str(folder), "clip:x", "1", "", "", 10.0, WIDTH, {}))
     rng = np.random.default_rng(0)
     for start in range(0, CLIPS, 10_000):
         rows = rng.standard_normal((10_000, WIDTH)).astype(np.float32)
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         for number, row in enumerate(rows, start):
             name = f"holidays/2019/clip{number:06}.mp4"
-            opened.add(name, Entry(1_000_000 + number, 1_600_000_000_000_000_000 + number, 0, 8.0, ""), row[None])
+            opened.add(name, IndexedFile(1_000_000 + number, 1_600_000_000_000_000_000 + number, 0, 8.0, ""), row[None])
         opened.save()
 
 
 def ask(folder: Path, backend: str) -> None:
     """Reads the index, asks, and prints the times and this process's peak."""
-    from bench.search import store
-    from bench.search.vectors import Exact, Index
+    from bench.search import index_store
+    from bench.search.backends import BACKENDS
 
     begun = time.perf_counter()
-    opened = store.read(folder)
+    opened = index_store.read(folder)
     assert opened is not None
-    index: Index = Exact()
-    if backend == "faiss":
-        from bench.search.with_faiss import Faiss
-
-        index = Faiss(WIDTH)
-    for ids, rows in opened.features():
-        index.add(ids, rows)
+    index = BACKENDS.get(backend)()
+    index.load(opened, None)
     loaded = time.perf_counter() - begun
-    blocks = [rows for _, rows in index._blocks] if isinstance(index, Exact) else []
+    blocks = [rows for _, rows in getattr(index, "_blocks", [])]
     queries = np.random.default_rng(1).standard_normal((QUERIES, WIDTH)).astype(np.float32)
     whole, product = [], []
     for query in queries:
@@ -76,7 +71,7 @@ def index_clips(folder: Path, scratch: Path) -> None:
     from transformers import CLIPModel
 
     from bench.model.clip_vip import clip_config
-    from bench.search.render import work
+    from bench.search.answer_render import work
     from bench.search.searcher import Choice, open_folder
 
     model = tiny_clip(scratch / "b32")  # for its tokenizer

@@ -10,8 +10,8 @@ from statistics import median
 
 import numpy as np
 
-from bench.report.representation import unit
-from bench.report.tsne import PERPLEXITY, SEED, embed
+from bench.report.feature_measures import unit
+from bench.report.figures.tsne import PERPLEXITY, SEED, embed
 
 POINTS, WIDTH, REPEATS = 2000, 512, 3
 

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from helpers.browser import browser
-from helpers.demo import SeesNegatives, client_of, fill, side
+from helpers.demo import SeesNegatives, client_of, fill, session
 from helpers.search import SeesColours, as_encoder
 
-from bench.demo.session import Side
+from bench.demo.session import Session
 from bench.search import models
 
 
@@ -27,12 +27,12 @@ def clips(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def first(clips: Path) -> Side:
-    return side(clips)
+def first(clips: Path) -> Session:
+    return session(clips)
 
 
 @pytest.fixture
-def client(first: Side) -> Any:
+def client(first: Session) -> Any:
     return client_of([first])
 
 

@@ -1,21 +1,24 @@
 """The page and the JSON without a browser: what is found, what is said when nothing is, who may ask."""
 
+import html
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from helpers.demo import client_of, side
+from helpers.demo import client_of, session
 
-from bench.demo.session import Side, open_second
+from bench.demo.session import Session, open_second
 from bench.errors import UsageError
 from bench.search.searcher import Choice, open_folder
+from bench.utils.terminal import printable
 
 TestClient = pytest.importorskip("starlette.testclient", reason="the extra demo is not installed").TestClient
 
 
-def files(html: str) -> list[str]:
-    return re.findall(r'class="file">([^<]+)<', html)
+def files(page: str) -> list[str]:
+    return re.findall(r'class="file">([^<]+)<', page)
 
 
 # --- answers --------------------------------------------------------------------------------------------------------
@@ -66,7 +69,7 @@ def test_no_answer_says_where_the_folder_lies(client: TestClient, clips: Path) -
         assert str(clips) not in client.get(path).text
 
 
-def test_faces_are_bars(first: Side) -> None:
+def test_faces_are_bars(first: Session) -> None:
     from bench.search.searcher import Answer, Moment
 
     moment = Moment("red.mp4", 0.0, 2.0, 0.5, {"joy": 0.75, "anger": 0.2, "fear": 0.0, "calm": 0.05})
@@ -85,6 +88,21 @@ def test_queries_at_the_same_time_get_their_own_answers(client: TestClient) -> N
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(60)))
+
+
+@pytest.mark.parametrize("name", [b"bl\xfce.mp4", b"a\rb.mp4"])
+def test_a_name_that_is_no_text_is_shown_escaped_and_its_clip_is_played(clips: Path, name: bytes) -> None:
+    os.rename(clips / "green.mp4", os.path.join(os.fsencode(clips), name))  # noqa: PTH104, PTH118
+    client = client_of([session(clips)])
+    page = client.get("/?q=green")
+    assert page.status_code == 200
+    assert html.unescape(files(page.text)[0]) == printable(os.fsdecode(name))
+    found = client.get("/api/search?q=green&k=1").json()["moments"][0]
+    assert found["file"] == printable(os.fsdecode(name))
+    assert client.get(found["clip"].partition("#")[0]).status_code == 200
+    os.remove(os.path.join(os.fsencode(clips), name))  # noqa: PTH107, PTH118
+    gone = client.get(found["clip"].partition("#")[0])
+    assert gone.status_code == 404 and printable(os.fsdecode(name)) in gone.text
 
 
 # --- nothing to show ------------------------------------------------------------------------------------------------
@@ -121,7 +139,7 @@ def test_k_has_bounds(client: TestClient, k: str) -> None:
 def test_a_folder_of_broken_clips_finds_nothing_and_says_why(tmp_path: Path) -> None:
     (tmp_path / "clips").mkdir()
     (tmp_path / "clips" / "broken.mp4").write_bytes(b"no video")
-    page = client_of([side(tmp_path / "clips")]).get("/?q=red").text
+    page = client_of([session(tmp_path / "clips")]).get("/?q=red").text
     assert "Nothing found: no clip of this folder could be indexed." in page
     assert re.search(r"<li>broken\.mp4: ", page)
 
@@ -160,11 +178,11 @@ def test_pages_have_no_script_style_or_address_of_their_own(client: TestClient) 
 
 
 @pytest.fixture
-def both(first: Side, tmp_path: Path) -> list[Side]:
+def both(first: Session, tmp_path: Path) -> list[Session]:
     return [first, open_second(first, "clip:b", tmp_path / "results")]
 
 
-def test_two_models_answer_side_by_side(both: list[Side]) -> None:
+def test_two_models_answer_side_by_side(both: list[Session]) -> None:
     client = client_of(both)
     one, other = client.get("/?q=green&compare=1").text.split('id="model-2"')
     assert files(one)[0] == "green.mp4"
@@ -175,7 +193,7 @@ def test_two_models_answer_side_by_side(both: list[Side]) -> None:
     assert found["moments"][0]["file"] == found["compared"]["moments"][-1]["file"] == "green.mp4"
 
 
-def test_without_the_switch_only_the_first_is_asked(both: list[Side]) -> None:
+def test_without_the_switch_only_the_first_is_asked(both: list[Session]) -> None:
     page = client_of(both).get("/?q=green").text
     assert 'id="model-2"' not in page and 'type="checkbox" id="compare"' in page
 
@@ -185,19 +203,21 @@ def test_one_model_has_no_switch(client: TestClient) -> None:
     assert page.status_code == 200 and "compare" not in page.text
 
 
-def test_the_second_index_is_kept_and_the_first_one_left_as_it_was(first: Side, both: list[Side], clips: Path) -> None:
+def test_the_second_index_is_kept_and_the_first_one_left_as_it_was(
+    first: Session, both: list[Session], clips: Path
+) -> None:
     again = open_second(first, "clip:b", clips.parent / "results")
     assert both[1].searcher.summary.new == again.searcher.summary.kept == 6
     assert open_folder(clips, clips.parent, Choice()).store.about.model == "clip:a"
 
 
 def test_the_second_index_has_the_windows_of_the_first(clips: Path) -> None:
-    first = Side(open_folder(clips, clips.parent, Choice("clip:a", window=4.0)), clips)
+    first = Session(open_folder(clips, clips.parent, Choice("clip:a", window=4.0)), clips)
     second = open_second(first, "clip:b", clips.parent)
     assert second.searcher.store.about.window == 4
     assert len(second.searcher.store) == len(first.searcher.store)
 
 
-def test_a_model_is_not_compared_with_itself(first: Side) -> None:
+def test_a_model_is_not_compared_with_itself(first: Session) -> None:
     with pytest.raises(UsageError, match="--compare clip:a is the model that is compared with"):
         open_second(first, "clip:a", Path("results"))

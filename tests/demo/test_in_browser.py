@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from demo.test_why import LOAD
-from helpers.demo import serving, side
+from helpers.demo import serving, session
 from helpers.search import clip, trained
 
-from bench.demo.session import Side, open_second
+from bench.demo.session import Session, open_second
 from bench.search import models
 from bench.search.searcher import Choice, open_folder
 
@@ -20,7 +20,7 @@ At = Callable[[str], str]
 
 
 @pytest.fixture
-def at(first: Side, tmp_path: Path, chromium: Any) -> Iterator[At]:
+def at(first: Session, tmp_path: Path, chromium: Any) -> Iterator[At]:
     """Addresses on a server over the coloured clips and two models."""
     with serving([first, open_second(first, "clip:b", tmp_path / "results")]) as address:
         yield lambda path: address + path
@@ -80,10 +80,10 @@ def test_the_switch_asks_both_models(page: Any, at: At) -> None:
     assert abs(left.bounding_box()["y"] - right.bounding_box()["y"]) < 1
 
 
-def test_a_clip_that_the_browser_cannot_play_becomes_a_picture(page: Any, first: Side, at: At) -> None:
+def test_a_clip_that_the_browser_cannot_play_becomes_a_picture(page: Any, first: Session, at: At) -> None:
     """Its name says mp4, but it holds MPEG-4 part 2, which browsers lack."""
     (first.folder / "old.avi").rename(first.folder / "old.mp4")
-    with serving([side(first.folder)]) as address:
+    with serving([session(first.folder)]) as address:
         page.goto(f"{address}/?q=blue")
         card = page.locator(".card", has_text="old.mp4")
         card.get_by_text("This browser cannot play this clip").wait_for()
@@ -93,7 +93,7 @@ def test_a_clip_that_the_browser_cannot_play_becomes_a_picture(page: Any, first:
         page.wait_for_function("() => [...document.querySelectorAll('img')].every(image => image.naturalWidth > 0)")
 
 
-def test_error_states_are_said(page: Any, first: Side, at: At) -> None:
+def test_error_states_are_said(page: Any, first: Session, at: At) -> None:
     page.goto(at("/?q="))
     assert page.get_by_role("alert").inner_text() == "Type what you look for."
     (first.folder / "green.mp4").unlink()
@@ -170,7 +170,7 @@ def test_why_opens_in_its_card_and_closes(
     run = trained(small, tmp_path / "results", "plain")
     clip(tmp_path / "clip" / "red.mp4", "red")
     searcher = open_folder(tmp_path / "clip", tmp_path / "results", Choice(f"run:{run}"))
-    with serving([Side(searcher, searcher.folder)]) as address:
+    with serving([Session(searcher, searcher.folder)]) as address:
         page.goto(f"{address}/?q=a+happy+man")
         link = page.get_by_text("Why?", exact=True)
         link.focus()

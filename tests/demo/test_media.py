@@ -7,21 +7,21 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from helpers.demo import client_of, side
+from helpers.demo import client_of, session
 from helpers.search import clip
 
-from bench.demo.media import Absent, Shelf
-from bench.demo.session import Side
+from bench.demo.media import Media, Unavailable
+from bench.demo.session import Session
 
 TestClient = pytest.importorskip("starlette.testclient", reason="the extra demo is not installed").TestClient
 
 
-def id_of(first: Side, path: str) -> str:
+def id_of(first: Session, path: str) -> str:
     return str(first.searcher.store.entries[path].first)
 
 
 @pytest.fixture
-def red(first: Side) -> str:
+def red(first: Session) -> str:
     return f"/clips/{id_of(first, 'red.mp4')}"
 
 
@@ -51,7 +51,7 @@ def test_a_part_behind_the_end_is_refused(client: TestClient, red: str) -> None:
     assert client.get(red, headers={"Range": "bytes=99999999-"}).status_code == 416
 
 
-def test_a_still_shows_the_clip_at_that_second(client: TestClient, first: Side) -> None:
+def test_a_still_shows_the_clip_at_that_second(client: TestClient, first: Session) -> None:
     still = f"/stills/{id_of(first, 'sub/long.mp4')}.jpg"
     for second, brightest in ((1, 0), (30, 2)):  # 20 s red, 20 s blue
         answer = client.get(still, params={"at": second})
@@ -62,12 +62,12 @@ def test_a_still_shows_the_clip_at_that_second(client: TestClient, first: Side) 
 
 
 @pytest.mark.parametrize("at", ["1e9", "-5", "0"])
-def test_a_still_beyond_the_ends_shows_the_nearest_frame(client: TestClient, first: Side, at: str) -> None:
+def test_a_still_beyond_the_ends_shows_the_nearest_frame(client: TestClient, first: Session, at: str) -> None:
     assert client.get(f"/stills/{id_of(first, 'red.mp4')}.jpg?at={at}").status_code == 200
 
 
 @pytest.mark.parametrize("at", ["nan", "inf", "soon"])
-def test_a_still_of_no_second_is_refused(client: TestClient, first: Side, at: str) -> None:
+def test_a_still_of_no_second_is_refused(client: TestClient, first: Session, at: str) -> None:
     answer = client.get(f"/stills/{id_of(first, 'red.mp4')}.jpg?at={at}")
     assert (answer.status_code, answer.text) == (400, "at takes seconds.\n")
 
@@ -114,7 +114,7 @@ def test_a_link_that_leads_out_of_the_folder_is_found_but_not_shown(clips: Path)
     clip(clips.parent / "elsewhere" / "green.mp4", "green")
     (clips / "link.mp4").symlink_to(clips.parent / "elsewhere" / "green.mp4")
     (clips / "away").symlink_to(clips.parent / "elsewhere", target_is_directory=True)
-    first = side(clips)
+    first = session(clips)
     for path in ("link.mp4", "away/green.mp4"):
         answer = client_of([first]).get(f"/clips/{id_of(first, path)}")
         assert answer.status_code == 404
@@ -124,7 +124,7 @@ def test_a_link_that_leads_out_of_the_folder_is_found_but_not_shown(clips: Path)
 
 def test_a_link_inside_the_folder_is_shown(clips: Path) -> None:
     (clips / "link.mp4").symlink_to(clips / "green.mp4")
-    first = side(clips)
+    first = session(clips)
     assert client_of([first]).get(f"/clips/{id_of(first, 'link.mp4')}").status_code == 200
 
 
@@ -157,16 +157,16 @@ def test_a_changed_clip_is_said_to_be_changed(client: TestClient, clips: Path, r
     assert "red.mp4 was changed since it was indexed" in answer.text
 
 
-def test_a_clip_without_rights_is_said_to_be_so(first: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clip_without_rights_is_said_to_be_so(first: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the system says it; the tests may run as a user who may read everything."""
 
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    shelf = Shelf(first.folder, first.searcher.store)
+    media = Media(first.folder, first.searcher.store)
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(Absent, match=r"red\.mp4 cannot be read: Permission denied\. Mend its rights\."):
-        shelf.file(id_of(first, "red.mp4"))
+    with pytest.raises(Unavailable, match=r"red\.mp4 cannot be read: Permission denied\. Mend its rights\."):
+        media.file(id_of(first, "red.mp4"))
 
 
 def test_a_clip_that_cannot_be_decoded_is_said_to_be_so(client: TestClient, red: str, clips: Path) -> None:

@@ -9,7 +9,7 @@ from helpers.demo import client_of
 from helpers.search import clip, trained
 
 from bench.demo import why
-from bench.demo.session import Side
+from bench.demo.session import Session
 from bench.search import models
 from bench.search.searcher import Choice, Searcher, open_folder
 
@@ -39,9 +39,9 @@ def shown(page: str) -> str:
 
 def test_the_words_of_a_found_moment_add_up_to_its_score(searcher: Searcher) -> None:
     """The score is the search's own; that the parts add up to the difference is integrated gradients' theorem."""
-    side = Side(searcher, searcher.folder)
-    for moment in side.ask("A Happy tall man", 2).moments:
-        spoken = why.explained(searcher, "A Happy tall man", side.window(moment))
+    asked = Session(searcher, searcher.folder)
+    for moment in asked.ask("A Happy tall man", 2).moments:
+        spoken = why.explained(searcher, "A Happy tall man", asked.window(moment))
         assert spoken.score == pytest.approx(moment.score, abs=1e-5)
         assert [word.text for word in spoken.words] == ["a", "happy", "tall", "man"]
         assert sum(word.attribution for word in spoken.words) == pytest.approx(spoken.difference, abs=1e-4)
@@ -49,7 +49,7 @@ def test_the_words_of_a_found_moment_add_up_to_its_score(searcher: Searcher) -> 
 
 
 def test_a_page_of_its_own_shows_words_and_emotion(searcher: Searcher) -> None:
-    client = client_of([Side(searcher, searcher.folder)])
+    client = client_of([Session(searcher, searcher.folder)])
     results = client.get("/?q=a+happy+tall+man").text
     link = html.unescape(re.findall(r'href="(/why\?[^"]+)"', results)[0])
     page = client.get(link)
@@ -64,20 +64,20 @@ def test_other_models_say_that_they_are_not_explained(client: TestClient) -> Non
     said = "Only the scores of runs of this suite are explained; this model is none."
     page = client.get("/?q=red").text
     assert said in page and "/why" not in page
-    answer = client.get("/why?q=red&window=0&side=0")
+    answer = client.get("/why?q=red&window=0&model=0")
     assert answer.status_code == 404 and said in answer.text
 
 
 @pytest.mark.parametrize(
-    "asked", ["window=99", "window=-1", "window=x", "window=", "window=0&side=1", f"window={'9' * 40}"]
+    "asked", ["window=99", "window=-1", "window=x", "window=", "window=0&model=1", f"window={'9' * 40}"]
 )
 def test_a_moment_that_there_is_not_is_no_such_moment(searcher: Searcher, asked: str) -> None:
-    answer = client_of([Side(searcher, searcher.folder)]).get(f"/why?q=man&{asked}")
+    answer = client_of([Session(searcher, searcher.folder)]).get(f"/why?q=man&{asked}")
     assert answer.status_code == 404 and "there is no such moment." in answer.text
 
 
 def test_words_that_are_too_many_or_none_are_said_to_be_so(searcher: Searcher) -> None:
-    client = client_of([Side(searcher, searcher.folder)])
+    client = client_of([Session(searcher, searcher.folder)])
     many = client.get("/why", params={"q": "a man " * 40, "window": 0})
     assert many.status_code == 400 and "tokens and the model reads 32" in many.text
     assert client.get("/why", params={"q": " ", "window": 0}).status_code == 400
@@ -86,7 +86,7 @@ def test_words_that_are_too_many_or_none_are_said_to_be_so(searcher: Searcher) -
 def test_a_run_that_is_gone_since_is_said_to_be_so(
     searcher: Searcher, run: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = client_of([Side(searcher, searcher.folder)])
+    client = client_of([Session(searcher, searcher.folder)])
     [record] = run[1].glob("*/*/*/*.json")
     away = record.rename(record.with_suffix(".away"))
     try:

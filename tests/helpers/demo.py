@@ -12,8 +12,8 @@ import av
 import numpy as np
 from helpers.search import COLOURS, SeesColours, clip
 
-from bench.demo.media import Shelf
-from bench.demo.session import Side
+from bench.demo.media import Media
+from bench.demo.session import Session
 from bench.search.searcher import Choice, open_folder
 
 ORIGIN = "http://127.0.0.1"
@@ -42,29 +42,29 @@ def fill(folder: Path) -> Path:
     return folder
 
 
-def side(folder: Path) -> Side:
+def session(folder: Path) -> Session:
     """A folder under the model `clip:a`; what that is, says the test."""
-    return Side(open_folder(folder, folder.parent / "results", Choice("clip:a")), folder)
+    return Session(open_folder(folder, folder.parent / "results", Choice("clip:a")), folder)
 
 
-def client_of(sides: list[Side]) -> Any:
+def client_of(sessions: list[Session]) -> Any:
     """Asks as a browser on this machine does."""
     from starlette.testclient import TestClient
 
     from bench.demo.app import make_app
 
-    app = make_app(sides, Shelf(sides[0].folder, sides[0].searcher.store), {"127.0.0.1"})
+    app = make_app(sessions, Media(sessions[0].folder, sessions[0].searcher.store), {"127.0.0.1"})
     return TestClient(app, base_url=ORIGIN)
 
 
 @contextmanager
-def serving(sides: list[Side]) -> Iterator[str]:
+def serving(sessions: list[Session]) -> Iterator[str]:
     """A server on 127.0.0.1 for as long as the block lasts; its address."""
     import uvicorn
 
     from bench.demo.app import make_app
 
-    app = make_app(sides, Shelf(sides[0].folder, sides[0].searcher.store), {"127.0.0.1"})
+    app = make_app(sessions, Media(sessions[0].folder, sessions[0].searcher.store), {"127.0.0.1"})
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     with socket.create_server(("127.0.0.1", 0)) as bound:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})

@@ -11,7 +11,7 @@ from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 from bench.cli import main
 from bench.data.video import write_video
 from bench.search.models import Described, Encoder
-from bench.search.reading import Seen
+from bench.search.reading import WindowFrames
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
@@ -35,7 +35,7 @@ class SeesColours:
     def text(self, query: str) -> np.ndarray:
         return np.array([word in query for word in COLOURS], np.float32)
 
-    def windows(self, seen: Sequence[Seen]) -> np.ndarray:
+    def windows(self, seen: Sequence[WindowFrames]) -> np.ndarray:
         self.seen += len(seen)
         means = np.stack([one.frames.reshape(-1, 3).mean(axis=0) for one in seen])
         return (means / np.linalg.norm(means, axis=1, keepdims=True)).astype(np.float32)

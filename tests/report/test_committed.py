@@ -5,7 +5,7 @@ from conftest import ROOT
 from bench.compare.groups import groups
 from bench.compare.sections import sections
 from bench.records.store import load_records
-from bench.report.summary import sentences
+from bench.report.sentences import sentences
 from bench.utils.tables import markdown
 
 RECORDS = load_records(ROOT / "results" / "reference")

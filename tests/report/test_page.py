@@ -47,16 +47,16 @@ def test_words_are_sorted_too(page: Any) -> None:
     assert column(page, "group1-board", 1) == ["plain", "strong", "weak"]
 
 
-def test_flips_are_filtered_by_pair_emotion_and_way(page: Any) -> None:
+def test_flips_are_filtered_by_pair_emotion_and_outcome(page: Any) -> None:
     pairs = page.locator("#pair option").all_inner_texts()
     assert pairs == ["strong s42 against plain s42", "weak s42 against plain s42"]
-    page.select_option("#way", "lost")
+    page.select_option("#outcome", "lost")
     lost = page.locator(".flip").count()
     assert page.locator("#count").inner_text() == f"0 won, {lost} lost"
     page.select_option("#pair", label=pairs[1])
-    page.select_option("#way", "won")
+    page.select_option("#outcome", "won")
     assert page.locator(".flip .lost").count() == 0
-    page.select_option("#way", "")
+    page.select_option("#outcome", "")
     page.select_option("#emotion", "joy")
     assert page.locator(".flip").count() == 0  # no caption of these records names one
     page.select_option("#emotion", "neutral")

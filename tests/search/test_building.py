@@ -10,9 +10,9 @@ from helpers.search import SeesColours, clip
 
 from bench.data.video import COMPRESSED
 from bench.errors import BenchError, UsageError
-from bench.search import building, reading, store
-from bench.search.building import Summary, pending, update, walk
-from bench.search.store import About, Store
+from bench.search import answer_render, building, index_store, reading
+from bench.search.building import UpdateSummary, pending, update, walk
+from bench.search.index_store import IndexSettings, Store
 
 
 @pytest.fixture
@@ -34,17 +34,17 @@ def opened_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def updated(folder: Path, model: SeesColours | None = None, retry: bool = False) -> Summary:
+def updated(folder: Path, model: SeesColours | None = None, retry: bool = False) -> UpdateSummary:
     """Brings the index on disk up to date, as a new process would."""
-    opened = store.read(folder) or Store(
-        store.place(folder), About(str(folder), "clip:colours", "1", "", "", 10.0, 3, {})
+    opened = index_store.read(folder) or Store(
+        index_store.place(folder), IndexSettings(str(folder), "clip:colours", "1", "", "", 10.0, 3, {})
     )
     return update(opened, model or SeesColours(), folder, walk(folder), None, retry)
 
 
 def features(folder: Path) -> dict[str, list[list[int]]]:
     """The features of every file of the index on disk, as colours."""
-    opened = store.read(folder)
+    opened = index_store.read(folder)
     assert opened is not None
     found: dict[str, list[list[int]]] = {}
     for ids, rows in opened.features():
@@ -185,7 +185,7 @@ def test_work_is_written_down_while_it_goes_on(clips: Path, monkeypatch: pytest.
 
     class Looks(SeesColours):
         def windows(self, seen: list) -> np.ndarray:
-            read = store.read(clips)
+            read = index_store.read(clips)
             there.append(len(read) if read else 0)
             return super().windows(seen)
 
@@ -195,7 +195,7 @@ def test_work_is_written_down_while_it_goes_on(clips: Path, monkeypatch: pytest.
 
 def test_a_look_that_changes_nothing_waits_for_nobody(clips: Path) -> None:
     updated(clips)
-    opened = store.read(clips)
+    opened = index_store.read(clips)
     assert opened is not None
     with opened.locked():
         assert updated(clips).kept == 3
@@ -208,6 +208,25 @@ def test_features_that_are_no_numbers_stop_the_work(clips: Path) -> None:
 
     with pytest.raises(BenchError, match="clip:colours gives features that are no numbers"):
         updated(clips, Broken())
+
+
+def test_nothing_is_left_of_a_first_index_of_a_broken_model(clips: Path) -> None:
+    class Broken(SeesColours):
+        def windows(self, seen: list) -> np.ndarray:
+            return super().windows(seen) * np.nan
+
+    with pytest.raises(BenchError):
+        updated(clips, Broken())
+    assert index_store.read(clips) is None
+
+
+def test_features_that_an_index_cannot_hold_stop_the_work(clips: Path) -> None:
+    class Large(SeesColours):
+        def windows(self, seen: list) -> np.ndarray:
+            return super().windows(seen) * 1e6
+
+    with pytest.raises(BenchError, match="features that are larger than an index holds"):
+        updated(clips, Large())
 
 
 # --- the walk -------------------------------------------------------------------------------------------------------
@@ -276,7 +295,36 @@ def test_a_folder_that_cannot_be_read_or_is_not_there_is_an_error(clips: Path, m
 
 def test_whether_there_is_something_to_do_is_known_beforehand(clips: Path) -> None:
     updated(clips)
-    opened = store.read(clips)
+    opened = index_store.read(clips)
     assert opened is not None and not pending(opened, walk(clips))
     (clips / "red.mp4").unlink()
     assert pending(opened, walk(clips))
+
+
+def test_kinds_of_video_that_are_not_read_are_named(clips: Path) -> None:
+    for name in ("list.m3u8", "raw.y4m", ".hidden.swf", "notes.txt"):
+        (clips / name).write_bytes(b"")
+    found = walk(clips)
+    assert found.unread == ["list.m3u8", "raw.y4m"] and "raw.y4m" not in found.files
+    lines = answer_render.changes(updated(clips))
+    assert "2 of kinds of video that are not read left out: list.m3u8, raw.y4m" in lines
+
+
+ODD = [b"na\xefve.mp4", b"blue\rclip.mp4", b"two\nlines.mp4", b"\x1b[31mred.mp4"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_names_that_are_no_text_are_indexed_like_others(clips: Path, name: bytes) -> None:
+    os.rename(clips / "green.mp4", os.path.join(os.fsencode(clips), name))  # noqa: PTH104, PTH118
+    summary = updated(clips)
+    assert (summary.indexed, summary.broken) == (3, {})
+    assert features(clips)[os.fsdecode(name)] == [GREEN]
+    assert updated(clips).kept == 3
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_broken_file_is_named_on_one_line_without_control_characters(clips: Path, name: bytes) -> None:
+    with open(os.path.join(os.fsencode(clips), name), "wb") as file:  # noqa: PTH118, PTH123
+        file.write(b"no video")
+    [line] = answer_render.changes(updated(clips))
+    assert line.isprintable() and "damaged" in line

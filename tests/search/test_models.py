@@ -16,9 +16,9 @@ from bench.data.annotation import load_annotation
 from bench.errors import BenchError, UsageError
 from bench.model import checkpoints
 from bench.search import models
-from bench.search.expressions import Looker
+from bench.search.face_tracks import FaceDetector
 from bench.search.models import Encoder, load
-from bench.search.reading import Seen, read
+from bench.search.reading import WindowFrames, read
 
 VARIANTS = ("plain", "additive_text", "emotion_prompt", "face_tokens", "late_fusion")
 
@@ -40,9 +40,9 @@ def run(results: Path, variant: str) -> str:
 def windows(encoder: Encoder, small: Path, names: list[str]) -> np.ndarray:
     """The features of some of the clips, read as an index reads them; faces from the folder's own table."""
     how = encoder.described
-    looker = Looker("sidecar", {"model": small / "faces.parquet"}, how.faces) if how.faces else None
+    detector = FaceDetector("sidecar", {"model": small / "faces.parquet"}, how.faces) if how.faces else None
     files = {name: small / "videos" / f"{name}.mp4" for name in names}
-    pieces = list(read(files, frames=how.frames, size=how.size, window=10.0, looker=looker))
+    pieces = list(read(files, frames=how.frames, size=how.size, window=10.0, detector=detector))
     assert [piece.path for piece in pieces] == names
     return encoder.windows([piece.windows[0] for piece in pieces])
 
@@ -149,7 +149,7 @@ def test_a_window_s_features_are_the_mean_of_its_frames(clip: Path) -> None:
                 features.append(feature / feature.norm())
             total = torch.stack(features).mean(dim=0)
             expected.append((total / total.norm()).numpy())
-    found = load(f"clip:{clip}", Path()).windows([Seen(window, None) for window in frames(2)])
+    found = load(f"clip:{clip}", Path()).windows([WindowFrames(window, None) for window in frames(2)])
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
@@ -188,7 +188,7 @@ def test_a_clip_in_bfloat16_is_a_model(clip: Path, tmp_path: Path) -> None:
     CLIPModel.from_pretrained(clip).to(torch.bfloat16).save_pretrained(tmp_path / "half")
     half, whole = (load(f"clip:{folder}", Path()) for folder in (tmp_path / "half", clip))
     np.testing.assert_allclose(half.text("happy people"), whole.text("happy people"), atol=0.03)
-    seen = [Seen(window, None) for window in frames(1)]
+    seen = [WindowFrames(window, None) for window in frames(1)]
     np.testing.assert_allclose(half.windows(seen), whole.windows(seen), atol=0.03)
 
 
@@ -235,7 +235,7 @@ def test_a_published_checkpoint_gives_the_original_s_features(
     batch = models.VideoBatch(golden["video_T4"])
     assert isinstance(encoder, models.OfVariant)
     monkeypatch.setattr(models, "VideoBatch", lambda *parts: batch)
-    nothing = [Seen(np.zeros((4, 32, 32, 3), np.uint8), None)] * len(golden["video_T4"])
+    nothing = [WindowFrames(np.zeros((4, 32, 32, 3), np.uint8), None)] * len(golden["video_T4"])
     np.testing.assert_allclose(encoder.windows(nothing), golden["video_features_T4"], atol=1e-5)
 
 

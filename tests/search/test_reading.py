@@ -12,7 +12,7 @@ from helpers.movies import cut, number, numbered, write
 from bench.data.pixels import resize_crop
 from bench.data.video import read_frames, sample_indices
 from bench.search import reading
-from bench.search.expressions import Looker
+from bench.search.face_tracks import FaceDetector
 from bench.search.reading import Piece, read
 
 SIZE = 64
@@ -24,8 +24,8 @@ def whole_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "resize_crop", lambda frames, size: frames)
 
 
-def pieces(*files: Path, frames: int = 4, window: float = 10.0, looker: Looker | None = None) -> list[Piece]:
-    return list(read({path.name: path for path in files}, frames=frames, size=SIZE, window=window, looker=looker))
+def pieces(*files: Path, frames: int = 4, window: float = 10.0, detector: FaceDetector | None = None) -> list[Piece]:
+    return list(read({path.name: path for path in files}, frames=frames, size=SIZE, window=window, detector=detector))
 
 
 def numbers(found: list[Piece]) -> list[list[int]]:
@@ -112,10 +112,10 @@ def test_seconds_in_threads_are_counted(tmp_path: Path) -> None:
 
 
 def test_faces_are_looked_for_in_the_frames_that_the_model_sees_and_are_no_decoding(tmp_path: Path) -> None:
-    """A looker that takes its time, and sees a face in every frame with an even number."""
+    """A detector that takes its time, and sees a face in every frame with an even number."""
     asked: list[int] = []
 
-    class Slow(Looker):
+    class Slow(FaceDetector):
         def __init__(self) -> None:
             pass
 
@@ -125,7 +125,7 @@ def test_faces_are_looked_for_in_the_frames_that_the_model_sees_and_are_no_decod
             return np.full(8, index / 100, np.float32) if index % 2 == 0 else None
 
     path = write(tmp_path / "a.mp4", numbered(20), fps=10)
-    [piece] = pieces(path, looker=Slow())
+    [piece] = pieces(path, detector=Slow())
     expected = sample_indices(20, 4)
     assert asked == expected.tolist()
     track = piece.windows[0].track

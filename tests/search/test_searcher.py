@@ -1,19 +1,24 @@
 """Asking: what is found, what is shown, and which words do not fit an index. The command line over all of it."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.asking import Capture, failure, output
 from helpers.search import SeesColours, as_encoder, clip, tiny_clip, trained
 
+from bench.cli import main
 from bench.data.faces import BOX, EXPRESSIONS, write_faces
 from bench.emotions import EMOTIONS
 from bench.errors import BenchError, UsageError
-from bench.search import models
-from bench.search.render import clock
+from bench.search import building, index_store, models
+from bench.search.answer_render import clock
+from bench.search.reading import WindowFrames
 from bench.search.searcher import Choice, Searcher, open_folder
 
 
@@ -256,6 +261,107 @@ def test_faces_by_other_weights_are_an_error(clips: Path, loaded: list, faces: d
 def test_settings_of_faces_need_a_backend(clips: Path, loaded: list, faces: dict) -> None:
     with pytest.raises(UsageError, match="--faces-model belongs to a backend"):
         opened(clips, settings=faces)
+
+
+# --- an index in place of another ------------------------------------------------------------------------------------
+
+
+def broken_model(monkeypatch: pytest.MonkeyPatch, after: int = 0, error: type[BaseException] | None = None) -> None:
+    """The next model gives NaN, or raises, once it has seen that many windows."""
+
+    class Breaks(SeesColours):
+        def windows(self, seen: Sequence[WindowFrames]) -> np.ndarray:
+            if self.seen >= after and error:
+                raise error
+            return super().windows(seen) * (np.nan if self.seen > after else 1)
+
+    monkeypatch.setattr(models, "load", lambda name, *rest: as_encoder(Breaks(name, "broken")))
+
+
+def files_of(folder: Path) -> list[str]:
+    """What lies on disk for a folder's index, and beside it."""
+    place = index_store.place(folder)
+    beside = [path.name for path in place.parent.glob(f"{place.name}-*")]
+    return sorted(path.name for path in place.iterdir()) + beside
+
+
+def test_a_broken_model_leaves_the_index_that_it_was_to_replace(
+    clips: Path, loaded: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = found(opened(clips), "something blue")
+    files = files_of(clips)
+    with monkeypatch.context() as patch:
+        broken_model(patch)
+        with pytest.raises(BenchError, match="features that are no numbers"):
+            opened(clips, model="clip:broken", replace=True)
+    assert files_of(clips) == files
+    again = open_folder(clips, clips.parent / "results")
+    assert (again.store.about.model, again.summary.windows) == ("clip:a", 0)
+    assert found(again, "something blue") == before
+
+
+def test_an_interrupted_replacement_goes_on_and_until_then_the_old_index_answers(
+    clips: Path, loaded: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "BATCH", 1)
+    before = found(opened(clips), "something blue")
+    with monkeypatch.context() as patch:
+        broken_model(patch, 2, KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            opened(clips, model="clip:b", replace=True)
+    between = open_folder(clips, clips.parent / "results")
+    assert (between.store.about.model, found(between, "something blue")) == ("clip:a", before)
+    monkeypatch.setattr(models, "load", lambda name, *rest: as_encoder(SeesColours(name, "broken")))
+    after = opened(clips, model="clip:b", replace=True)
+    assert (after.store.about.model, after.summary.kept) == ("clip:b", 2)
+    assert found(after, "something blue") == before
+    assert files_of(clips) == ["features-1.f16", "lock", "manifest.jsonl"]
+    assert found(open_folder(clips, clips.parent / "results"), "something blue") == before
+
+
+def test_what_was_begun_with_other_settings_is_not_gone_on_with(
+    clips: Path, loaded: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "BATCH", 1)
+    opened(clips)
+    with monkeypatch.context() as patch:
+        broken_model(patch, 2, KeyboardInterrupt)
+        with pytest.raises(KeyboardInterrupt):
+            opened(clips, model="clip:b", replace=True)
+    assert opened(clips, model="clip:c", replace=True).summary.kept == 0
+
+
+def test_an_index_without_windows_keeps_its_model(tmp_path: Path, loaded: list) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "broken.mp4").write_bytes(b"no video")
+    assert len(opened(folder).store) == 0
+    searcher = open_folder(folder, tmp_path / "results")
+    assert searcher.store.about.model == "clip:a" and found(searcher, "blue") == []
+    with pytest.raises(UsageError, match="was made with clip:a, not clip:b"):
+        opened(folder, model="clip:b")
+
+
+def test_every_trouble_is_a_line_of_its_own(clips: Path, loaded: list, capsys: Capture) -> None:
+    for name in ("broken.mp4", "two\nlines.mp4"):
+        (clips / name).write_bytes(b"no video")
+    (clips / ".hidden.mp4").write_bytes(b"")
+    main(["search", "blue", "--videos", str(clips), "--model", "clip:a"])
+    lines = capsys.readouterr().err.splitlines(keepends=True)
+    assert [line.split(": ")[-1] for line in lines[:3]] == [
+        "damaged, cut off or not a video\n",
+        "damaged, cut off or not a video\n",
+        ".hidden.mp4\n",
+    ]
+    assert lines[3].startswith("clips: 6 new") and all(line.endswith("\n") for line in lines)
+
+
+def test_json_names_a_file_whose_name_is_no_text(clips: Path, loaded: list, capsys: Capture) -> None:
+    os.rename(clips / "blue.mp4", os.fsencode(clips) + b"/bl\xfce.mp4")  # noqa: PTH104
+    main(["search", "blue", "--videos", str(clips), "--model", "clip:a", "--json"])
+    said = capsys.readouterr().out
+    assert said.isascii()
+    assert os.fsencode(json.loads(said)["moments"][0]["file"]) == b"bl\xfce.mp4"
 
 
 # --- the command line -----------------------------------------------------------------------------------------------

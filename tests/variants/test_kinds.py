@@ -30,7 +30,7 @@ from bench.errors import UsageError
 from bench.model import registry
 from bench.model.variant import Variant
 from bench.records import store
-from bench.report.features import unit_features
+from bench.report.saved_features import unit_features
 from bench.search import models
 from bench.search.searcher import Choice, open_folder
 

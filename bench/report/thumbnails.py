@@ -1,0 +1,44 @@
+"""Small pictures of clips, for pages: one frame from the middle, as a data address."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench.data.annotation import keep, load_annotation
+from bench.data.importers import ensure
+from bench.errors import BenchError
+from bench.records.record import Record
+from bench.utils.images import data_address, jpeg
+
+SIZE = 96  # pixels
+QUALITY = 70
+
+
+def dataset_folder(record: Record) -> Path | None:
+    """Where the clips of a record's dataset lie, if they are at hand: where the run found them, or rendered."""
+    root = record.config.get("root")
+    try:
+        return ensure(record.dataset, Path(root) if root else None)
+    except BenchError:
+        return None
+
+
+def thumbnails(record: Record, clips: Iterable[int]) -> dict[int, str]:
+    """Clip of the test split -> a JPEG as a data address; without those that cannot be read."""
+    from bench.data.loading import look_at
+    from bench.data.pixels import resize_crop
+    from bench.data.video import read_frames
+
+    folder = dataset_folder(record)
+    wanted = {record.queries["videos"][clip]: clip for clip in clips}
+    if folder is None or not wanted:
+        return {}
+    try:
+        split = keep(load_annotation(folder, record.test, record.dataset), wanted)
+    except BenchError:
+        return {}
+    videos, _ = look_at(folder, sorted(clip.video for clip in split.clips))
+    found = {}
+    for video, frames in videos.frames.items():
+        (middle,) = resize_crop(read_frames(videos.paths[video], [frames // 2]), SIZE)
+        found[wanted[video]] = data_address(jpeg(middle, QUALITY, SIZE), "image/jpeg")
+    return found

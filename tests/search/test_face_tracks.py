@@ -1,0 +1,69 @@
+"""The faces of single frames: one score for several faces, and the images are not decoded again."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench import face_detection
+from bench.data.faces import EXPRESSIONS
+from bench.emotions import EMOTIONS
+from bench.face_detection import ClipFrames, Face
+from bench.face_detection.frames import read_picture
+from bench.search.face_tracks import FaceDetector
+
+SMALL, LARGE = (0, 0, 2, 2), (0, 0, 9, 9)
+
+
+class TwoFaces:
+    """A small angry face, 0.8, and a large happy one, 0.6 with 0.2 of anger; in dark frames none."""
+
+    source = "made up"
+
+    def __init__(self) -> None:
+        self.settings: dict[str, Any] = {"at": "here"}
+
+    def faces(self, clip: ClipFrames) -> list[list[Face]]:
+        def face(box: tuple[int, int, int, int], **scores: float) -> Face:
+            return Face(tuple(scores.get(name, 0.0) for name in EXPRESSIONS), box, 1.0)
+
+        bright = clip.images.mean() > 100
+        return [[face(SMALL, angry=0.8), face(LARGE, happy=0.6, angry=0.2)] if bright else []]
+
+
+@pytest.fixture
+def two_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(face_detection, "build", lambda name, settings: TwoFaces())
+
+
+@pytest.mark.parametrize(("pooling", "joy", "anger"), [("largest", 0.6, 0.2), ("mean", 0.3, 0.5), ("max", 0.6, 0.8)])
+def test_several_faces_become_one_as_for_a_run(two_faces: None, pooling: str, joy: float, anger: float) -> None:
+    scores = FaceDetector("x", {}, pooling)(Path("nowhere.mp4"), 10, 3, np.full((4, 4, 3), 255, np.uint8))
+    assert scores is not None
+    found = dict(zip(EMOTIONS, scores.tolist(), strict=True))
+    assert (found["joy"], found["anger"]) == (pytest.approx(joy), pytest.approx(anger))
+
+
+def test_a_frame_without_a_face_has_no_scores(two_faces: None) -> None:
+    assert FaceDetector("x", {}, "largest")(Path("nowhere.mp4"), 10, 3, np.zeros((4, 4, 3), np.uint8)) is None
+
+
+def test_the_backend_s_settings_are_remembered(two_faces: None) -> None:
+    assert FaceDetector("x", {}, "largest").how == {"at": "here"}
+
+
+@pytest.mark.parametrize(("picture", "emotion"), [("happy", "joy"), ("angry", "anger"), ("surprised", "surprise")])
+def test_a_real_classifier_sees_what_is_written_on_a_picture(
+    shared: Path, tmp_path: Path, picture: str, emotion: str
+) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra faces is not installed")
+    pytest.importorskip("cv2", reason="the extra faces is not installed")
+    model = tmp_path / "model.yaml"
+    labels = "[angry, disgust, fear, happy, sad, surprise, neutral]"
+    file = shared / "faces" / "fer2013_mini_xception.onnx"
+    model.write_text(f"file: {file}\nsize: 64\ncolour: grey\nrange: [-1, 1]\nlabels: {labels}\n")
+    path = shared / "faces" / f"{picture}.jpg"
+    scores = FaceDetector("onnx", {"model": model}, "largest")(path, 1, 0, read_picture(path))
+    assert scores is not None
+    assert EMOTIONS[int(scores.argmax())] == emotion
