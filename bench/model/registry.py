@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=type)
 
 ENTRY_POINTS = "bench.variants"
+# What a class says of itself for tests to hold it to; no run is another one for it.
+CLAIMS = ("starts_as_plain", "adds_at_b32", "learns_from", "plain_without_emotion", "counts_matter")
 NEEDS = {"text_needs": ("emotions",), "video_needs": ("faces",)}  # what `Variant` says of them
 _registered: dict[str, type["Variant"]] = {}
 
@@ -102,13 +104,14 @@ def source_digest(name: str) -> str:
     """Eight hex digits of what a variant executes: with other code it is another run.
 
     That is the parsed source, without comments, docstrings, imports and layout, of the files that its class and its
-    bases below `Variant` are written in, and of what these import of their own package. So a comment or an import line
-    changes no id, a constant beside the class does. What comes from bench, torch or other packages is not looked at.
+    bases below `Variant` are written in, and of what these import of their own package; CLAIMS are not counted. So
+    a comment, a claim or an import line changes no id, a constant beside the class does. What comes from bench,
+    torch or other packages is not looked at.
     """
     from bench.model.variant import Variant
 
     classes = [base for base in get(name).__mro__ if issubclass(base, Variant) and base is not Variant]
-    return code_digest(with_helpers(base.__module__ for base in classes))[:8]
+    return code_digest(with_helpers(base.__module__ for base in classes), CLAIMS)[:8]
 
 
 def added_at_b32() -> dict[str, int]:

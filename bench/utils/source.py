@@ -4,7 +4,7 @@ import ast
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,22 @@ _SCOPES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _SKIPPED = ("ctx", "kind", "type_comment", "type_ignores")  # follow from the rest, or say nothing
 
 
-def executed(source: str) -> str:
+def executed(source: str, ignored: Collection[str] = ()) -> str:
     """The parsed source as one line, without comments, layout, docstrings and imports. SyntaxError if it is none.
 
     Equal for two files that do the same by the same statements, under every version of Python that parses them.
+    ignored: names whose assignment in a class's body does not count.
     """
-    return _line(ast.parse(source))
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            node.body = [item for item in node.body if _assigned(item) not in ignored]
+    return _line(tree)
 
 
-def code_digest(files: Iterable[Path]) -> str:
+def code_digest(files: Iterable[Path], ignored: Collection[str] = ()) -> str:
     """64 hex digits of what the files execute, wherever they lie and in whatever order they are named."""
-    lines = sorted(executed(path.read_text(encoding="utf-8")) for path in files)
+    lines = sorted(executed(path.read_text(encoding="utf-8"), ignored) for path in files)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -57,6 +62,12 @@ def imports(path: Path, module: str) -> set[str]:
             origin = importlib.util.resolve_name(dots, module.rpartition(".")[0])
             found |= {origin, *(f"{origin}.{alias.name}" for alias in node.names)}
     return found
+
+
+def _assigned(item: ast.stmt) -> str:
+    """The name that a statement such as `x = 1` or `x: int = 1` gives a value, or nothing."""
+    target = item.targets[0] if isinstance(item, ast.Assign) else getattr(item, "target", None)
+    return target.id if isinstance(target, ast.Name) else ""
 
 
 def _line(value: Any) -> str:

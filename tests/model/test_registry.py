@@ -8,6 +8,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.model import registry
+from bench.model.variant import Variant
 from bench.utils import plugins
 
 PLUGIN = '''
@@ -179,3 +180,13 @@ def test_an_installed_package_adds_its_variant_through_entry_points(tmp_path: Pa
         check=True,
     )
     assert done.stdout.strip() == "their_package"
+
+
+def test_a_claim_of_a_variant_is_none_of_what_makes_its_runs(plugin: Path) -> None:
+    source = plugin.read_text(encoding="utf-8")
+    digest = reloaded(plugin, source)
+    first = source.index('    """')
+    assert (
+        reloaded(plugin, f"{source[:first]}    starts_as_plain = True\n    adds_at_b32 = 7\n{source[first:]}") == digest
+    )
+    assert all(name in vars(Variant) for name in registry.CLAIMS)
