@@ -9,7 +9,7 @@ import yaml
 
 from bench.data.faces import EXPRESSIONS
 from bench.data.video import VideoError, probe, sample_indices
-from bench.face_detection import Clip, build
+from bench.face_detection import ClipFrames, build
 from bench.face_detection.frames import read_picture
 
 
@@ -56,5 +56,5 @@ def test_faces_are_found_in_a_mirrored_clip(shared: Path, tmp_path: Path):
     model.write_text(yaml.safe_dump({**about, "range": [-1, 1], "labels": list(EXPRESSIONS)}))
     path = shared / "failing" / "selfie_hflip.mp4"
     count = probe(path).frames
-    found = build("onnx", {"model": model}).faces(Clip("selfie", path, count, sample_indices(count, 12)))
+    found = build("onnx", {"model": model}).faces(ClipFrames("selfie", path, count, sample_indices(count, 12)))
     assert sum(bool(faces) for faces in found) >= 11
