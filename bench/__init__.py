@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from bench.model.registry import register
     from bench.model.variant import Variant
     from bench.records.store import load_records
+    from bench.report.figures import figure
+    from bench.search.backends import search_backend
 
 __version__ = "0.1.0"
 
@@ -29,12 +31,14 @@ __all__ = [
     "compare_records",
     "emotion_source",
     "face_backend",
+    "figure",
     "load_records",
     "metric",
     "register",
     "register_dataset",
     "run",
     "score_captions",
+    "search_backend",
 ]
 
 # A public name is one line here, one above for type checkers, and one in __all__; a test holds the three together.
@@ -45,12 +49,14 @@ _HOMES = {
     "compare_records": "bench.compare.comparison",
     "emotion_source": "bench.emotions.sources",
     "face_backend": "bench.face_detection",
+    "figure": "bench.report.figures",
     "load_records": "bench.records.store",
     "metric": "bench.metrics.registry",
     "register": "bench.model.registry",
     "register_dataset": "bench.data.importers",
     "run": "bench.engine.from_python",
     "score_captions": "bench.emotions.scores",
+    "search_backend": "bench.search.backends",
 }
 
 
