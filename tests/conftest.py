@@ -10,6 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+# One thread a process, here and in the processes that tests start: side by side, threads of torch wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A background job starts with Ctrl-C switched off and hands that on to its children; some tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

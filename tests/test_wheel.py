@@ -1,5 +1,6 @@
 """The wheel, installed in a clean environment and used from another folder: code, cards and console script."""
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -32,8 +33,13 @@ def bench(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin" / "bench"
 
 
+def clean() -> dict[str, str]:
+    """This environment without the folders of its own that Python may be told to look in."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
 def ask(bench: Path, folder: Path, *words: str) -> str:
-    done = subprocess.run([bench, *words], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run([bench, *words], cwd=folder, env=clean(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -49,7 +55,8 @@ def test_the_cards_are_found_from_another_folder(bench: Path, tmp_path: Path) ->
     listed = ask(bench, tmp_path, "list", "datasets")
     assert "moodclips" in listed and "msrvtt" in listed
     where = [bench.with_name("python"), "-c", "import bench.utils.paths; print(bench.utils.paths.cards())"]
-    assert str(ROOT) not in subprocess.run(where, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    found = subprocess.run(where, cwd=tmp_path, env=clean(), capture_output=True, text=True, check=True).stdout
+    assert str(ROOT) not in found
 
 
 def test_the_published_numbers_are_found_from_another_folder(bench: Path, wheel: Path, tmp_path: Path) -> None:

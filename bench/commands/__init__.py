@@ -13,7 +13,10 @@ from bench.engine.settings import fill_in
 
 Flag = Annotated[bool, Parameter(negative="")]
 Json = Annotated[bool, Parameter(name="--json", negative="")]
-Plugins = Annotated[list[Path], Parameter(name="--plugin", negative="", help="A file with variants of your own.")]
+Plugins = Annotated[
+    list[Path],
+    Parameter(name="--plugin", negative="", help="A file with code of your own: variants, datasets, metrics, figures."),
+]
 Results = Annotated[Path, Parameter(name="--results", help="The folder of run records.")]
 ConfigFile = Annotated[
     Path | None,

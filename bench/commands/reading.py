@@ -17,6 +17,7 @@ def compare(
     baseline: str = "plain",
     allow_mixed: Flag = False,
     published: Flag = False,
+    plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
 ) -> None:
     """Set all records of one protocol side by side, and every variant against one baseline.
@@ -35,6 +36,7 @@ def compare(
     from bench.compare import render
     from bench.records.store import load_records
 
+    load_plugins(plugin)
     print(render(load_records(results), format, subset, baseline, allow_mixed, published))
 
 

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.config import NOT_IDENTITY
 from bench.metrics.ranking import hits, log_ranks
 from bench.records.check import CONTROLS
 from bench.records.protocol import join_signature, parse_signature
 from bench.records.record import Record
 
 _SHOWN = {"variant", "seed", "hp", "emotions", "train.emotions", "matched_parameters", "faces.pooling"}  # in places
-_HARMLESS = {"root", "init", "missing", "video.workers", "video.cache", "train.checkpoint_every", "faces.file"}
+_HARMLESS = {*NOT_IDENTITY, "init", "missing"}  # the latter two stand in the protocol
 
 
 @dataclass(frozen=True)

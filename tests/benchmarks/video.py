@@ -3,8 +3,8 @@
     python tests/benchmarks/video.py [FOLDER]       default: the clips of the shared test data
 
 Per clip: 12 frames uniform in time, from opening the file to the RGB array, one thread, the best of several rounds in
-which the readers take turns; and the mean difference between the two readers' frames, in levels of 255. decord reads only
-files that pass its check (`bench.data.decord_reader`): where a star stands PyAV read for it.
+which the readers take turns; and the mean difference between the two readers' frames, in levels of 255. decord reads
+only files that pass its check (`bench.data.decord_reader`): where a star stands PyAV read for it.
 """
 
 import os
