@@ -75,7 +75,7 @@ class Media:
         path, _ = self.file(id)
         try:
             timeline = scan(path)
-            times = timeline.times
+            times = timeline.steady * float(timeline.base)  # as the windows of the index go
             index = max(0, int(np.searchsorted(times, second, side="right")) - 1)
             picture = next(upright(path, timeline, [index]))
         except VideoError:

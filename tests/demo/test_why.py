@@ -45,7 +45,7 @@ def test_the_words_of_a_found_moment_add_up_to_its_score(searcher: Searcher) -> 
         assert spoken.score == pytest.approx(moment.score, abs=1e-5)
         assert [word.text for word in spoken.words] == ["a", "happy", "tall", "man"]
         assert sum(word.attribution for word in spoken.words) == pytest.approx(spoken.difference, abs=1e-4)
-        assert spoken.emotion is not None and "joy" in spoken.emotion.told
+        assert spoken.emotion is not None and "joy" in spoken.emotion.emotions
 
 
 def test_a_page_of_its_own_shows_words_and_emotion(searcher: Searcher) -> None:
@@ -56,7 +56,7 @@ def test_a_page_of_its_own_shows_words_and_emotion(searcher: Searcher) -> None:
     assert page.status_code == 200
     text = shown(page.text)
     assert "Words, by integrated gradients" in text and "happy* " in text
-    assert "additive_text is told joy" in text and "They add up" in text
+    assert "Emotion input: joy" in text and "They add up" in text
     assert " style=" not in page.text and "data:" not in page.text
 
 

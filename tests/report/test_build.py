@@ -81,8 +81,8 @@ def test_nothing_is_asked_of_the_outside(page: str) -> None:
 
 def test_the_summary_says_what_was_computed(page: str) -> None:
     summary = page[page.index('id="summary"') :].partition("</section>")[0]
-    assert "strong is better than plain on 60 queries" in summary
-    assert "like is not distinguishable from plain on 60 queries" in summary
+    assert "strong (run of seed 42) is better than plain (run of seed 42) on 60 queries" in summary
+    assert "like (run of seed 42) is not distinguishable from plain (run of seed 42) on 60 queries" in summary
     assert "like s42: no emotion effect was found" in summary
 
 
@@ -137,7 +137,7 @@ def test_a_baseline_may_be_one_run_of_several(tmp_path: Path) -> None:
     page = paths[0].read_text(encoding="utf-8")
     assert (
         f"T2V R@1 from {baseline.run}, in points: strong " in page
-        and f"strong is better than {baseline.run} on 60 queries" in page
+        and f"strong (run of seed 42) is better than {baseline.run} (run of seed 7) on 60 queries" in page
     )
 
 

@@ -8,7 +8,7 @@ from bench.search.index_store import Store
 
 @search_backend("numpy")
 class Exact:
-    """Needs nothing else, and is the only one that takes a variant's own score."""
+    """Every window scored in memory, also by a variant's own score. Needs nothing else."""
 
     own_scores = True
 

@@ -10,7 +10,7 @@ from bench.search.index_store import Store
 
 @search_backend("faiss")
 class Faiss:
-    """Dot products only."""
+    """A flat index in memory, dot products only. Needs the extra faiss."""
 
     own_scores = False
 

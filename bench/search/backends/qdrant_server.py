@@ -51,7 +51,7 @@ def connect() -> "QdrantClient":
 
 @search_backend("qdrant")
 class Qdrant:
-    """A collection of the server for each index, brought up to date with it. Dot products only."""
+    """A collection of a server for each index, dot products only. Needs the extra qdrant."""
 
     own_scores = False
 
