@@ -160,7 +160,7 @@ def test_features_of_every_frame_are_on_no_map(pooling: tuple[str, Path]) -> Non
 def test_a_backend_of_dot_products_is_refused_in_one_line(pooling: tuple[str, Path], small: Path) -> None:
     name, results = pooling
     pytest.importorskip("faiss", reason="the extra faiss is not installed")
-    with pytest.raises(UsageError, match="has a score of its own, which is no dot product.*Use --backend numpy"):
+    with pytest.raises(UsageError, match=r"has a score of its own, which is no dot product.*Use --backend numpy"):
         open_folder(small / "videos", results, Choice(model=f"run:{name}"), backend="faiss")
 
 
