@@ -7,11 +7,11 @@ import sys
 
 from cyclopts import CycloptsError
 
-from bench.commands import app, listing, preparing, reading, runs, searching  # each registers its commands
+from bench.commands import app, listing, preparing, reports, runs, searching  # each registers its commands
 from bench.errors import BenchError
 from bench.utils.terminal import clear_line, prepare, printable
 
-__all__ = ["app", "listing", "main", "preparing", "reading", "runs", "searching"]
+__all__ = ["app", "listing", "main", "preparing", "reports", "runs", "searching"]
 
 
 def main(argv: list[str] | None = None) -> None:

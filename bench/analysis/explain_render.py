@@ -9,8 +9,8 @@ import textwrap
 
 from bench.analysis.explain import QueryExplanation, ScoreExplanation, Word
 from bench.utils.templates import template
+from bench.utils.text import WIDTH, wrapped
 
-WIDTH = 80
 HALF = 22  # columns of a bar to one side of zero
 MORE, LESS, PLAIN = "\033[34m", "\033[33m", "\033[0m"  # all eyes distinguish blue from yellow
 
@@ -18,14 +18,14 @@ MORE, LESS, PLAIN = "\033[34m", "\033[33m", "\033[0m"  # all eyes distinguish bl
 def terminal(explanation: ScoreExplanation, colour: bool = False) -> str:
     """The explanation in lines of at most 80 columns. colour: with ANSI colours, for a terminal."""
     said = ScoreSentences(explanation)
-    lines = [*_wrapped(f"{explanation.run}: {explanation.variant} on {explanation.dataset}")]
+    lines = [*wrapped(f"{explanation.run}: {explanation.variant} on {explanation.dataset}")]
     lines += _entry("query", explanation.query)
     lines += _entry("clip", f"{said.clip} Its caption: {explanation.caption}")
     lines += _entry("score", said.score)
     lines += ["", "Words, by integrated gradients", *_bars(said.words, colour)]
-    lines += [*_wrapped(said.marks), *_wrapped(said.sum)]
-    lines += [""] + [line for note in said.emotion for line in _wrapped(note)]
-    lines += ["", "Frames, by what the score loses without them", *_bars(said.frames, colour), *_wrapped(said.taken)]
+    lines += [*wrapped(said.marks), *wrapped(said.sum)]
+    lines += [""] + [line for note in said.emotion for line in wrapped(note)]
+    lines += ["", "Frames, by what the score loses without them", *_bars(said.frames, colour), *wrapped(said.taken)]
     return "\n".join(lines)
 
 
@@ -185,7 +185,3 @@ def _bars(rows: list[tuple[str, float, str]], colour: bool) -> list[str]:
 
 def _entry(name: str, text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=f"{name:<7}", subsequent_indent=" " * 7)
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH)

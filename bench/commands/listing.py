@@ -34,10 +34,10 @@ def emotion_sources(*, plugin: Plugins = []) -> None:  # noqa: B006
 @show.command
 def face_backends(*, plugin: Plugins = []) -> None:  # noqa: B006
     """What can look for faces, and the settings that each takes: `bench faces --backend NAME`."""
-    from bench.face_detection import BACKENDS, settings_of
+    from bench.face_detection import FACE_BACKENDS, settings_of
 
     load_plugins(plugin)
-    print("\n".join(render.backend(name, kind, settings_of(name)) for name, kind in BACKENDS.items()))
+    print("\n".join(render.backend(name, kind, settings_of(name)) for name, kind in FACE_BACKENDS.items()))
 
 
 @show.command
@@ -64,7 +64,11 @@ def figures(*, plugin: Plugins = []) -> None:  # noqa: B006
 @show.command
 def search_backends(*, plugin: Plugins = []) -> None:  # noqa: B006
     """What can search an index: `bench search QUERY --backend NAME`."""
-    from bench.search.backends import BACKENDS
+    from bench.search.backends import SEARCH_BACKENDS
 
     load_plugins(plugin)
-    print("\n".join(render.named(name, (made.__doc__ or "").partition("\n\n")[0]) for name, made in BACKENDS.items()))
+    print(
+        "\n".join(
+            render.named(name, (made.__doc__ or "").partition("\n\n")[0]) for name, made in SEARCH_BACKENDS.items()
+        )
+    )

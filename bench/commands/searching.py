@@ -14,7 +14,7 @@ from bench.errors import UsageError
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Encoder:
+class EncoderChoice:
     """What encodes clips and queries.
 
     Parameters
@@ -39,7 +39,7 @@ class Encoder:
         return f"run:{self.run}" if self.run else self.model or ""
 
 
-LATEST = Encoder()
+LATEST = EncoderChoice()
 
 
 @app.command
@@ -47,7 +47,7 @@ def index(
     folder: Path,
     /,
     *,
-    encoder: Encoder = LATEST,
+    encoder: EncoderChoice = LATEST,
     window: float | None = None,
     faces: str | None = None,
     faces_model: Path | None = None,
@@ -58,7 +58,7 @@ def index(
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
 ) -> None:
-    """Index a folder of videos for `bench search`; the same words again touch only what is new, changed or gone.
+    """Index a folder of videos for `bench search`; run again, it touches only what is new, changed or gone.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def search(
     videos: Path,
     k: Annotated[int, Parameter(name=["-k", "--k"])] = 5,
     filter: str | None = None,
-    encoder: Encoder = LATEST,
+    encoder: EncoderChoice = LATEST,
     backend: str = "numpy",
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
@@ -146,7 +146,7 @@ def demo(
     folder: Path,
     /,
     *,
-    encoder: Encoder = LATEST,
+    encoder: EncoderChoice = LATEST,
     compare: str | None = None,
     host: str = "127.0.0.1",
     port: int = 8000,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bench.compare.groups import control, hyperparameters
 from bench.compare.numbers import equals, gap, number, probability, ratio
-from bench.compare.paired import ALIKE, NO_CLAIM, Comparison
+from bench.compare.paired import ALIKE, NO_CLAIM, PairedComparison
 from bench.compare.run_tables import faces
 from bench.metrics.ranking import hits, log_ranks
 from bench.metrics.statistics import ALPHA, MIN_QUERIES, paired_difference, sign_flip
@@ -19,7 +19,7 @@ from bench.utils.tables import Table
 OF_RUNS = "One seed each: that is said of two runs. A verdict on variants takes two seeds or more of both."
 
 
-def against(found: Sequence[Comparison], remarks: Sequence[str] = ()) -> Table:
+def against(found: Sequence[PairedComparison], remarks: Sequence[str] = ()) -> Table:
     """Every variant against the baseline on the declared question: its size, Holm's p and a verdict; words below.
 
     remarks: on variants that were not compared, or not with all of their seeds.
@@ -34,7 +34,7 @@ def against(found: Sequence[Comparison], remarks: Sequence[str] = ()) -> Table:
     return Table(["variant", "rank ratio", "Δ R@1", "Holm p", "verdict"], rows, below)
 
 
-def explored(found: Sequence[Comparison]) -> Table:
+def explored(found: Sequence[PairedComparison]) -> Table:
     """All other questions, under each variant's name; below, those on which it is not distinguishable."""
     rows: list[list[str] | str] = []
     below = []
@@ -93,7 +93,7 @@ def controls(records: Sequence[Record], subset: str) -> Table:
     return Table(header, rows, found + faces(involved))
 
 
-def _sentence(one: Comparison) -> str:
+def _sentence(one: PairedComparison) -> str:
     """The verdict in words, on two variants or on two runs: "film_text is not distinguishable from plain on …"."""
     if one.verdict == NO_CLAIM:
         return f"{one.name}: {one.n} queries are too few for a claim."
@@ -111,7 +111,7 @@ def _sentence(one: Comparison) -> str:
     return f"{own} is {one.verdict} than {other} on {one.n} queries ({size}, {p}){odd}."
 
 
-def _least(one: Comparison) -> str:
+def _least(one: PairedComparison) -> str:
     if one.detectable is None:
         return ""
     return f" This test set can only detect differences of {one.detectable:.1f} points of R@1 or more (80 % power)."

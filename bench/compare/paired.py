@@ -25,7 +25,7 @@ NO_CLAIM = "no claim"
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """A family against the baseline, in one direction, over the queries of one subset, at one cut-off k.
 
     seeds, baseline_seeds: of the runs compared, as many on both sides.
@@ -69,7 +69,7 @@ class Comparison:
         return self.holm
 
 
-def compare_all(group: Group, subset: str, baseline: str) -> tuple[list[Comparison], list[Comparison]]:
+def compare_all(group: Group, subset: str, baseline: str) -> tuple[list[PairedComparison], list[PairedComparison]]:
     """The declared and the exploratory comparisons of a group's families with the baseline; none where it is not here.
 
     baseline: a variant's name or a run's id; see `Group.baseline`. Families that may not be compared with it are left
@@ -79,7 +79,7 @@ def compare_all(group: Group, subset: str, baseline: str) -> tuple[list[Comparis
     return declared(found), [one for pair in found for one in _exploratory(pair, subset)]
 
 
-def declared(found: Sequence[Pair]) -> list[Comparison]:
+def declared(found: Sequence[Pair]) -> list[PairedComparison]:
     """Each pair on the question that was declared; p by Holm, with a verdict."""
     if not found:
         return []
@@ -94,7 +94,7 @@ def declared(found: Sequence[Pair]) -> list[Comparison]:
     return result
 
 
-def _exploratory(pair: Pair, subset: str) -> list[Comparison]:
+def _exploratory(pair: Pair, subset: str) -> list[PairedComparison]:
     """One family at every k in T2V, at 1 in V2T, and at 1 over the subset both ways."""
     record = pair.baseline.records[0]
     everything = range(record.metrics["all"]["n"])
@@ -106,7 +106,9 @@ def _exploratory(pair: Pair, subset: str) -> list[Comparison]:
     return [replace(one, verdict=_quiet_verdict(one)) for one in found]
 
 
-def compare(pair: Pair, subset: str, rows: Sequence[int], direction: str, k: int, alpha: float = ALPHA) -> Comparison:
+def compare(
+    pair: Pair, subset: str, rows: Sequence[int], direction: str, k: int, alpha: float = ALPHA
+) -> PairedComparison:
     """The numbers of one comparison, without Holm and verdict. rows: the subset's queries, at least one.
 
     With one seed on each side the difference's interval is `paired_difference`'s; with more it is that of
@@ -120,7 +122,7 @@ def compare(pair: Pair, subset: str, rows: Sequence[int], direction: str, k: int
     if not single and (interval := mean_over_seeds(one, other, clusters).interval()):
         difference = _widened(difference, *(100 * end for end in interval))
     wins, losses = int((one[0] > other[0]).sum()), int((one[0] < other[0]).sum())
-    return Comparison(
+    return PairedComparison(
         name=family.name,
         baseline=baseline.name,
         subset=subset,
@@ -153,7 +155,7 @@ def _verdict(ratio: Estimate, n: int, p: float) -> str:
     return "better" if ratio.value < 1 else "worse"
 
 
-def _quiet_verdict(one: Comparison) -> str:
+def _quiet_verdict(one: PairedComparison) -> str:
     """Not distinguishable where neither its own tests nor, with several seeds, its interval say otherwise."""
     if one.n < MIN_QUERIES:
         return NO_CLAIM

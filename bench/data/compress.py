@@ -14,11 +14,11 @@ import av
 import numpy as np
 
 from bench.data.decoding import decoded
-from bench.data.opening import VideoError
 from bench.data.scanning import scan
 from bench.data.timeline import Timeline
 from bench.data.upright import picture, square
 from bench.data.video import COMPRESSED, ENDINGS, by_stem, list_other_media, list_videos, write_video
+from bench.data.video_files import VideoError
 from bench.errors import BenchError, UsageError
 from bench.utils.processes import in_processes
 from bench.utils.progress import progress

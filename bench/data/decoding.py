@@ -12,8 +12,8 @@ import av
 import numpy as np
 from av.packet import Packet
 
-from bench.data.opening import VideoError, opened
 from bench.data.timeline import Timeline
+from bench.data.video_files import VideoError, opened
 
 START = -1  # in place of a key frame's number: open the file again
 

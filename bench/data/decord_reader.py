@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from bench.data.decoding import decoded
 from bench.data.hdr import TRANSFERS
-from bench.data.opening import opened
 from bench.data.timeline import Timeline
 from bench.data.upright import matrix
+from bench.data.video_files import opened
 from bench.errors import UsageError
 
 CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")

@@ -13,8 +13,8 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from bench.data.decoding import decoded
-from bench.data.opening import VideoError, opened
 from bench.data.timeline import Timeline
+from bench.data.video_files import VideoError, opened
 
 SLACK = 0.5  # seconds by which a file may end before its header says: sound and picture seldom end together
 STREAMS = {"mpegts", "mpeg"}  # cut anywhere, joined at will, sought by decoding time; a packet may be half a frame

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from bench.data.decoding import decoded
 from bench.data.hdr import TRANSFERS, to_sdr
-from bench.data.opening import require_bounds
 from bench.data.timeline import Timeline
+from bench.data.video_files import require_bounds
 
 
 def upright(path: Path, timeline: Timeline, indices: Iterable[int]) -> Iterator[NDArray[np.uint8]]:

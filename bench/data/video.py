@@ -19,10 +19,10 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from bench.data import decord_reader
 from bench.data.decoding import decoded
-from bench.data.opening import VideoError
 from bench.data.scanning import scan
 from bench.data.timeline import Timeline
 from bench.data.upright import matrix, square, upright
+from bench.data.video_files import VideoError
 from bench.utils.files import replacing
 
 __all__ = [

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data.opening import VideoError
 from bench.data.scanning import scan
 from bench.data.upright import upright
+from bench.data.video_files import VideoError
 from bench.errors import BenchError
 from bench.search.index_store import IndexedFile, Store
 from bench.utils.images import jpeg

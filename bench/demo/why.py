@@ -32,8 +32,8 @@ class _Reader:
 
     def collator(self, captions: Sequence[str], control: str = "") -> Collator:
         known = list(captions) if self.variant.text_needs else None
-        told = control or "true"
-        return Collator(self.tokenizer, self.tokens, self.variant.phrase, known, source=self.source, control=told)
+        given = control or "true"
+        return Collator(self.tokenizer, self.tokens, self.variant.phrase, known, source=self.source, control=given)
 
 
 def unexplained(searcher: Searcher) -> str:

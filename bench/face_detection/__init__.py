@@ -52,7 +52,7 @@ class ClipFrames:
         return read_picture(self.path)[None] if is_picture(self.path) else read_frames(self.path, self.indices)
 
 
-class Backend(Protocol):
+class FaceBackend(Protocol):
     """What `face_backend` takes."""
 
     source: str  # one line for people: what, which version, which weights
@@ -63,14 +63,14 @@ class Backend(Protocol):
         ...
 
 
-BACKENDS: Registry[type[Backend]] = Registry("face backend", "bench.face_detection.backends")
+FACE_BACKENDS: Registry[type[FaceBackend]] = Registry("face backend", "bench.face_detection.backends")
 
 
 def face_backend(name: str) -> Callable[[T], T]:
     """Class decorator: makes a backend known as `name`. UsageError: the name is taken."""
 
     def add(backend: T) -> T:
-        BACKENDS.add(name, backend, backend)
+        FACE_BACKENDS.add(name, backend, backend)
         return backend
 
     return add
@@ -78,10 +78,10 @@ def face_backend(name: str) -> Callable[[T], T]:
 
 def settings_of(name: str) -> dict[str, Any]:
     """The settings that a backend takes, each with its default, or `inspect.Parameter.empty` if it needs one."""
-    return {flag: known.default for flag, known in inspect.signature(BACKENDS.get(name)).parameters.items()}
+    return {flag: known.default for flag, known in inspect.signature(FACE_BACKENDS.get(name)).parameters.items()}
 
 
-def build(name: str, settings: dict[str, Any]) -> Backend:
+def build(name: str, settings: dict[str, Any]) -> FaceBackend:
     """The backend `name`, ready to look.
 
     UsageError: an unknown name, a setting that it does not take, or one that it needs. BenchError: a package or a file
@@ -95,7 +95,7 @@ def build(name: str, settings: dict[str, Any]) -> Backend:
     for flag, default in takes.items():
         if default is inspect.Parameter.empty and flag not in settings:
             raise UsageError(f"the backend '{name}' needs --{flag} FILE: see docs/faces.md.")
-    return BACKENDS.get(name)(**settings)
+    return FACE_BACKENDS.get(name)(**settings)
 
 
 def needs_extra(backend: str, error: ImportError) -> BenchError:

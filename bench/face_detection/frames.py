@@ -6,8 +6,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.opening import BOUNDS, MAX_PIXELS, VideoError, open_local, require_bounds
 from bench.data.upright import picture
+from bench.data.video_files import BOUNDS, MAX_PIXELS, VideoError, open_local, require_bounds
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 PICTURES = ("image2", "jpeg_pipe", "png_pipe", "webp_pipe")  # libav's names of the formats behind them

@@ -25,7 +25,7 @@ from bench.data.faces import COLUMNS, EXPRESSIONS, read_table, write_faces
 from bench.data.scanning import scan as scan_timeline
 from bench.data.video import COMPRESSED, by_stem, list_videos, sample_indices
 from bench.errors import BenchError, UsageError
-from bench.face_detection import Backend, ClipFrames, Face
+from bench.face_detection import ClipFrames, Face, FaceBackend
 from bench.face_detection.frames import is_picture, list_pictures
 from bench.utils.plugins import load_plugin, plugin_modules
 from bench.utils.processes import in_processes
@@ -215,13 +215,13 @@ def _no_rows() -> Columns:
     return {name: [] for name in COLUMNS}
 
 
-def _alone(detector: Backend, jobs: dict[str, Path], frames: int) -> Found:
+def _alone(detector: FaceBackend, jobs: dict[str, Path], frames: int) -> Found:
     for name, path in jobs.items():
         yield name, _attempt(detector, name, path, frames)
 
 
 @cache
-def _detector(chosen: _Chosen) -> Backend:
+def _detector(chosen: _Chosen) -> FaceBackend:
     """This process's own backend."""
     for plugin in chosen.plugins:  # the process is a fresh one and has loaded none
         load_plugin(plugin)
@@ -232,7 +232,7 @@ def _work(chosen: _Chosen, name: str, path: Path, frames: int) -> tuple[Columns,
     return _attempt(_detector(chosen), name, path, frames)
 
 
-def _attempt(detector: Backend, name: str, path: Path, frames: int) -> tuple[Columns, str]:
+def _attempt(detector: FaceBackend, name: str, path: Path, frames: int) -> tuple[Columns, str]:
     """The rows of one clip and what is wrong with it, or an empty text."""
     try:
         total = 1 if is_picture(path) else len(scan_timeline(path).stamps)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from bench.grid.executors import LOG, CellOutcome
 from bench.grid.plan import Cell, Grid, differences, state
-
-WIDTH = 80
+from bench.utils.text import WIDTH
 
 
 def listing(grid: Grid, cells: Sequence[Cell]) -> str:

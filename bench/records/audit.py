@@ -30,7 +30,7 @@ _BY_CHANCE = 0.05
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """An erratum. rows: it is about the first; a second one says otherwise. rule: the function that found it."""
 
     rows: tuple[Row, ...]
@@ -42,7 +42,7 @@ class Finding:
         return f"{self.rows[0].source.name}: {self.rows[0]}: {self.what}: {self.why}"
 
 
-def audit(rows: Iterable[Row]) -> list[Finding]:
+def audit(rows: Iterable[Row]) -> list[AuditFinding]:
     """The findings in the rows' own order; what two rows say of one quantity stands with the later row."""
     rows = list(rows)
     found = [finding for row in rows for finding in (*_within(row), *elsewhere(row))] + between(rows)
@@ -50,19 +50,19 @@ def audit(rows: Iterable[Row]) -> list[Finding]:
     return sorted(found, key=lambda finding: place[finding.rows[0]])
 
 
-def with_findings(rows: Iterable[Row]) -> list[tuple[Row, list[Finding]]]:
+def with_findings(rows: Iterable[Row]) -> list[tuple[Row, list[AuditFinding]]]:
     """Every row beside the findings that it has part in: none for a row that may stand as it is."""
     rows = list(rows)
     found = audit(rows)
     return [(row, [finding for finding in found if row in finding.rows]) for row in rows]
 
 
-def _within(row: Row) -> list[Finding]:
+def _within(row: Row) -> list[AuditFinding]:
     first = next(filter(None, (rule(row) for rule in (out_of_order, whole_gallery, median, mean))), None)
     return [finding for finding in (off_grid(row), first) if finding]
 
 
-def off_grid(row: Row) -> Finding | None:
+def off_grid(row: Row) -> AuditFinding | None:
     """R@k = 100 · h / n for a whole number h of hits, so some h must have low ≤ 100 · h / n ≤ high.
 
     Where none has, the denominator d nearest to n (the greater of two) with which every recall of the row is a share:
@@ -93,7 +93,7 @@ def off_grid(row: Row) -> Finding | None:
     return _finding(row, "off_grid", what, why)
 
 
-def out_of_order(row: Row) -> Finding | None:
+def out_of_order(row: Row) -> AuditFinding | None:
     """R@j ≤ R@k for j < k: who is among the first j is among the first k. Rounding keeps the order.
 
     Equal decimals: as printed. Other decimals: R@j is above R@k if low of the one is above high of the other.
@@ -106,7 +106,7 @@ def out_of_order(row: Row) -> Finding | None:
     return None
 
 
-def whole_gallery(row: Row) -> Finding | None:
+def whole_gallery(row: Row) -> AuditFinding | None:
     """R@k = 100 where k is at least the gallery's size: every rank is among the first k."""
     for k, recall in row.recalls.items():
         if row.gallery and k >= row.gallery and recall.high < 100:
@@ -115,7 +115,7 @@ def whole_gallery(row: Row) -> Finding | None:
     return None
 
 
-def median(row: Row) -> Finding | None:
+def median(row: Row) -> AuditFinding | None:
     """MdR is a median of n ranks from 1 to the gallery's size, and R@k says how many of them are at most k.
 
     Whole ranks: MdR is a whole number for odd n, else a multiple of 1/2.  MdR ≤ k: R@k ≥ 50.  MdR > k: R@k ≤ 50.
@@ -160,7 +160,7 @@ def _against_recalls(value: Fraction, row: Row, shared: bool) -> tuple[int, str]
     return None
 
 
-def mean(row: Row) -> Finding | None:
+def mean(row: Row) -> AuditFinding | None:
     """What R@k and MdR leave for MnR, with r(k) = R@k / 100 and k1 < k2 < … those that are printed, k0 = 0.
 
     MnR = Σ (1 - r(j)) over j from 0 to gallery - 1, and r never falls, so
@@ -212,7 +212,7 @@ def _joint_bounds(row: Row, middle: Printed) -> tuple[Fraction, Fraction | None]
     return mean_bounds(shares, (middle.low, middle.high), n, row.gallery)
 
 
-def elsewhere(row: Row) -> list[Finding]:
+def elsewhere(row: Row) -> list[AuditFinding]:
     """Another place of the same work prints what does not round from the same number; see `_same`."""
     found = []
     for entry in row.elsewhere:
@@ -227,7 +227,7 @@ def elsewhere(row: Row) -> list[Finding]:
     return found
 
 
-def between(rows: Sequence[Row]) -> list[Finding]:
+def between(rows: Sequence[Row]) -> list[AuditFinding]:
     """Two works print different numbers for one quantity: the same model, training and test set, subset, direction, n
     and number of runs, and nothing known of their protocols that differs. One finding for two rows.
     """
@@ -241,7 +241,7 @@ def between(rows: Sequence[Row]) -> list[Finding]:
             if name in first.metrics and not _same(name, value, first.metrics[name], second)
         ]
         if differ:
-            found.append(Finding((second, first), "between", "; ".join(differ), "one quantity has one number"))
+            found.append(AuditFinding((second, first), "between", "; ".join(differ), "one quantity has one number"))
     return found
 
 
@@ -297,5 +297,5 @@ def _decimal(bound: Fraction, printed: Printed) -> str:
     return f"{float(bound):.{printed.decimals + 1}f}"
 
 
-def _finding(row: Row, rule: str, what: str, why: str) -> Finding:
-    return Finding((row,), rule, what, why)
+def _finding(row: Row, rule: str, what: str, why: str) -> AuditFinding:
+    return AuditFinding((row,), rule, what, why)

@@ -1,14 +1,13 @@
 """What `bench audit` prints: the findings below their row, the rows below their work. In a terminal, 80 columns."""
 
 import json
-import textwrap
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from bench.records.audit import Finding
-from bench.records.published import Row, Source
+from bench.records.audit import AuditFinding
+from bench.records.published import Publication, Row
+from bench.utils.text import wrapped
 
-WIDTH = 80
 ASKED = (
     "Asked is what needs no more than the table: whether recalls are shares of n queries and rise with k, whether "
     "median and mean rank go with them, and whether two places print one number. What rounding or declared ties "
@@ -16,19 +15,19 @@ ASKED = (
 )
 
 
-def terminal(rows: Sequence[Row], findings: Sequence[Finding]) -> str:
+def terminal(rows: Sequence[Row], findings: Sequence[AuditFinding]) -> str:
     """Work, row and finding, each further in; the sum last."""
     lines = []
     for source, below in _by_work(findings):
-        lines += textwrap.wrap(f"{source.name}: {_work(source)}", WIDTH, break_on_hyphens=False)
+        lines += wrapped(f"{source.name}: {_work(source)}")
         for row, found in below:
-            lines += _wrapped(str(row), 2)
-            lines += [line for finding in found for line in _wrapped(f"{finding.what}: {finding.why}", 4)]
+            lines += wrapped(str(row), 2)
+            lines += [line for finding in found for line in wrapped(f"{finding.what}: {finding.why}", 4)]
         lines.append("")
     return "\n".join([*lines, _sum(rows, findings)])
 
 
-def markdown(rows: Sequence[Row], findings: Sequence[Finding]) -> str:
+def markdown(rows: Sequence[Row], findings: Sequence[AuditFinding]) -> str:
     """A page of its own: a section for each work, a line for each finding."""
     lines = ["# Audit of published numbers", "", f"{_sum(rows, findings)}. {ASKED}"]
     for source, below in _by_work(findings):
@@ -37,7 +36,7 @@ def markdown(rows: Sequence[Row], findings: Sequence[Finding]) -> str:
     return "\n".join(lines)
 
 
-def plain(rows: Sequence[Row], findings: Sequence[Finding]) -> str:
+def plain(rows: Sequence[Row], findings: Sequence[AuditFinding]) -> str:
     """JSON: the number of rows, and the findings, each with its place in its file."""
     listed = [
         {
@@ -56,26 +55,21 @@ def plain(rows: Sequence[Row], findings: Sequence[Finding]) -> str:
 LAYOUTS: dict[str, Callable[..., str]] = {"terminal": terminal, "markdown": markdown}
 
 
-def _by_work(findings: Sequence[Finding]) -> list[tuple[Source, list[tuple[Row, list[Finding]]]]]:
+def _by_work(findings: Sequence[AuditFinding]) -> list[tuple[Publication, list[tuple[Row, list[AuditFinding]]]]]:
     """The findings, which lie in the order of rows, below their row and its work."""
     by_row = [(row, list(found)) for row, found in groupby(findings, lambda finding: finding.rows[0])]
     return [(source, list(below)) for source, below in groupby(by_row, lambda pair: pair[0].source)]
 
 
-def _work(source: Source) -> str:
+def _work(source: Publication) -> str:
     authors = " ".join([source.authors, *([f"({source.year})"] if source.year else [])]).strip()
     return ". ".join(part for part in (source.title, authors, source.where) if part)
 
 
-def _sum(rows: Sequence[Row], findings: Sequence[Finding]) -> str:
+def _sum(rows: Sequence[Row], findings: Sequence[AuditFinding]) -> str:
     works = len({row.source for row in rows})
     return f"{_counted(len(rows), 'row')} of {_counted(works, 'work')}, {_counted(len(findings), 'finding')}"
 
 
 def _counted(number: int, what: str) -> str:
     return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
-
-
-def _wrapped(text: str, indent: int) -> list[str]:
-    start = " " * indent
-    return textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent=start, break_on_hyphens=False)

@@ -65,7 +65,7 @@ class Printed:
 
 
 @dataclass(frozen=True)
-class Source:
+class Publication:
     """A work. name: its file's name without ending; what else is not known is empty."""
 
     name: str
@@ -88,7 +88,7 @@ class Elsewhere:
 class Row:
     """One line of a table: a model's numbers in one direction, for all queries or a subset of them."""
 
-    source: Source
+    source: Publication
     place: int  # in its file, from 1
     model: str
     train: str  # "unknown" if it is
@@ -180,7 +180,7 @@ def _table(content: Any, name: str) -> list[Row]:
     _check_names(content, ("source", "rows"), ("common",), "the file")
     source = content["source"]
     _check_names(source, ("title",), _SOURCE, "source")
-    work = Source(name, **{field: _text(source[field], f"source: {field}") for field in source})
+    work = Publication(name, **{field: _text(source[field], f"source: {field}") for field in source})
     common = content.get("common", {})
     _check_names(common, (), _FIELDS, "common")
     if not isinstance(content["rows"], list) or not content["rows"]:
@@ -200,7 +200,7 @@ def _table(content: Any, name: str) -> list[Row]:
     return rows
 
 
-def _row(raw: Any, common: dict[str, Any], source: Source, place: int) -> Row:
+def _row(raw: Any, common: dict[str, Any], source: Publication, place: int) -> Row:
     where = f"row {place}"
     if isinstance(raw, dict) and isinstance(raw.get("model"), str) and raw["model"].isprintable():
         where += f" ({raw['model']})"

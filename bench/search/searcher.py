@@ -23,7 +23,7 @@ from bench.emotions.scores import score_captions
 from bench.errors import BenchError, UsageError
 from bench.records.store import find
 from bench.search import building, index_store, models
-from bench.search.backends import BACKENDS, Backend
+from bench.search.backends import SEARCH_BACKENDS, SearchBackend
 from bench.search.building import UpdateSummary
 from bench.search.face_tracks import FaceDetector
 from bench.search.index_store import IndexSettings, Store
@@ -79,7 +79,9 @@ class Answer:
 class Searcher:
     """A folder's index with its model, loaded to be asked. summary: what bringing it up to date did."""
 
-    def __init__(self, folder: Path, opened: Store, encoder: Encoder, summary: UpdateSummary, backend: Backend) -> None:
+    def __init__(
+        self, folder: Path, opened: Store, encoder: Encoder, summary: UpdateSummary, backend: SearchBackend
+    ) -> None:
         self.folder, self.store, self.encoder, self.summary = folder, opened, encoder, summary
         self._backend = backend
         backend.load(opened, None if encoder.dot else encoder.score)
@@ -152,7 +154,7 @@ def open_folder(
     UsageError: words that do not fit each other, or an index that was made otherwise. BenchError: the folder holds no
     video or cannot be read, or the index's model has changed.
     """
-    searching = BACKENDS.get(backend)()  # what it lacks is said before any work
+    searching = SEARCH_BACKENDS.get(backend)()  # what it lacks is said before any work
     found = building.walk(folder)
     opened = index_store.read(folder)
     if not found.files and (opened is None or not found.unreadable):
@@ -274,9 +276,9 @@ def _looker(folder: Path, about: IndexSettings, old: IndexSettings | None) -> Fa
     return detector
 
 
-def _check_score(encoder: Encoder, name: str, backend: Backend) -> None:
+def _check_score(encoder: Encoder, name: str, backend: SearchBackend) -> None:
     if not encoder.dot and not backend.own_scores:
-        able = [other for other, made in BACKENDS.items() if getattr(made, "own_scores", False)]
+        able = [other for other, made in SEARCH_BACKENDS.items() if getattr(made, "own_scores", False)]
         raise UsageError(
             f"{encoder.described.name} has a score of its own, which is no dot product, and --backend {name} takes "
             f"nothing else. Use --backend {' or '.join(able)}."

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-WIDTH = 80
+from bench.utils.text import WIDTH, wrapped
+
 _LABEL = 12  # columns that the first column keeps, however wide the numbers are
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -66,14 +67,14 @@ def terminal(table: Table, title: str, note: str) -> str:
         return (" " * gap).join([cells[0].ljust(widths[0]), *numbers]).rstrip()
 
     depth = max(map(len, headers))
-    lines = _wrapped(title) + _wrapped(note)
+    lines = _broken(title) + _broken(note)
     for i in range(depth):
         lines.append(line([header[i - depth] if i >= depth - len(header) else "" for header in headers]))
     lines.append("─" * (sum(widths) + gap * len(widths[1:])))
     below = iter(zip(*columns, strict=True))
     for row in table.rows:
         if isinstance(row, str):
-            lines += _wrapped(row)
+            lines += _broken(row)
             continue
         label, *numbers = next(below)
         label, *rest = _folded(label, widths[0])
@@ -172,10 +173,10 @@ def _folded(label: str, width: int) -> list[str]:
     return lines or [""]
 
 
-def _wrapped(text: str) -> list[str]:
+def _broken(text: str) -> list[str]:
     """Lines of at most 80 columns, a protocol signature broken after its bars."""
     if " " in text:
-        return textwrap.wrap(text, WIDTH, break_on_hyphens=False)
+        return wrapped(text)
     lines = [""]
     for part in re.findall(r"[^|]+\|?", text):
         if len(lines[-1] + part) > WIDTH:

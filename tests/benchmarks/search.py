@@ -40,12 +40,12 @@ def fill(folder: Path) -> None:
 def ask(folder: Path, backend: str) -> None:
     """Reads the index, asks, and prints the times and this process's peak."""
     from bench.search import index_store
-    from bench.search.backends import BACKENDS
+    from bench.search.backends import SEARCH_BACKENDS
 
     begun = time.perf_counter()
     opened = index_store.read(folder)
     assert opened is not None
-    index = BACKENDS.get(backend)()
+    index = SEARCH_BACKENDS.get(backend)()
     index.load(opened, None)
     loaded = time.perf_counter() - begun
     blocks = [rows for _, rows in getattr(index, "_blocks", [])]

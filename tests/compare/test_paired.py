@@ -19,7 +19,7 @@ from statsmodels.stats.multitest import multipletests
 
 from bench.compare import groups, render
 from bench.compare.groups import Group
-from bench.compare.paired import Comparison, compare_all
+from bench.compare.paired import PairedComparison, compare_all
 from bench.errors import UsageError
 from bench.metrics.ranking import summarize
 from bench.metrics.seeds import mean_over_seeds
@@ -54,7 +54,7 @@ def with_ranks(record: Record, ranks: list[int], variant: str, seed: int = 42) -
     )
 
 
-def declared(records: list[Record], subset: str = "emotion", baseline: str = "plain") -> list[Comparison]:
+def declared(records: list[Record], subset: str = "emotion", baseline: str = "plain") -> list[PairedComparison]:
     (group,) = groups(records)
     return compare_all(group, subset, baseline)[0]
 

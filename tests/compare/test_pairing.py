@@ -8,7 +8,7 @@ import pytest
 from helpers.records import make_record
 
 from bench.compare import groups, paired, render
-from bench.compare.paired import Comparison, compare_all
+from bench.compare.paired import PairedComparison, compare_all
 from bench.compare.pairing import pairs, withheld
 from bench.records.record import Record
 from bench.records.store import run_id
@@ -22,7 +22,7 @@ def run(variant: str, seed: int, strength: float = 2.0, code: str = "1a2b3c4d", 
     return replace(record, code={**record.code, "variant": code})
 
 
-def declared(records: list[Record], baseline: str = "plain") -> list[Comparison]:
+def declared(records: list[Record], baseline: str = "plain") -> list[PairedComparison]:
     (group,) = groups(records)
     return compare_all(group, "emotion", baseline)[0]
 

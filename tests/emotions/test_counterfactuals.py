@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from bench.data.importers.moodclips.grammar import SEEN, UNSEEN
-from bench.data.importers.moodclips.plan import plan
+from bench.data.importers.moodclips.shots import plan
 from bench.emotions import BOTH_WAYS, EMOTIONS
 from bench.emotions.counterfactuals import EDITS, counterfactual, emotional_words, plain_adjectives, target
 from bench.emotions.lexicons import nrc

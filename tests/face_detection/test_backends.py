@@ -7,7 +7,7 @@ import pytest
 
 from bench.data.faces import BOX, EXPRESSIONS, write_faces
 from bench.errors import BenchError, UsageError
-from bench.face_detection import BACKENDS, ClipFrames, build, face_backend
+from bench.face_detection import FACE_BACKENDS, ClipFrames, build, face_backend
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def asked(model: Path, indices: list[int], frames: int, name: str = "a") -> list
 
 
 def test_there_are_three_backends():
-    assert list(BACKENDS) == ["deepface", "onnx", "sidecar"]
+    assert list(FACE_BACKENDS) == ["deepface", "onnx", "sidecar"]
 
 
 def test_an_unknown_backend_is_one_line_with_near_names():

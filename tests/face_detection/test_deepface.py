@@ -8,7 +8,7 @@ import pytest
 from helpers.graphs import linear
 
 from bench.errors import BenchError, UsageError
-from bench.face_detection import Backend, ClipFrames, Face, build
+from bench.face_detection import ClipFrames, Face, FaceBackend, build
 from bench.face_detection.frames import read_picture
 
 pytest.importorskip("deepface", reason="the extra faces is not installed")
@@ -45,28 +45,28 @@ def build_error(folder: Path, **settings: object) -> str:
 
 
 @pytest.fixture
-def deepface(random_weights: Path) -> Backend:
+def deepface(random_weights: Path) -> FaceBackend:
     return build("deepface", {"weights": random_weights, "engine": "pytorch"})
 
 
-def looked(backend: Backend, path: Path) -> list[Face]:
+def looked(backend: FaceBackend, path: Path) -> list[Face]:
     (faces,) = backend.faces(ClipFrames(path.stem, path, 1, np.array([0])))
     return faces
 
 
-def test_with_random_weights_a_real_face_gets_seven_scores_that_add_up_to_one(deepface: Backend, shared: Path):
+def test_with_random_weights_a_real_face_gets_seven_scores_that_add_up_to_one(deepface: FaceBackend, shared: Path):
     (face,) = looked(deepface, shared / "faces" / "happy.jpg")
     assert (len(face.scores), sum(face.scores)) == (7, pytest.approx(1, abs=1e-5))
 
 
-def test_with_random_weights_the_box_lies_around_the_real_face(deepface: Backend, shared: Path):
+def test_with_random_weights_the_box_lies_around_the_real_face(deepface: FaceBackend, shared: Path):
     (face,) = looked(deepface, shared / "faces" / "happy.jpg")
     x, y, w, h = face.box
     height, width, _ = read_picture(shared / "faces" / "happy.jpg").shape
     assert 0 <= x < x + w <= width and 0 <= y < y + h <= height and w * h < width * height / 2
 
 
-def test_with_random_weights_a_wall_has_no_face_and_no_guess(deepface: Backend, tmp_path: Path):
+def test_with_random_weights_a_wall_has_no_face_and_no_guess(deepface: FaceBackend, tmp_path: Path):
     import cv2
 
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((240, 320, 3), 128, np.uint8))
@@ -82,7 +82,7 @@ def test_the_onnx_engine_runs_a_graph_with_random_weights_too(tmp_path: Path, sh
     assert sum(face.scores) == pytest.approx(1, abs=1e-5)
 
 
-def test_the_source_names_version_engine_detector_and_weights(deepface: Backend, random_weights: Path):
+def test_the_source_names_version_engine_detector_and_weights(deepface: FaceBackend, random_weights: Path):
     import hashlib
     from importlib.metadata import version
 
@@ -91,7 +91,7 @@ def test_the_source_names_version_engine_detector_and_weights(deepface: Backend,
     assert deepface.source == said
 
 
-def test_other_weights_in_the_same_process_are_other_scores(deepface: Backend, random_weights: Path, shared: Path):
+def test_other_weights_in_the_same_process_are_other_scores(deepface: FaceBackend, random_weights: Path, shared: Path):
     import torch
 
     (before,) = looked(deepface, shared / "faces" / "happy.jpg")

@@ -5,7 +5,7 @@ from fractions import Fraction
 from itertools import count
 
 from bench.records.audit import audit
-from bench.records.published import Elsewhere, Printed, Row, Source
+from bench.records.published import Elsewhere, Printed, Publication, Row
 
 _place = count(1)
 
@@ -22,7 +22,7 @@ def row(n: int, *, work: str = "work", model: str = "theirs", train: str = "9k",
     ranks = {name: Printed(value) for name, value in texts.items() if name in ("MdR", "MnR")}
     protocol = {name: value for name, value in texts.items() if name.islower()}
     return Row(
-        source=Source(work, "A work"),
+        source=Publication(work, "A work"),
         place=next(_place),
         model=model,
         train=train,

@@ -9,11 +9,11 @@ import pytest
 from bench.data import cards
 from bench.data.importers import IMPORTERS
 from bench.emotions.sources import SOURCES
-from bench.face_detection import BACKENDS
+from bench.face_detection import FACE_BACKENDS
 from bench.metrics.registry import METRICS
 from bench.model import registry as variants
 from bench.report.figures import FIGURES
-from bench.search.backends import BACKENDS as SEARCH_BACKENDS
+from bench.search.backends import SEARCH_BACKENDS
 from bench.utils import plugins
 
 
@@ -21,7 +21,7 @@ from bench.utils import plugins
 def forgotten() -> Iterator[None]:
     """What is registered inside, by a test or a plugin that it loads, is forgotten afterwards."""
     with pytest.MonkeyPatch.context() as patch:
-        for registry in (IMPORTERS, SOURCES, BACKENDS, SEARCH_BACKENDS, METRICS, FIGURES):
+        for registry in (IMPORTERS, SOURCES, FACE_BACKENDS, SEARCH_BACKENDS, METRICS, FIGURES):
             registry.names()
             patch.setattr(registry, "_things", dict(registry._things))
             patch.setattr(registry, "_modules", dict(registry._modules))

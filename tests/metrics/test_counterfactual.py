@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.analysis.measure import edit_effects
-from bench.data.importers.moodclips.plan import plan
+from bench.data.importers.moodclips.shots import plan
 from bench.emotions import EMOTIONS
 from bench.emotions.counterfactuals import counterfactual, emotional_words
 from bench.metrics.counterfactual import (

@@ -15,12 +15,12 @@ from helpers.search import clip
 
 from bench.cli import main
 from bench.errors import BenchError, UsageError
-from bench.search.backends import BACKENDS, Backend, qdrant_server
+from bench.search.backends import SEARCH_BACKENDS, SearchBackend, qdrant_server
 from bench.search.backends.exact import Exact
 from bench.search.index_store import IndexedFile, IndexSettings, Store
 
 WIDTH = 16
-Load = Callable[..., Backend]
+Load = Callable[..., SearchBackend]
 
 # the client's local mode is exact whatever it is told; a server has to be told
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
@@ -42,7 +42,7 @@ def load(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
         client = QdrantClient(":memory:")
         monkeypatch.setattr(qdrant_server, "connect", lambda: client)
-    backend = BACKENDS.get(kind)()
+    backend = SEARCH_BACKENDS.get(kind)()
     yield lambda *parts: loaded(backend, tmp_path, *parts)
     if kind == "qdrant":
         for collection in backend._client.get_collections().collections:  # type: ignore[attr-defined]
@@ -72,7 +72,7 @@ class Made:
         return len(self.ids)
 
 
-def loaded(backend: Backend, folder: Path, *blocks: tuple[np.ndarray, np.ndarray]) -> Backend:
+def loaded(backend: SearchBackend, folder: Path, *blocks: tuple[np.ndarray, np.ndarray]) -> SearchBackend:
     backend.load(Made(folder, list(blocks)), None)  # type: ignore[arg-type]
     return backend
 
@@ -129,7 +129,7 @@ def test_equal_scores_come_by_id(tmp_path: Path) -> None:
 def test_a_missing_extra_is_one_line_that_names_it(backend: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, module, None)
     with pytest.raises(BenchError, match=rf"--backend {backend} .*pip install .*\[{backend}\]"):
-        BACKENDS.get(backend)()
+        SEARCH_BACKENDS.get(backend)()
 
 
 def test_a_server_that_does_not_answer_is_one_line_with_the_command_that_starts_one(
@@ -170,7 +170,7 @@ def test_only_the_difference_is_sent_to_a_server(tmp_path: Path, monkeypatch: py
 
 def test_a_mistyped_backend_gets_near_names() -> None:
     with pytest.raises(UsageError, match=r"'fais' is no search backend\. Did you mean faiss"):
-        BACKENDS.get("fais")
+        SEARCH_BACKENDS.get("fais")
 
 
 def test_a_plugin_adds_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
@@ -179,14 +179,14 @@ def test_a_plugin_adds_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     from bench.search import models
 
     monkeypatch.setattr(models, "load", lambda *rest: SeesColours())
-    things, modules = dict(BACKENDS._things), dict(BACKENDS._modules)
+    things, modules = dict(SEARCH_BACKENDS._things), dict(SEARCH_BACKENDS._modules)
     plugin = tmp_path / "mine.py"
     plugin.write_text(PLUGIN)
     clip(tmp_path / "clips" / "red.mp4", "red")
     words = ["search", "red", "--videos", str(tmp_path / "clips"), "--model", "clip:colours", "--backend", "float64"]
     main([*words, "--plugin", str(plugin)])
     said = capsys.readouterr().out
-    BACKENDS._things, BACKENDS._modules = things, modules
+    SEARCH_BACKENDS._things, SEARCH_BACKENDS._modules = things, modules
     assert "red.mp4" in said
     code, line = failure(words, capsys)
     assert code == 2 and "'float64' is no search backend" in line

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from helpers.search import trained
 
-from bench.data.importers.moodclips import faces, film
-from bench.data.importers.moodclips.plan import plan
+from bench.data.importers.moodclips import film, simulated_faces
+from bench.data.importers.moodclips.shots import plan
 from bench.search.searcher import Answer, Choice, Searcher, open_folder
 
 HAPPY, ANGRY = 11, 10  # clips, as in the report
@@ -34,7 +34,7 @@ def demo(small: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Searche
     shots = tuple(shot for shot in wanted.shots if f"{shot.name}.mp4" in moods)
     (root / "clips").mkdir()
     boxes = {shot.name: film(root / "clips", shot)[1] for shot in shots}
-    faces.write(faces.simulate(shots, boxes), root / "faces.parquet")
+    simulated_faces.write(simulated_faces.simulate(shots, boxes), root / "faces.parquet")
     run = trained(small, root / "results", "late_fusion", **{"hp.alpha": 0.5})
     choice = Choice(f"run:{run}", faces="sidecar", settings={"model": str(root / "faces.parquet")})
     return open_folder(root / "clips", root / "results", choice), moods

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from bench.compare.groups import Family, Group
-from bench.compare.paired import Comparison, compare_all
+from bench.compare.paired import PairedComparison, compare_all
 from bench.errors import BenchError
 from bench.report.style import PNG_DPI, styled
 from bench.utils.files import replacing
@@ -46,7 +46,7 @@ class Context:
     baseline: str = "plain"
 
     @cached_property
-    def comparisons(self) -> list[Comparison]:
+    def comparisons(self) -> list[PairedComparison]:
         """Every other variant against the baseline: the declared tests, corrected for their number."""
         return compare_all(self.group, self.subset, self.baseline)[0]
 

@@ -5,7 +5,7 @@ faiss_flat.py     faiss: a flat index in memory
 qdrant_server.py  qdrant: a server, for collections that outgrow one machine
 
 All are exact: on the same vectors they give the same ids in the same order. One more is one module, or a plugin file,
-with a class that has what `Backend` has:
+with a class that has what `SearchBackend` has:
 
     from bench.search.backends import search_backend
 
@@ -28,7 +28,7 @@ Vectors: TypeAlias = NDArray[np.float32]
 Scores: TypeAlias = Callable[[Vectors, Vectors], Vectors]  # (P,), (n, P) -> (n,)
 
 
-class Backend(Protocol):
+class SearchBackend(Protocol):
     """Vectors by id, ready to be asked once they are loaded.
 
     It is made, without arguments, before anything is indexed: a BenchError then says what is missing. own_scores:
@@ -49,8 +49,8 @@ class Backend(Protocol):
         ...
 
 
-BACKENDS: Registry[Callable[[], Backend]] = Registry("search backend", "bench.search.backends")
-search_backend = BACKENDS.register
+SEARCH_BACKENDS: Registry[Callable[[], SearchBackend]] = Registry("search backend", "bench.search.backends")
+search_backend = SEARCH_BACKENDS.register
 
 
 def best(ids: Ids, scores: Vectors, k: int) -> tuple[Ids, Vectors]:

@@ -14,10 +14,10 @@ from bench.data.annotation import Annotation, load_annotation
 from bench.data.cards import load_card
 from bench.data.faces import BOX, EXPRESSIONS, read_faces
 from bench.data.importers import moodclips
-from bench.data.importers.moodclips import faces, grammar
+from bench.data.importers.moodclips import grammar, simulated_faces
 from bench.data.importers.moodclips.acting import FRAMES
-from bench.data.importers.moodclips.plan import MENTIONS, MOODS, Plan, Shot, plan
 from bench.data.importers.moodclips.render import render
+from bench.data.importers.moodclips.shots import MENTIONS, MOODS, Plan, Shot, plan
 from bench.data.video import find_videos, probe, read_frames
 from bench.emotions import EMOTIONS
 from bench.emotions.scores import score_captions
@@ -327,7 +327,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path):
 def rows(full: Plan) -> pd.DataFrame:
     """The side data of the default dataset, with boxes of no interest."""
     boxes = {shot.name: [(40, 40, 25, 26)] * FRAMES for shot in full.shots}
-    return pd.DataFrame(faces.simulate(full.shots, boxes))
+    return pd.DataFrame(simulated_faces.simulate(full.shots, boxes))
 
 
 @pytest.fixture(scope="module")
@@ -354,7 +354,7 @@ def test_scores_add_up_to_one(seen: pd.DataFrame):
 def test_top_score_is_right_as_often_as_published(seen: pd.DataFrame, shots: dict[str, Shot]):
     moods = [shots[video].mood for video in seen["video"]]
     late = seen["frame"] >= 3  # from then on a surprised face is surprised
-    right = seen[list(EXPRESSIONS)].idxmax(axis=1) == pd.Series([faces.DRAWN[mood] for mood in moods])
+    right = seen[list(EXPRESSIONS)].idxmax(axis=1) == pd.Series([simulated_faces.DRAWN[mood] for mood in moods])
     assert abs(right[late].mean() - 0.66) < 0.02  # mini-Xception on FER2013: Arriaga et al. 2017
 
 

@@ -21,10 +21,10 @@ from pathlib import Path
 from bench.data.annotation import load_annotation, save_annotation
 from bench.data.faces import read_table
 from bench.data.importers import Importer, register_dataset
-from bench.data.importers.moodclips import faces
+from bench.data.importers.moodclips import simulated_faces
 from bench.data.importers.moodclips.acting import FPS
-from bench.data.importers.moodclips.plan import NAME, VERSION, Plan, Shot, plan
 from bench.data.importers.moodclips.render import Box, render
+from bench.data.importers.moodclips.shots import NAME, VERSION, Plan, Shot, plan
 from bench.data.video import write_video
 from bench.errors import BenchError
 from bench.utils import paths
@@ -132,7 +132,7 @@ def _fill(folder: Path, wanted: Plan, workers: int | None) -> str:
         with context.Pool(workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
             made = list(shown(pool.imap(partial(film, videos), wanted.shots, chunksize=CHUNK)))
     boxes = {shot.name: places for shot, (_, places) in zip(wanted.shots, made, strict=True)}
-    faces.write(faces.simulate(wanted.shots, boxes), folder / "faces.parquet")
+    simulated_faces.write(simulated_faces.simulate(wanted.shots, boxes), folder / "faces.parquet")
     for annotation in wanted.annotations:
         save_annotation(annotation, folder)
     return frames_checksum([digest for digest, _ in made])

@@ -6,7 +6,7 @@ Positions are in pixels from the point between the feet, x right and y up to the
 from dataclasses import dataclass, replace
 
 from bench.data.importers.moodclips.canvas import Point, swing
-from bench.data.importers.moodclips.looks import FACES, Face
+from bench.data.importers.moodclips.looks import FACES, DrawnFace
 
 FRAMES = 12
 FPS = 6
@@ -24,7 +24,7 @@ class Pose:
     right_hand: Point = (15.0, -25.0)
     left_foot: Point = (-5.5, 0.0)
     right_foot: Point = (5.5, 0.0)
-    face: Face = FACES["neutral"]
+    face: DrawnFace = FACES["neutral"]
     look: Point = (0.0, 0.0)
     turn: float = 0.0
 

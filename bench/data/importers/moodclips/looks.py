@@ -36,7 +36,7 @@ PEOPLE = {
 
 
 @dataclass(frozen=True)
-class Face:
+class DrawnFace:
     """A facial expression. Lengths in pixels, positive is down; `brow` is inner and outer end of each brow."""
 
     brow: tuple[float, float] = (0.0, 0.0)
@@ -49,19 +49,19 @@ class Face:
 
 
 FACES = {
-    "neutral": Face(),
-    "joy": Face(brow=(-1.5, -1.0), closed="up", mouth="laugh"),
-    "sadness": Face(brow=(-2.2, 1.6), eye=2.2, mouth="frown", drops=((-7.2, 2.5), (7.2, 2.5))),
-    "anger": Face(brow=(2.8, -1.6), eye=2.3, pupil=1.2, mouth="teeth", tint=(226, 60, 40)),
-    "fear": Face(brow=(-3.0, -0.6), eye=3.7, pupil=0.9, mouth="wavy", drops=((10.5, -5.0),), tint=(196, 214, 240)),
-    "surprise": Face(brow=(-3.4, -3.0), eye=3.9, pupil=1.5, mouth="round"),
-    "disgust": Face(brow=(2.2, 1.2), closed="squint", mouth="tongue", tint=(120, 190, 70)),
-    "trust": Face(brow=(-0.8, -0.2), closed="down", mouth="smile"),
-    "anticipation": Face(brow=(-2.4, -2.0), eye=3.3, mouth="grin"),
+    "neutral": DrawnFace(),
+    "joy": DrawnFace(brow=(-1.5, -1.0), closed="up", mouth="laugh"),
+    "sadness": DrawnFace(brow=(-2.2, 1.6), eye=2.2, mouth="frown", drops=((-7.2, 2.5), (7.2, 2.5))),
+    "anger": DrawnFace(brow=(2.8, -1.6), eye=2.3, pupil=1.2, mouth="teeth", tint=(226, 60, 40)),
+    "fear": DrawnFace(brow=(-3.0, -0.6), eye=3.7, pupil=0.9, mouth="wavy", drops=((10.5, -5.0),), tint=(196, 214, 240)),
+    "surprise": DrawnFace(brow=(-3.4, -3.0), eye=3.9, pupil=1.5, mouth="round"),
+    "disgust": DrawnFace(brow=(2.2, 1.2), closed="squint", mouth="tongue", tint=(120, 190, 70)),
+    "trust": DrawnFace(brow=(-0.8, -0.2), closed="down", mouth="smile"),
+    "anticipation": DrawnFace(brow=(-2.4, -2.0), eye=3.3, mouth="grin"),
 }
 
 
-def draw_head(image: np.ndarray, person: Person, x: float, y: float, face: Face, look: Point, turn: float) -> None:
+def draw_head(image: np.ndarray, person: Person, x: float, y: float, face: DrawnFace, look: Point, turn: float) -> None:
     """Head and face around (x, y). look: where the pupils point, -1..1; turn: how far the face is turned, in pixels."""
     skin = blend(person.skin, face.tint, 0.2) if face.tint else person.skin
     w, h = HEAD_WIDTH, HEAD_HEIGHT
@@ -117,7 +117,7 @@ def _before(image: np.ndarray, person: Person, x: float, y: float) -> None:
             ellipse(image, x + 10 * side, y + 10, 1, 1, INK)
 
 
-def _draw_face(image: np.ndarray, face: Face, x: float, y: float, look: Point, skin: Color) -> None:
+def _draw_face(image: np.ndarray, face: DrawnFace, x: float, y: float, look: Point, skin: Color) -> None:
     for side in (-1, 1):
         ex, ey = x + 5.2 * side, y - 3
         if face.closed == "up":

@@ -8,8 +8,8 @@ from bench.data.importers.moodclips.acting import FRAMES, pose
 from bench.data.importers.moodclips.canvas import swing
 from bench.data.importers.moodclips.figure import draw_friend, draw_furniture, draw_gift, draw_person
 from bench.data.importers.moodclips.looks import HEAD_HEIGHT, HEAD_WIDTH, PEOPLE
-from bench.data.importers.moodclips.plan import Shot
 from bench.data.importers.moodclips.scenes import GROUND, draw_place, draw_prop
+from bench.data.importers.moodclips.shots import Shot
 
 Box = tuple[int, int, int, int]
 

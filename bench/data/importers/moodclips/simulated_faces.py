@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.data.faces import BOX, EXPRESSIONS, write_faces
 from bench.data.importers.moodclips.acting import FRAMES
-from bench.data.importers.moodclips.plan import Shot
+from bench.data.importers.moodclips.shots import Shot
 
 ACCURACY = 0.66  # of the class with the highest score, over faces that are seen
 MISSED = 0.10  # of the frames: the detector saw no face
