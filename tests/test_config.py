@@ -136,11 +136,6 @@ def test_a_whole_number_is_the_same_setting_with_and_without_a_point() -> None:
     assert identity(RunConfig(train=TrainConfig(grad_norm=2))) == identity(RunConfig(train=TrainConfig(grad_norm=2.0)))
 
 
-@pytest.mark.parametrize("name", leaves())
-def test_as_json_tells_every_change(name: str) -> None:
-    assert as_json(changed(name, another(name))) != as_json(RunConfig())
-
-
 def test_as_json_gives_the_config_back() -> None:
     config = replace(changed("train.lr", 3e-5), root=Path("some/folder"), hp={"init_std": "0.5"})
     tree = as_json(config)
