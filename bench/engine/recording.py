@@ -9,12 +9,13 @@ from accelerate import Accelerator
 
 from bench.config import RunConfig, as_json
 from bench.emotions.sources import source_versions
+from bench.engine.checkpoint import Progress
 from bench.engine.environment import environment
 from bench.engine.evaluate import Ranks, best_clips
 from bench.engine.opening import Opened
 from bench.engine.run_config import controls, run_name
 from bench.engine.scoring import Evaluation
-from bench.engine.train import Progress, precision
+from bench.engine.train import precision
 from bench.metrics.ranking import summarize
 from bench.model.clip_vip import model_name
 from bench.model.registry import parse_hyperparameters, source_digest

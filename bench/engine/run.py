@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from bench.config import RunConfig
 from bench.data.loading import FACES, Collator
+from bench.engine.checkpoint import load_best, remove_checkpoints
 from bench.engine.evaluate import Scores, evaluate
 from bench.engine.opening import Opened, open_run
 from bench.engine.recording import make_control_record, make_record, ranks_as_json
 from bench.engine.reopen import reopen_as
 from bench.engine.run_config import complete, run_name, training_control
 from bench.engine.scoring import BY_DSL, points_after_dsl, scorer, with_rescoring
-from bench.engine.train import Validation, load_best, make_accelerator, remove_checkpoints, train
+from bench.engine.train import Validation, make_accelerator, train
 from bench.errors import BenchError, UsageError
 from bench.metrics import ranking
 from bench.model.checkpoints import save_weights
@@ -146,7 +147,7 @@ def train_and_score(config: RunConfig, path: Path, results: Path, accelerator: A
     if config.train.select == "test":  # what the last step would have given, for the optimism to be a number
         last_step = {"rule": "last", "step": trained.step, "ranks": ranks_as_json(score().ranks)}
     if config.train.select != "last":
-        load_best(variant, folder_of(path))
+        load_best(variant, trained, folder_of(path))
     evaluation = with_rescoring(score(), opened, accelerator)
     timings["evaluate"] = time.monotonic() - clock
     if not accelerator.is_main_process:

@@ -36,12 +36,12 @@ def interrupt_at(step: int, words: list[str], folder: Path) -> None:
     code = f"""
 import json, os, signal
 from bench.engine import train
-keep = train._checkpoint
-def keep_and_interrupt(accelerator, folder, now, checksums):
-    keep(accelerator, folder, now, checksums)
+keep = train.save_checkpoint
+def keep_and_interrupt(training, now, folder, accelerator):
+    keep(training, now, folder, accelerator)
     if now.step == {step - 1}:
         os.killpg(os.getpgid(0), signal.SIGINT)
-train._checkpoint = keep_and_interrupt
+train.save_checkpoint = keep_and_interrupt
 from bench.cli import main
 main({words!r})
 """
