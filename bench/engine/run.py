@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from bench.records import store
 from bench.records.feature_files import Features, read_features, save_features
 from bench.records.record import Record
 from bench.utils.files import sha256
+from bench.utils.lock import locked
 from bench.utils.run_files import features_path, folder_of, record_path, weights_path
 
 
@@ -75,7 +77,8 @@ class Run:
 def run(config: RunConfig, results: Path) -> Run:
     """Trains and scores a variant, or finds that this was done; the record goes under the folder `results`.
 
-    A run that was interrupted goes on from its last checkpoint. Of several processes the main one writes.
+    A run that was interrupted goes on from its last checkpoint. Of several processes the main one writes. BenchError:
+    another command makes the same run at this moment.
     """
     config, _ = complete(config)
     try:
@@ -92,24 +95,38 @@ def run(config: RunConfig, results: Path) -> Run:
 def ensure(config: RunConfig, results: Path, accelerator: Accelerator) -> Run:
     """The run of a completed config: found, or made. A control of the evaluation first ensures the true run."""
     path = record_path(results, config.dataset, config.split, config.variant, run_name(config))
-    accelerator.wait_for_everyone()
-    was_done = path.is_file()
-    accelerator.wait_for_everyone()  # all have looked before one writes
+    was_done = _all_see(path, accelerator)
     if not was_done:
-        if config.emotions == "true":
-            record = train_and_score(config, path, results, accelerator)
-        else:
-            true = ensure(replace(config, emotions="true"), results, accelerator)
-            record = score_again(config, true, accelerator)
-        if accelerator.is_main_process:
-            assert record is not None
-            store.save(record, results)
-            remove_checkpoints(folder_of(path))
+        with locked(folder_of(path), path.stem) if accelerator.is_main_process else nullcontext():
+            was_done = _all_see(path, accelerator)  # another command may have finished it before the lock was ours
+            if not was_done:
+                _make(config, path, results, accelerator)
     accelerator.wait_for_everyone()
     record = store.load(path)
     if was_done:
         _same_faces(config, record, path)
     return Run(record, path, was_done)
+
+
+def _all_see(path: Path, accelerator: Accelerator) -> bool:
+    """Whether a file is there: all processes have looked before one of them can write it."""
+    accelerator.wait_for_everyone()
+    found = path.is_file()
+    accelerator.wait_for_everyone()
+    return found
+
+
+def _make(config: RunConfig, path: Path, results: Path, accelerator: Accelerator) -> None:
+    """Trains and scores, or for a control scores again, and writes the record to `path`."""
+    if config.emotions == "true":
+        record = train_and_score(config, path, results, accelerator)
+    else:
+        true = ensure(replace(config, emotions="true"), results, accelerator)
+        record = score_again(config, true, accelerator)
+    if accelerator.is_main_process:
+        assert record is not None
+        store.save(record, results)
+        remove_checkpoints(folder_of(path))
 
 
 def _same_faces(config: RunConfig, record: Record, path: Path) -> None:

@@ -140,6 +140,23 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(command: Command, tmp_pat
     assert same(whole, bench(other))
 
 
+def test_the_second_of_two_equal_runs_is_told_who_the_first_is(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = command(train__epochs=400)
+    process = subprocess.Popen([sys.executable, "-m", "bench", *words], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "results").glob("*/*/*/*/lock")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    process.kill()
+    process.wait()
+    assert stopped.value.code == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert f"is already running: process {process.pid} on " in line
+
+
 def test_two_processes_give_the_losses_of_one(command: Command, tmp_path: Path) -> None:
     alone = bench(command(variant="additive_text"))
     together = command("two", variant="additive_text")
