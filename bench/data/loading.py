@@ -9,10 +9,11 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -329,8 +330,11 @@ def training_keys(
         yield [(epoch, int(p)) for p in places[rank * share : (rank + 1) * share]]
 
 
-def load(samples: Samples, keys: Sequence[list[Key]], collate: Callable, workers: int) -> Iterator[Any]:
-    """Batches in the order of `keys`, decoded by `workers` processes unless the frames are in memory."""
+def load(samples: Samples, keys: Sequence[list[Key]], collate: Callable, workers: int) -> Generator[Any, None, None]:
+    """Batches in the order of `keys`, decoded by `workers` processes unless the frames are in memory.
+
+    Whoever stops before the end closes it (contextlib.closing): workers end with it, and by nothing else.
+    """
     workers = 0 if samples.cached else min(workers, len(keys), os.cpu_count() or 1)
     batches = DataLoader(
         samples,
@@ -338,23 +342,34 @@ def load(samples: Samples, keys: Sequence[list[Key]], collate: Callable, workers
         collate_fn=collate,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
-        worker_init_fn=_leave_interrupts_to_the_parent,
+        worker_init_fn=_leave_signals_to_the_parent,
         generator=torch.Generator(),  # of its own: the global one must be as a checkpoint left it
     )
     trouble = None
+    others = set(active_children())
+    iterator: Any = iter(batches)
+    own = set(active_children()) - others
     try:
-        yield from batches
+        yield from iterator
     except BenchError as error:  # from a worker it comes with a traceback in its message
         reason = str(error).strip().splitlines()[-1].removeprefix(f"{VideoError.__module__}.VideoError: ")
         trouble = type(error)(reason)
-        error.__traceback__ = None  # it would keep the workers alive, and each is waited for 5 s when it goes at last
+    finally:
+        if own:
+            iterator._shutdown_workers()  # an exception may hold the iterator until the process ends
+            for worker in own:
+                worker.kill()  # one that hangs in a clip: it is deaf to what PyTorch ends workers with
     if trouble:
         raise trouble
 
 
-def _leave_interrupts_to_the_parent(worker: int) -> None:
-    """Ctrl-C goes to every process of a terminal, and the step in hand still needs its clips."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _leave_signals_to_the_parent(worker: int) -> None:
+    """Ctrl-C goes to every process of a terminal, Slurm's signal to end to every one of a job.
+
+    The step in hand still needs its clips; after it the parent keeps a checkpoint and ends its workers.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _known(split: str, card: Card, role: str) -> str:

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -146,7 +146,6 @@ def train(
             world=accelerator.num_processes,
         )
     )
-    batches = load(samples, keys, collate, config.video.workers)
     per_epoch = len(samples) // recipe.batch  # batches
     steps: Any = range(now.step + 1, total + 1)
     if accelerator.is_main_process:
@@ -154,7 +153,7 @@ def train(
         steps = progress(steps, total=total, what="training", unit="step", done=now.step, note=show_loss)
 
     model.train()
-    with _interruptible() as interrupted:
+    with _interruptible() as interrupted, closing(load(samples, keys, collate, config.video.workers)) as batches:
         for step in steps:
             losses: list[Tensor] = []
             for _ in range(recipe.accumulation):

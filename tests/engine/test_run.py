@@ -89,15 +89,19 @@ class Forgetful(Variant):
 '''
 
 
-@pytest.mark.parametrize(("stop_at", "workers"), [(2, 2), (4, 0)], ids=["mid-epoch", "in the second epoch"])
+@pytest.mark.parametrize(
+    ("stop_at", "workers", "by"),
+    [(2, 2, signal.SIGINT), (2, 2, signal.SIGTERM), (4, 0, signal.SIGINT)],
+    ids=["mid-epoch", "by a scheduler", "in the second epoch"],
+)
 def test_an_interrupted_and_resumed_run_gives_the_same_record(
-    command: Command, tmp_path: Path, stop_at: int, workers: int
+    command: Command, tmp_path: Path, stop_at: int, workers: int, by: signal.Signals
 ) -> None:
-    """Ctrl-C for real, with a variant that draws random numbers in training; then the same words go on."""
+    """Ctrl-C for real, or Slurm's signal to the whole group, with a variant that draws random numbers in training."""
     (tmp_path / "forgetful.py").write_text(DROPOUT)
     settings = {"variant": "forgetful", "plugin": tmp_path / "forgetful.py", "train__checkpoint_every": 1}
     other = command("other", video__workers=workers, **settings)
-    interrupt_at(stop_at, other, tmp_path / "other")
+    interrupt_at(stop_at, other, tmp_path / "other", by)
     ask(other)
     ask(command("whole", **settings))
     [resumed] = (tmp_path / "other").glob("*/*/*/*.json")
