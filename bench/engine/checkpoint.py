@@ -148,12 +148,19 @@ def has_checkpoint(folder: Path) -> bool:
     return any(_is_whole(folder / name) for name in (_KEPT, _BEFORE))
 
 
+def leftovers(folder: Path) -> list[Path]:
+    """What a run that is done no longer needs: whole checkpoints, parts of them, and best weights."""
+    folders = [folder / name for name in (_FRESH, _BEFORE, _KEPT)]
+    return [path for path in folders if path.is_dir()] + sorted(folder.glob("best-*.safetensors"))
+
+
 def remove_checkpoints(folder: Path) -> None:
-    """Removes what a run that is done no longer needs."""
-    for name in (_FRESH, _BEFORE, _KEPT):
-        _remove(folder / name)
-    for path in folder.glob("best-*.safetensors"):
-        path.unlink(missing_ok=True)
+    """Removes them; the best weights last, of which the checkpoints speak."""
+    for path in leftovers(folder):
+        if path.is_dir():
+            _remove(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def save_best(variant: Variant, now: Progress, folder: Path, accelerator: Accelerator) -> None:

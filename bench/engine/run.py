@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from bench.config import RunConfig
 from bench.data.loading import FACES, Collator
-from bench.engine.checkpoint import load_best, remove_checkpoints
+from bench.engine.checkpoint import leftovers, load_best, remove_checkpoints
 from bench.engine.evaluate import Scores, evaluate
 from bench.engine.opening import Opened, open_run
 from bench.engine.recording import make_control_record, make_record, ranks_as_json
@@ -101,6 +101,8 @@ def ensure(config: RunConfig, results: Path, accelerator: Accelerator) -> Run:
             was_done = _all_see(path, accelerator)  # another command may have finished it before the lock was ours
             if not was_done:
                 _make(config, path, results, accelerator)
+    elif accelerator.is_main_process:
+        _tidy(path)
     accelerator.wait_for_everyone()
     record = store.load(path)
     if was_done:
@@ -127,6 +129,13 @@ def _make(config: RunConfig, path: Path, results: Path, accelerator: Accelerator
         assert record is not None
         store.save(record, results)
         remove_checkpoints(folder_of(path))
+
+
+def _tidy(path: Path) -> None:
+    """Removes the checkpoints of a run that is done, where a kill came first; another process may be at it."""
+    if leftovers(folder_of(path)):
+        with suppress(BenchError), locked(folder_of(path), path.stem):
+            remove_checkpoints(folder_of(path))
 
 
 def _same_faces(config: RunConfig, record: Record, path: Path) -> None:

@@ -3,8 +3,10 @@
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,20 @@ import yaml
 
 from bench.errors import UsageError
 
+LEFTOVER_AFTER = 3600  # seconds without a change, after which nobody is writing a file any more
+
+_UNFINISHED = ".bench-"  # how the names of files begin that are being written
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; renames it to `path` on success, removes it on any error."""
+    """Yields a temporary path beside `path`; renames it to `path` on success, removes it on any error.
+
+    What a killed process left in that folder, an hour ago or more, is removed first.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    _remove_leftovers(path.parent)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{_UNFINISHED}{path.stem}-", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -26,6 +36,15 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@cache
+def _remove_leftovers(folder: Path) -> None:
+    """Once a process for each folder: some have thousands of files. By age: the writer may be on another machine."""
+    for path in folder.glob(f"{_UNFINISHED}*"):
+        with suppress(OSError):
+            if path.is_file() and time.time() - path.stat().st_mtime > LEFTOVER_AFTER:
+                path.unlink()
 
 
 def _umask() -> int:

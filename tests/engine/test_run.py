@@ -144,6 +144,25 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(command: Command, tmp_pat
     assert same(whole, bench(other))
 
 
+def test_a_run_that_was_killed_while_it_tidied_is_tidied_and_can_be_made_again(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At any point of the removal: with the record it goes on tidying, without it the run starts again or resumes."""
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.engine.run.remove_checkpoints", lambda folder: None)
+        first = bench(command(train__steps=2, train__checkpoint_every=1))
+    [record] = (tmp_path / "results").glob("*/*/*/*.json")
+    folder = record.with_suffix("")
+    shutil.rmtree(folder / "checkpoint.old")
+    (folder / "checkpoint" / "progress.json").unlink()
+    half = shutil.copytree(folder / "checkpoint", tmp_path / "half")
+    bench(command(train__steps=2, train__checkpoint_every=1))
+    assert sorted(path.name for path in folder.iterdir()) == ["features.safetensors", "model.safetensors"]
+    record.unlink()
+    half.rename(folder / "checkpoint")
+    assert same(first, bench(command(train__steps=2, train__checkpoint_every=1)))
+
+
 def test_the_second_of_two_equal_runs_is_told_who_the_first_is(
     command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
