@@ -31,10 +31,11 @@ def make_record(
     trained: Progress,
     last_step: dict[str, Any],
     evaluation: Evaluation,
+    artifacts: dict[str, str],
     timings: Timings,
     accelerator: Accelerator,
 ) -> Record:
-    """The record of a run that was trained here.
+    """The record of a run that was trained here, of whose weights and features `artifacts` holds the digests.
 
     last_step: what the last step would have given where weights were selected on the test set; otherwise empty.
     """
@@ -63,6 +64,7 @@ def make_record(
         selection={"rule": config.train.select, "step": int(selected)},
         last_step=last_step,
         probe={},
+        artifacts=artifacts,
         **_outcome(evaluation, opened),
     )
 
@@ -82,6 +84,7 @@ def make_control_record(
         timings=_rounded(timings),
         last_step={},
         probe={},
+        artifacts={name: digest for name, digest in true.artifacts.items() if name == "weights"},
         **_made_with(config, accelerator),
         **_outcome(evaluation, opened),
     )

@@ -33,6 +33,7 @@ from bench.errors import BenchError, UsageError
 from bench.metrics import ranking
 from bench.model.checkpoints import save_weights
 from bench.records import store
+from bench.records.artifacts import artifacts_of
 from bench.records.feature_files import Features, read_features, save_features
 from bench.records.record import Record
 from bench.utils.files import sha256
@@ -68,7 +69,7 @@ class Run:
 
         BenchError: they are gone, or the run is a control, which keeps none.
         """
-        found = read_features(self.path)
+        found = read_features(self.path, self.record)
         if found is None:
             raise BenchError(f"{self.record.run} has no features: {features_path(self.path)} is not there.")
         return found
@@ -178,11 +179,10 @@ def train_and_score(config: RunConfig, path: Path, results: Path, accelerator: A
     timings["evaluate"] = time.monotonic() - clock
     if not accelerator.is_main_process:
         return None
-    record = make_record(opened, trained, last_step, evaluation, timings, accelerator)
     save_weights(variant, opened.tokenizer, weights_path(path))
     matrix = evaluation.scores.matrix
     save_features(path, Features(matrix.text.cpu().numpy(), matrix.video.cpu().numpy()))
-    return record
+    return make_record(opened, trained, last_step, evaluation, artifacts_of(path), timings, accelerator)
 
 
 def _validation(

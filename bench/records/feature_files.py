@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import BenchError
+from bench.records.artifacts import check_artifact
+from bench.records.record import Record
 from bench.utils.files import replacing
 from bench.utils.run_files import features_path
 
@@ -28,19 +30,20 @@ def save_features(record: Path, features: Features) -> None:
         save_file({name: np.ascontiguousarray(rows) for name, rows in features._asdict().items()}, temporary)
 
 
-def read_features(record: Path) -> Features | None:
-    """What lies beside the record at `record`; None where there is nothing, as with controls of the evaluation.
+def read_features(path: Path, record: Record) -> Features | None:
+    """What lies beside the record at `path`; None where there is nothing, as with controls of the evaluation.
 
-    BenchError: the file is broken.
+    BenchError: the file is broken, or another run's.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    path = features_path(record)
-    if not path.is_file():
+    file = features_path(path)
+    if not file.is_file():
         return None
+    check_artifact(record, "features", file, path)
     try:
-        found = load_file(path)
+        found = load_file(file)
         return Features(found["text"], found["video"])
     except (OSError, SafetensorError, KeyError) as error:
-        raise BenchError(f"{path} cannot be read ({error}). Remove it, and go on without the features.") from None
+        raise BenchError(f"{file} cannot be read ({error}). Remove it, and go on without the features.") from None
