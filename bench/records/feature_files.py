@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from bench.errors import BenchError
 from bench.records.artifacts import check_artifact
 from bench.records.record import Record
-from bench.utils.files import replacing
 from bench.utils.run_files import features_path
+from bench.utils.tensor_files import save_tensors
 
 
 class Features(NamedTuple):
@@ -24,10 +24,10 @@ class Features(NamedTuple):
 
 def save_features(record: Path, features: Features) -> None:
     """Writes the file beside the record at `record`, whole or not at all."""
-    from safetensors.numpy import save_file
+    import torch
 
-    with replacing(features_path(record)) as temporary:
-        save_file({name: np.ascontiguousarray(rows) for name, rows in features._asdict().items()}, temporary)
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(rows)) for name, rows in features._asdict().items()}
+    save_tensors(tensors, features_path(record))
 
 
 def read_features(path: Path, record: Record) -> Features | None:

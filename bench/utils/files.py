@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,35 +17,35 @@ from bench.errors import UsageError
 
 LEFTOVER_AFTER = 3600  # seconds without a change, after which nobody is writing a file any more
 
-_UNFINISHED = ".bench-"  # how the names of files begin that are being written
+_UNFINISHED = ".bench-"  # how the names of folders begin in which a file is being written
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; renames it to `path` on success, removes it on any error.
+    """Yields a temporary path of the same name; moves it to `path` on success, removes it on any error.
 
-    What a killed process left in that folder, an hour ago or more, is removed first.
+    It lies in a hidden folder beside `path`, for some libraries make temporary files of their own. What a killed
+    process left of such folders, an hour ago or more, is removed first.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path.parent)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{_UNFINISHED}{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=_UNFINISHED))
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())  # mkstemp makes files private; these are results to share
-        temporary.replace(path)
+        yield folder / path.name
+        (folder / path.name).chmod(0o666 & ~_umask())  # some libraries make files private; these are to be shared
+        (folder / path.name).replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @cache
 def _remove_leftovers(folder: Path) -> None:
     """Once a process for each folder: some have thousands of files. By age: the writer may be on another machine."""
-    for path in folder.glob(f"{_UNFINISHED}*"):
+    for left in folder.glob(f"{_UNFINISHED}*"):
         with suppress(OSError):
-            if path.is_file() and time.time() - path.stat().st_mtime > LEFTOVER_AFTER:
-                path.unlink()
+            newest = max(path.stat().st_mtime for path in (left, *left.iterdir()))
+            if time.time() - newest > LEFTOVER_AFTER:
+                shutil.rmtree(left)
 
 
 def _umask() -> int:

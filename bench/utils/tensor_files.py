@@ -34,7 +34,7 @@ def save_tensors(tensors: Mapping[str, "Tensor"], path: Path, metadata: Mapping[
         try:
             save_file(ready, temporary, {METADATA: json.dumps(metadata, sort_keys=True)} if metadata else None)
         except SafetensorError as error:  # it hides the system's error in its text
-            code = re.search(r"code: (\d+)", str(error))
+            code = re.search(r"(?:os error|code:) (\d+)", str(error))
             number = int(code[1]) if code else errno.EIO
             raise OSError(number, os.strerror(number), str(path)) from None
 
