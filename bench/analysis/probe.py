@@ -105,7 +105,7 @@ def encode_inputs(
 
 def _compare(now: Tensor, trained: Reopened) -> None:
     """Stops where the weights no longer give the text features that lie beside them."""
-    stored = read_features(trained.path)
+    stored = read_features(trained.path, trained.record)
     if stored is None:
         return
     then = torch.from_numpy(stored.text)

@@ -4,15 +4,13 @@ A sample is a function of (seed, epoch, place in the split) and of nothing else,
 uninterrupted one would have seen, and the number of worker processes changes nothing.
 """
 
-import json
 import os
 import signal
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +36,11 @@ from bench.data.video import (
     sample_indices,
     why_not_decord,
 )
+from bench.data.video_memory import mark, read_memory, write_memory
 from bench.emotions import EMOTIONS
 from bench.emotions.sources import score_by
 from bench.errors import BenchError, UsageError
-from bench.utils import paths
-from bench.utils.files import replacing
+from bench.utils.messages import say_once
 from bench.utils.names import did_you_mean
 from bench.utils.progress import progress
 
@@ -89,8 +87,8 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
     parts = [part for part in (train, validation, test) if part]
     wanted = [clip.video for part in parts for clip in part.clips]
     videos, broken = look_at(folder, sorted(set(wanted)))
-    if config.video.reader == "decord" and os.environ.get("RANK", "0") == "0":  # of several processes one speaks
-        _say_once(left_to_pyav(videos))
+    if config.video.reader == "decord" and (left := left_to_pyav(videos)):
+        say_once(left)
     left_out = [video for video in dict.fromkeys(wanted) if video not in videos.frames]
     if left_out and config.missing == "stop":
         some = ", ".join(f"{video} ({broken[video]})" if video in broken else video for video in left_out[:5])
@@ -159,10 +157,9 @@ def look_at(folder: Path, wanted: Sequence[str]) -> tuple[Videos, dict[str, str]
     compressed = (folder / COMPRESSED).is_dir()
     found = find_videos(folder / COMPRESSED if compressed else folder)
     present = {video: found[video] for video in wanted if video in found}
-    memory_path = paths.home() / "videos.json"
-    memory = _remembered(memory_path)
-    marks = {video: _mark(path) for video, path in present.items()}
-    unknown = [video for video, mark in marks.items() if mark not in memory]
+    memory = read_memory()
+    marks = {video: mark(path) for video, path in present.items()}
+    unknown = [video for video in present if marks[video] not in memory]
     broken = {}
     with ThreadPoolExecutor() as pool:
         answers = pool.map(lambda video: (video, _look(present[video])), unknown)
@@ -174,18 +171,17 @@ def look_at(folder: Path, wanted: Sequence[str]) -> tuple[Videos, dict[str, str]
             else:
                 memory[marks[video]] = answer
             if count % REMEMBER_EVERY == 0 or count == len(unknown):
-                with replacing(memory_path) as temporary:
-                    temporary.write_text(json.dumps(memory), encoding="utf-8")
-    good = {video: memory[mark] for video, mark in marks.items() if video not in broken}
-    frames = {video: int(count) for video, (count, _) in good.items()}
+                write_memory(memory)
+    good = {video: memory[marks[video]] for video in present if video not in broken}
+    frames = {video: count for video, (count, _) in good.items()}
     seconds = {video: seconds for video, (_, seconds) in good.items()}
     return Videos(present, frames, seconds, compressed), broken
 
 
-def _look(path: Path) -> list[float] | str:
+def _look(path: Path) -> tuple[int, float] | str:
     try:
         info = check(path)
-        return [info.frames, info.seconds]
+        return info.frames, info.seconds
     except VideoError as error:
         return str(error)
 
@@ -202,12 +198,6 @@ def left_to_pyav(videos: Videos) -> str:
         return ""
     why = ", ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
     return f"decord reads {read} of {read + reasons.total()} clips, PyAV the others, which decord may get wrong: {why}"
-
-
-@cache
-def _say_once(line: str) -> None:
-    if line:
-        print(line, file=sys.stderr)
 
 
 def joined(clip: Clip) -> str:
@@ -329,8 +319,11 @@ def training_keys(
         yield [(epoch, int(p)) for p in places[rank * share : (rank + 1) * share]]
 
 
-def load(samples: Samples, keys: Sequence[list[Key]], collate: Callable, workers: int) -> Iterator[Any]:
-    """Batches in the order of `keys`, decoded by `workers` processes unless the frames are in memory."""
+def load(samples: Samples, keys: Sequence[list[Key]], collate: Callable, workers: int) -> Generator[Any, None, None]:
+    """Batches in the order of `keys`, decoded by `workers` processes unless the frames are in memory.
+
+    Whoever stops before the end closes it (contextlib.closing): workers end with it, and by nothing else.
+    """
     workers = 0 if samples.cached else min(workers, len(keys), os.cpu_count() or 1)
     batches = DataLoader(
         samples,
@@ -338,23 +331,34 @@ def load(samples: Samples, keys: Sequence[list[Key]], collate: Callable, workers
         collate_fn=collate,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
-        worker_init_fn=_leave_interrupts_to_the_parent,
+        worker_init_fn=_leave_signals_to_the_parent,
         generator=torch.Generator(),  # of its own: the global one must be as a checkpoint left it
     )
     trouble = None
+    others = set(active_children())
+    iterator: Any = iter(batches)
+    own = set(active_children()) - others
     try:
-        yield from batches
+        yield from iterator
     except BenchError as error:  # from a worker it comes with a traceback in its message
         reason = str(error).strip().splitlines()[-1].removeprefix(f"{VideoError.__module__}.VideoError: ")
         trouble = type(error)(reason)
-        error.__traceback__ = None  # it would keep the workers alive, and each is waited for 5 s when it goes at last
+    finally:
+        if own:
+            iterator._shutdown_workers()  # an exception may hold the iterator until the process ends
+            for worker in own:
+                worker.kill()  # one that hangs in a clip: it is deaf to what PyTorch ends workers with
     if trouble:
         raise trouble
 
 
-def _leave_interrupts_to_the_parent(worker: int) -> None:
-    """Ctrl-C goes to every process of a terminal, and the step in hand still needs its clips."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _leave_signals_to_the_parent(worker: int) -> None:
+    """Ctrl-C goes to every process of a terminal, Slurm's signal to end to every one of a job.
+
+    The step in hand still needs its clips; after it the parent keeps a checkpoint and ends its workers.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _known(split: str, card: Card, role: str) -> str:
@@ -364,17 +368,3 @@ def _known(split: str, card: Card, role: str) -> str:
             f"{card.name} has no {role} split '{split}'.{did_you_mean(split, fit)} It has: {', '.join(fit)}."
         )
     return split
-
-
-def _remembered(path: Path) -> dict[str, list[float]]:
-    """What was learned before: nothing where that file is broken, for all of it can be learned again."""
-    try:
-        memory = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return memory if isinstance(memory, dict) else {}
-
-
-def _mark(path: Path) -> str:
-    facts = path.stat()
-    return f"{path.resolve()}|{facts.st_size}|{facts.st_mtime_ns}"

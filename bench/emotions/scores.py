@@ -8,6 +8,7 @@ a bound, or a pattern of emotion words. `explain` shows for one text which words
 """
 
 import hashlib
+import io
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,6 +25,7 @@ from bench.emotions import EMOTIONS, POLARITIES
 from bench.emotions.lexicons import nrc, vader
 from bench.errors import BenchError, UsageError
 from bench.utils.files import replacing
+from bench.utils.messages import say_once
 from bench.utils.paths import home
 
 if TYPE_CHECKING:  # importing NLTK takes a second: it waits until there is a text to score
@@ -38,8 +40,9 @@ PATTERN = (
 )
 
 AFFECTS = (*EMOTIONS, "positive", "negative")  # the columns of the NRC lexicon
+DIGEST_SIZE = 32  # bytes of a sha256, at the end of a cached file
 CACHED_FROM = 1000  # texts; fewer are scored faster than a file is worth
-CACHE_FORMAT = 2  # raise it when the same texts and lexicon would give other numbers
+CACHE_FORMAT = 3  # raise it when the same texts and lexicon would give other numbers
 
 
 def score_captions(captions: Sequence[str], *, lowercase: bool = False) -> NDArray[np.int64]:
@@ -196,8 +199,8 @@ def checked(texts: Sequence[str]) -> list[str]:
 def cached(measure: str, lexicon: str, texts: list[str], compute: Callable[[], NDArray]) -> NDArray:
     """Values for a batch of texts, from the cache folder if the same batch was scored before with the same content.
 
-    One file a batch, written whole and renamed, so runs side by side at worst do the same work twice. A file that is
-    broken is made again; one that cannot be written costs time and not the result.
+    One file a batch: the array and its digest, written whole and renamed, so runs side by side at worst do the same
+    work twice. A file that is damaged is made again, with a word; one that cannot be written costs time and no result.
     """
     if len(texts) < CACHED_FROM:
         return compute()
@@ -206,11 +209,19 @@ def cached(measure: str, lexicon: str, texts: list[str], compute: Callable[[], N
         content = text.encode("utf-8", "surrogatepass")
         key.update(b"%d:" % len(content) + content)
     path = home() / "emotions" / f"{measure}-{key.hexdigest()}.npy"
-    with suppress(OSError, ValueError), path.open("rb") as file:
-        values = np.lib.format.read_array(file, allow_pickle=False)
-        if len(values) == len(texts):
-            return values
+    with suppress(OSError):
+        content = path.read_bytes()
+        array, digest = content[:-DIGEST_SIZE], content[-DIGEST_SIZE:]
+        if hashlib.sha256(array).digest() == digest:
+            return np.lib.format.read_array(io.BytesIO(array), allow_pickle=False)
+        say_once(f"{path} is damaged: its captions are scored again.")
     values = compute()
-    with suppress(OSError), replacing(path) as temporary:
-        np.save(temporary, values)
+    written = io.BytesIO()
+    np.lib.format.write_array(written, values, allow_pickle=False)
+    array = written.getvalue()
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(array + hashlib.sha256(array).digest())
+    except OSError as error:
+        say_once(f"{path.parent} cannot be written ({error.strerror}): going on without a cache of captions' scores.")
     return values

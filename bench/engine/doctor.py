@@ -102,9 +102,8 @@ def _cache() -> Iterator[Finding]:
         (folder / ".writable").unlink()
         yield Finding("ok", "cache", str(folder))
     except OSError as error:
-        yield Finding(
-            "fail", "cache", f"{folder} cannot be written ({error.strerror}). Set BENCH_HOME to a folder of yours."
-        )
+        mend = "Runs go on without it, and slower; to have one, set BENCH_HOME to a folder of yours."
+        yield Finding("note", "cache", f"{folder} cannot be written ({error.strerror}). {mend}")
 
 
 def _dataset(config: RunConfig) -> "Iterator[Finding | Data]":

@@ -6,6 +6,7 @@ directions are counted in the same pass. Identical captions are encoded once and
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -243,14 +244,12 @@ def encode_clips(
         place % len(samples) for place in range(rank * share, (rank + 1) * share)
     ]  # equal shares: some clips twice
     keys = [[(TEST, place) for place in places[start : start + BATCH]] for start in range(0, share, BATCH)]
-    batches = load(samples, keys, collate.video, config.video.workers)
     features, seen = [], []
-    if accelerator.is_main_process:
-        batches = progress(batches, total=len(keys), what="encoding clips", unit="batch")
-    for numbers, video in batches:
-        with accelerator.autocast():
-            features.append(variant.encode_video(video.to(accelerator.device)).float())
-        seen += numbers
+    with closing(load(samples, keys, collate.video, config.video.workers)) as batches:
+        for numbers, video in progress(batches, total=len(keys), what="encoding clips", unit="batch"):
+            with accelerator.autocast():
+                features.append(variant.encode_video(video.to(accelerator.device)).float())
+            seen += numbers
     gathered = accelerator.gather(torch.cat(features))
     numbers = accelerator.gather(torch.tensor(seen, device=accelerator.device)).cpu().numpy()
     unique, first = np.unique(numbers, return_index=True)

@@ -24,6 +24,9 @@ from bench.errors import UsageError
 from bench.model.checkpoints import Loaded, initialize, read_tokenizer, run_weights
 from bench.model.clip_vip import towers
 from bench.model.variant import Variant
+from bench.records import store
+from bench.records.artifacts import check_artifact
+from bench.utils.run_files import record_of
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ def make_variant(config: RunConfig, data: Data | None, results: Path) -> tuple[V
 
     data: None if the weights are those of a former run, which bring their tokenizer.
     """
+    if config.init.startswith("run:"):
+        _check_weights(config.init.removeprefix("run:"), results)
     tokenizer = make_tokenizer(config, data, results)
     set_seed(config.seed)
     variant, loaded = initialize(
@@ -118,6 +123,13 @@ def make_variant(config: RunConfig, data: Data | None, results: Path) -> tuple[V
     if config.video.size != vision.image_size:
         raise UsageError(f"--video.size {config.video.size}: the vision tower takes {vision.image_size} pixels.")
     return variant, loaded, tokenizer
+
+
+def _check_weights(run: str, results: Path) -> None:
+    """BenchError if the weights of a former run are another run's. A run without a record has only its weights."""
+    weights = run_weights(run, results)
+    if (path := record_of(weights)).is_file():
+        check_artifact(store.load(path), "weights", weights, path)
 
 
 def make_tokenizer(config: RunConfig, data: Data | None, results: Path) -> Tokenizer:

@@ -9,12 +9,13 @@ from accelerate import Accelerator
 
 from bench.config import RunConfig, as_json
 from bench.emotions.sources import source_versions
+from bench.engine.checkpoint import Progress
 from bench.engine.environment import environment
 from bench.engine.evaluate import Ranks, best_clips
 from bench.engine.opening import Opened
 from bench.engine.run_config import controls, run_name
 from bench.engine.scoring import Evaluation
-from bench.engine.train import Progress, precision
+from bench.engine.train import precision
 from bench.metrics.ranking import summarize
 from bench.model.clip_vip import model_name
 from bench.model.registry import parse_hyperparameters, source_digest
@@ -30,10 +31,11 @@ def make_record(
     trained: Progress,
     last_step: dict[str, Any],
     evaluation: Evaluation,
+    artifacts: dict[str, str],
     timings: Timings,
     accelerator: Accelerator,
 ) -> Record:
-    """The record of a run that was trained here.
+    """The record of a run that was trained here, of whose weights and features `artifacts` holds the digests.
 
     last_step: what the last step would have given where weights were selected on the test set; otherwise empty.
     """
@@ -62,6 +64,7 @@ def make_record(
         selection={"rule": config.train.select, "step": int(selected)},
         last_step=last_step,
         probe={},
+        artifacts=artifacts,
         **_outcome(evaluation, opened),
     )
 
@@ -81,6 +84,7 @@ def make_control_record(
         timings=_rounded(timings),
         last_step={},
         probe={},
+        artifacts={name: digest for name, digest in true.artifacts.items() if name == "weights"},
         **_made_with(config, accelerator),
         **_outcome(evaluation, opened),
     )

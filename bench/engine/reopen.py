@@ -74,7 +74,7 @@ class Reopened(Opened):
     @cached_property
     def gallery(self) -> Tensor:
         """The features of all test clips, (N, …), on the variant's device: the run's own, or encoded again."""
-        stored = read_features(self.path)
+        stored = read_features(self.path, self.record)
         if stored is None:
             with torch.no_grad():
                 accelerator = make_accelerator(self.config.train)

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,20 +21,23 @@ from numpy.typing import NDArray
 
 from bench.config import RunConfig
 from bench.data.loading import FACES, Collator
+from bench.engine.checkpoint import leftovers, load_best, remove_checkpoints
 from bench.engine.evaluate import Scores, evaluate
 from bench.engine.opening import Opened, open_run
 from bench.engine.recording import make_control_record, make_record, ranks_as_json
 from bench.engine.reopen import reopen_as
 from bench.engine.run_config import complete, run_name, training_control
 from bench.engine.scoring import BY_DSL, points_after_dsl, scorer, with_rescoring
-from bench.engine.train import Validation, load_best, make_accelerator, remove_checkpoints, train
+from bench.engine.train import Validation, make_accelerator, train
 from bench.errors import BenchError, UsageError
 from bench.metrics import ranking
 from bench.model.checkpoints import save_weights
 from bench.records import store
+from bench.records.artifacts import artifacts_of
 from bench.records.feature_files import Features, read_features, save_features
 from bench.records.record import Record
 from bench.utils.files import sha256
+from bench.utils.lock import locked
 from bench.utils.run_files import features_path, folder_of, record_path, weights_path
 
 
@@ -65,7 +69,7 @@ class Run:
 
         BenchError: they are gone, or the run is a control, which keeps none.
         """
-        found = read_features(self.path)
+        found = read_features(self.path, self.record)
         if found is None:
             raise BenchError(f"{self.record.run} has no features: {features_path(self.path)} is not there.")
         return found
@@ -74,7 +78,8 @@ class Run:
 def run(config: RunConfig, results: Path) -> Run:
     """Trains and scores a variant, or finds that this was done; the record goes under the folder `results`.
 
-    A run that was interrupted goes on from its last checkpoint. Of several processes the main one writes.
+    A run that was interrupted goes on from its last checkpoint. Of several processes the main one writes. BenchError:
+    another command makes the same run at this moment.
     """
     config, _ = complete(config)
     try:
@@ -91,24 +96,47 @@ def run(config: RunConfig, results: Path) -> Run:
 def ensure(config: RunConfig, results: Path, accelerator: Accelerator) -> Run:
     """The run of a completed config: found, or made. A control of the evaluation first ensures the true run."""
     path = record_path(results, config.dataset, config.split, config.variant, run_name(config))
-    accelerator.wait_for_everyone()
-    was_done = path.is_file()
-    accelerator.wait_for_everyone()  # all have looked before one writes
+    was_done = _all_see(path, accelerator)
     if not was_done:
-        if config.emotions == "true":
-            record = train_and_score(config, path, results, accelerator)
-        else:
-            true = ensure(replace(config, emotions="true"), results, accelerator)
-            record = score_again(config, true, accelerator)
-        if accelerator.is_main_process:
-            assert record is not None
-            store.save(record, results)
-            remove_checkpoints(folder_of(path))
+        with locked(folder_of(path), path.stem) if accelerator.is_main_process else nullcontext():
+            was_done = _all_see(path, accelerator)  # another command may have finished it before the lock was ours
+            if not was_done:
+                _make(config, path, results, accelerator)
+    elif accelerator.is_main_process:
+        _tidy(path)
     accelerator.wait_for_everyone()
     record = store.load(path)
     if was_done:
         _same_faces(config, record, path)
     return Run(record, path, was_done)
+
+
+def _all_see(path: Path, accelerator: Accelerator) -> bool:
+    """Whether a file is there: all processes have looked before one of them can write it."""
+    accelerator.wait_for_everyone()
+    found = path.is_file()
+    accelerator.wait_for_everyone()
+    return found
+
+
+def _make(config: RunConfig, path: Path, results: Path, accelerator: Accelerator) -> None:
+    """Trains and scores, or for a control scores again, and writes the record to `path`."""
+    if config.emotions == "true":
+        record = train_and_score(config, path, results, accelerator)
+    else:
+        true = ensure(replace(config, emotions="true"), results, accelerator)
+        record = score_again(config, true, accelerator)
+    if accelerator.is_main_process:
+        assert record is not None
+        store.save(record, results)
+        remove_checkpoints(folder_of(path))
+
+
+def _tidy(path: Path) -> None:
+    """Removes the checkpoints of a run that is done, where a kill came first; another process may be at it."""
+    if leftovers(folder_of(path)):
+        with suppress(BenchError), locked(folder_of(path), path.stem):
+            remove_checkpoints(folder_of(path))
 
 
 def _same_faces(config: RunConfig, record: Record, path: Path) -> None:
@@ -146,16 +174,15 @@ def train_and_score(config: RunConfig, path: Path, results: Path, accelerator: A
     if config.train.select == "test":  # what the last step would have given, for the optimism to be a number
         last_step = {"rule": "last", "step": trained.step, "ranks": ranks_as_json(score().ranks)}
     if config.train.select != "last":
-        load_best(variant, folder_of(path))
+        load_best(variant, trained, folder_of(path))
     evaluation = with_rescoring(score(), opened, accelerator)
     timings["evaluate"] = time.monotonic() - clock
     if not accelerator.is_main_process:
         return None
-    record = make_record(opened, trained, last_step, evaluation, timings, accelerator)
     save_weights(variant, opened.tokenizer, weights_path(path))
     matrix = evaluation.scores.matrix
     save_features(path, Features(matrix.text.cpu().numpy(), matrix.video.cpu().numpy()))
-    return record
+    return make_record(opened, trained, last_step, evaluation, artifacts_of(path), timings, accelerator)
 
 
 def _validation(

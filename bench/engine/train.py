@@ -6,16 +6,14 @@ A step is a function of the config and of its number alone (see `bench.data.load
 weights, the optimizer, the random states and the curve so far.
 """
 
-import json
 import math
 import os
-import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,15 +25,14 @@ from torch import Tensor, nn
 
 from bench.config import TrainConfig
 from bench.data.loading import Collator, Samples, load, training_keys
+from bench.engine.checkpoint import Progress, Training, resume, save_best, save_checkpoint
 from bench.engine.opening import Opened
 from bench.errors import BenchError, UsageError
 from bench.model.losses import contrastive_loss
 from bench.model.variant import Variant
-from bench.utils.files import replacing
 from bench.utils.progress import progress
 
 MAX_LOGIT_SCALE = math.log(200)
-CHECKPOINTS = ("checkpoint.part", "checkpoint", "checkpoint.old")  # being written, the last whole one, the one before
 PATIENCE = timedelta(hours=6)  # of the other processes, while the first one renders or looks at all videos
 
 
@@ -43,16 +40,6 @@ class Interrupted(BenchError):
     """Ctrl-C, after the step in hand was finished and kept."""
 
     exit_code = 130
-
-
-@dataclass
-class Progress:
-    """Where a training is: what a checkpoint holds beside tensors."""
-
-    step: int = 0
-    curve: list[dict[str, Any]] = field(default_factory=list)
-    best: dict[str, float] = field(default_factory=dict)  # of the validation: step, and the point that chose it
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -131,11 +118,10 @@ def train(
 
     Every optimizer step adds a point to the curve: step, epoch, loss (mean over the accumulated batches), lr (the one
     it was made with), logit_scale (before exp, after the step). At an epoch's end validation adds its points.
-    A checkpoint made from other data or first weights is a BenchError, as is a loss or a gradient that is not finite.
+    A loss or a gradient that is not finite is a BenchError, as are the faults of checkpoints that `resume` names.
     Interrupted on Ctrl-C or a signal to end.
     """
     variant, config, recipe = opened.variant, opened.config, opened.config.train
-    checksums = {**opened.checksums, "init": opened.loaded.source}
     set_seed(config.seed)
     total = total_steps(recipe, len(samples))
     optimizer = torch.optim.AdamW(
@@ -143,7 +129,8 @@ def train(
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, total, recipe.warmup))
     model, optimizer, schedule = accelerator.prepare(variant, optimizer, schedule)
-    now = _resume(accelerator, folder, checksums)
+    training = Training(variant, optimizer, schedule, {**opened.checksums, "init": opened.loaded.source})
+    now = resume(training, folder, accelerator)
     if now.step and accelerator.is_main_process:
         print(f"going on after step {now.step} of {total}", file=sys.stderr)
     start = time.monotonic() - now.seconds
@@ -159,7 +146,6 @@ def train(
             world=accelerator.num_processes,
         )
     )
-    batches = load(samples, keys, collate, config.video.workers)
     per_epoch = len(samples) // recipe.batch  # batches
     steps: Any = range(now.step + 1, total + 1)
     if accelerator.is_main_process:
@@ -167,7 +153,7 @@ def train(
         steps = progress(steps, total=total, what="training", unit="step", done=now.step, note=show_loss)
 
     model.train()
-    with _interruptible() as interrupted:
+    with _interruptible() as interrupted, closing(load(samples, keys, collate, config.video.workers)) as batches:
         for step in steps:
             losses: list[Tensor] = []
             for _ in range(recipe.accumulation):
@@ -197,7 +183,7 @@ def train(
                 model.train()
             stop = _any(interrupted, accelerator)
             if step % recipe.checkpoint_every == 0 or step == total or stop:
-                _checkpoint(accelerator, folder, now, checksums)
+                save_checkpoint(training, now, folder, accelerator)
             if stop:
                 raise Interrupted(f"stopped after step {step} of {total}. Repeat the command to resume.")
     return now
@@ -233,55 +219,7 @@ def _validate(variant: Variant, validation: Validation, accelerator: Accelerator
     by = validation.choose_by
     if by and points[by] > now.best.get(by, -1):
         now.best = {"step": now.step, by: points[by]}
-        if accelerator.is_main_process:
-            with replacing(folder / "best.pt") as temporary:
-                torch.save(variant.state_dict(), temporary)
-
-
-def load_best(variant: Variant, folder: Path) -> None:
-    """Puts back the weights that scored best in validation."""
-    variant.load_state_dict(torch.load(folder / "best.pt", map_location=variant.device, weights_only=True))
-
-
-def _checkpoint(accelerator: Accelerator, folder: Path, now: Progress, checksums: dict[str, str]) -> None:
-    """Written beside the old one and then renamed: at any moment there is one whole checkpoint."""
-    fresh, kept, old = (folder / name for name in CHECKPOINTS)
-    if accelerator.is_main_process:
-        shutil.rmtree(fresh, ignore_errors=True)
-    accelerator.wait_for_everyone()
-    accelerator.save_state(str(fresh), safe_serialization=False)  # safetensors drops what shares memory
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        (fresh / "progress.json").write_text(json.dumps({**vars(now), "checksums": checksums}), encoding="utf-8")
-        if kept.exists():
-            shutil.rmtree(old, ignore_errors=True)
-            kept.replace(old)
-        fresh.replace(kept)
-        shutil.rmtree(old, ignore_errors=True)
-    accelerator.wait_for_everyone()
-
-
-def _resume(accelerator: Accelerator, folder: Path, checksums: dict[str, str]) -> Progress:
-    found = [folder / name for name in CHECKPOINTS[1:] if (folder / name).is_dir()]
-    if not found:
-        return Progress()
-    state = json.loads((found[0] / "progress.json").read_text(encoding="utf-8"))
-    before = state.pop("checksums")
-    changed = [name for name in checksums.keys() | before.keys() if checksums.get(name) != before.get(name)]
-    if changed:
-        raise BenchError(
-            f"{found[0]} was made from other data or weights ({', '.join(sorted(changed))} changed). "
-            f"Put them back, or remove {folder} to start again."
-        )
-    accelerator.load_state(str(found[0]))
-    return Progress(**state)
-
-
-def remove_checkpoints(folder: Path) -> None:
-    """Removes what a run that is done no longer needs."""
-    for name in CHECKPOINTS:
-        shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "best.pt").unlink(missing_ok=True)
+        save_best(variant, now, folder, accelerator)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Each cell is a `bench run` of its own, so one that fails takes no other with it.
 grid.log in the run's folder, beside its record; on a cluster, the job's script and output are in slurm/ there.
 """
 
+import os
 import shlex
 import signal
 import subprocess
@@ -21,6 +22,13 @@ from bench.utils.progress import LINE_EVERY
 
 LOG = "grid.log"
 PYTHON = (sys.executable, "-P")  # a file in the current folder is no module: not its random.py, not its yaml.py
+_TIED = """
+import signal
+from bench.utils.processes import end_with_parent
+end_with_parent({parent}, signal.SIGTERM)
+from bench.cli import main
+main()
+"""
 TIMEOUT = 240  # minutes that a job may take; a run that takes longer is queued again and goes on from its checkpoint
 
 End = Literal["done", "was done", "failed", "stopped", "not started"]
@@ -213,10 +221,10 @@ def _run(cell: Cell, view: _View, relay: _Relay) -> CellOutcome:
     """One cell from its start to its end."""
     cell.folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
-    with (cell.folder / LOG).open("w", encoding="utf-8", buffering=1) as log:
+    with (cell.folder / LOG).open("a", encoding="utf-8", buffering=1) as log:  # the run may be going on elsewhere
         print(f"$ bench {shlex.join(cell.command)}", file=log)
         view.says(cell, "starting")
-        with relay.start(_command(cell)) as process:
+        with relay.start(_tied_command(cell)) as process:
             last = _follow(process.stdout, log, cell, view)
             code = process.wait()
     seconds = time.monotonic() - start
@@ -253,6 +261,11 @@ def _scored(cell: Cell, end: End, seconds: float = 0.0) -> CellOutcome:
 
 def _command(cell: Cell) -> list[str]:
     return [*PYTHON, "-m", "bench", *cell.command]
+
+
+def _tied_command(cell: Cell) -> list[str]:
+    """The same as a child that ends with this process, as if Slurm had asked it to: with a checkpoint."""
+    return [*PYTHON, "-c", _TIED.format(parent=os.getpid()), *cell.command]
 
 
 def _numbers(parameters: Any) -> Any:

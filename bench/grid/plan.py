@@ -157,11 +157,11 @@ def plan(grid: Grid, results: Path, plugins: Sequence[Path] = ()) -> list[Cell]:
 
 def state(cell: Cell, cells: Iterable[Cell]) -> tuple[State, tuple[str, ...]]:
     """How far a cell is, and the cells that it waits for: their names, or else their runs."""
-    from bench.engine.train import CHECKPOINTS
+    from bench.engine.checkpoint import has_checkpoint
 
     if cell.done:
         return "done", ()
-    if any((cell.folder / name).is_dir() for name in CHECKPOINTS[1:]):  # the first is not whole
+    if has_checkpoint(cell.folder):
         return "started", ()
     missing = tuple(other.name or other.run for other in cells if other.run in cell.needs and not other.done)
     return ("waiting", missing) if missing else ("to do", ())

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from bench.errors import BenchError, UsageError
 from bench.model import registry
 from bench.model.clip_vip import ClipVip, clip_config
-from bench.utils.files import replacing, sha256
+from bench.utils.files import sha256
 from bench.utils.names import did_you_mean
 from bench.utils.run_files import record_paths, weights_by_run
+from bench.utils.tensor_files import metadata_of, save_tensors
 
 if TYPE_CHECKING:
     from transformers import CLIPConfig, CLIPModel
@@ -236,13 +235,8 @@ def save_weights(variant: "Variant", tokenizer: Tokenizer, path: Path) -> None:
     config: CLIPConfig = variant.backbone.config
     metadata = {"clip_config": json.dumps(config.to_dict(), default=str), "tokenizer": tokenizer.to_str()}
     again = {name for name, _ in _ties(variant)}
-    state = {key: value.detach().cpu().contiguous() for key, value in variant.state_dict().items() if key not in again}
-    memory = Counter(value.untyped_storage().data_ptr() for value in state.values())
-    for key, value in state.items():
-        if memory[value.untyped_storage().data_ptr()] > 1:  # a part of another tensor: safetensors takes none
-            state[key] = value.clone()
-    with replacing(path) as temporary:
-        save_file(state, temporary, metadata)
+    state = {key: value for key, value in variant.state_dict().items() if key not in again}
+    save_tensors(state, path, metadata)
 
 
 def _ties(variant: "Variant") -> list[tuple[str, str]]:
@@ -258,8 +252,8 @@ def read_tokenizer(path: Path) -> Tokenizer:
     """The tokenizer that a run's weights were trained with."""
     try:
         with safe_open(path, framework="pt") as file:
-            return Tokenizer.from_str(file.metadata()["tokenizer"])
-    except (OSError, SafetensorError, KeyError, TypeError) as error:
+            return Tokenizer.from_str(metadata_of(file.metadata())["tokenizer"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise BenchError(f"{path} holds no tokenizer ({error}). Make that run again.") from None
 
 

@@ -19,6 +19,8 @@ from bench.records.record import Record
 
 CONTROLS = ("true", "shuffled", "zeroed", "random", "opposite")  # the emotion input of a run
 
+ARTIFACTS = {"weights", "features"}  # the files whose digests a record has
+
 TOP = 10  # videos a query that a record keeps
 LARGEST_SEED = 2**32 - 1  # that numpy and torch both take
 
@@ -88,6 +90,10 @@ def _check_small_parts(record: Record) -> None:
     for name in ("checksums", "libraries", "lexicons"):
         if not all(type(value) is str for value in getattr(record, name).values()):
             raise BenchError(f"{name} holds something else than text.")
+    if not record.artifacts.keys() <= ARTIFACTS or not all(
+        type(value) is str and re.fullmatch("[0-9a-f]{64}", value) for value in record.artifacts.values()
+    ):
+        raise BenchError(f"artifacts must hold sha256 digests of {' and '.join(sorted(ARTIFACTS))}, or nothing.")
     code = record.code
     if not (
         all(type(code[name]) is str for name in ("version", "variant"))

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import BenchError
-from bench.utils.files import replacing
+from bench.records.artifacts import check_artifact
+from bench.records.record import Record
 from bench.utils.run_files import features_path
+from bench.utils.tensor_files import save_tensors
 
 
 class Features(NamedTuple):
@@ -22,25 +24,26 @@ class Features(NamedTuple):
 
 def save_features(record: Path, features: Features) -> None:
     """Writes the file beside the record at `record`, whole or not at all."""
-    from safetensors.numpy import save_file
+    import torch
 
-    with replacing(features_path(record)) as temporary:
-        save_file({name: np.ascontiguousarray(rows) for name, rows in features._asdict().items()}, temporary)
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(rows)) for name, rows in features._asdict().items()}
+    save_tensors(tensors, features_path(record))
 
 
-def read_features(record: Path) -> Features | None:
-    """What lies beside the record at `record`; None where there is nothing, as with controls of the evaluation.
+def read_features(path: Path, record: Record) -> Features | None:
+    """What lies beside the record at `path`; None where there is nothing, as with controls of the evaluation.
 
-    BenchError: the file is broken.
+    BenchError: the file is broken, or another run's.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    path = features_path(record)
-    if not path.is_file():
+    file = features_path(path)
+    if not file.is_file():
         return None
+    check_artifact(record, "features", file, path)
     try:
-        found = load_file(path)
+        found = load_file(file)
         return Features(found["text"], found["video"])
     except (OSError, SafetensorError, KeyError) as error:
-        raise BenchError(f"{path} cannot be read ({error}). Remove it, and go on without the features.") from None
+        raise BenchError(f"{file} cannot be read ({error}). Remove it, and go on without the features.") from None

@@ -38,4 +38,5 @@ class Record:
     post: dict[str, dict[str, dict[str, list[int]]]]  # dsl, qbnorm -> ranks after it; see `bench.engine.rescoring`
     last_step: dict[str, Any]  # of a run selected on the test set, its last step: rule, step, ranks; otherwise empty
     probe: dict[str, Any]  # what `bench probe` measured; empty until then
+    artifacts: dict[str, str]  # weights, features -> sha256 of the file; of a control its true run's weights; or empty
     metrics: dict[str, dict[str, Any]]  # `bench.metrics.ranking.summarize` of the above

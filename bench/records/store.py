@@ -28,7 +28,7 @@ SCHEMA = 4
 _SINCE = {  # the fields that came with each schema
     2: {"controls", "faces"},
     3: {"top", "post", "honest", "probe"},
-    4: {"last_step"},
+    4: {"last_step", "artifacts"},
 }
 
 
@@ -155,8 +155,8 @@ def _from_2(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_3(raw: dict[str, Any]) -> dict[str, Any]:
-    """Schema 3 had another name for the last step of a run that was selected on the test set."""
-    return {"last_step" if name == "honest" else name: value for name, value in raw.items()}
+    """Schema 3 had another name for the last step of a run selected on the test set, and knew no digests of files."""
+    return {**{"last_step" if name == "honest" else name: value for name, value in raw.items()}, "artifacts": {}}
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -19,7 +19,8 @@ def unit_features(record: Record, results: Path) -> tuple[NDArray[np.float32], N
     whose score is not their dot product. Late fusion's, for one, are two vectors in one, of which a caption's second is
     its emotion label itself. results: the folder with the records. BenchError: the file is broken.
     """
-    found = read_features(record_path(results, record.dataset, record.split, record.variant, record.run))
+    path = record_path(results, record.dataset, record.split, record.variant, record.run)
+    found = read_features(path, record)
     if found is None:
         return None
     text, video = found

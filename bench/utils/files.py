@@ -2,9 +2,12 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +15,37 @@ import yaml
 
 from bench.errors import UsageError
 
+LEFTOVER_AFTER = 3600  # seconds without a change, after which nobody is writing a file any more
+
+_UNFINISHED = ".bench-"  # how the names of folders begin in which a file is being written
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; renames it to `path` on success, removes it on any error."""
+    """Yields a temporary path of the same name; moves it to `path` on success, removes it on any error.
+
+    It lies in a hidden folder beside `path`, for some libraries make temporary files of their own. What a killed
+    process left of such folders, an hour ago or more, is removed first.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    _remove_leftovers(path.parent)
+    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=_UNFINISHED))
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())  # mkstemp makes files private; these are results to share
-        temporary.replace(path)
+        yield folder / path.name
+        (folder / path.name).chmod(0o666 & ~_umask())  # some libraries make files private; these are to be shared
+        (folder / path.name).replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def _remove_leftovers(folder: Path) -> None:
+    """Once a process for each folder: some have thousands of files. By age: the writer may be on another machine."""
+    for left in folder.glob(f"{_UNFINISHED}*"):
+        with suppress(OSError):
+            newest = max(path.stat().st_mtime for path in (left, *left.iterdir()))
+            if time.time() - newest > LEFTOVER_AFTER:
+                shutil.rmtree(left)
 
 
 def _umask() -> int:

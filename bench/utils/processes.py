@@ -5,20 +5,39 @@ One that dies takes no result with it.
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
 from bench.errors import BenchError
 
 T = TypeVar("T")
 
+PARENT_EVERY = 1.0  # seconds between two looks at whether the parent is there
+
 
 def is_main_process() -> bool:
     """Whether this process is the one that speaks, of those that torchrun started; True where it did not."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def end_with_parent(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
+    """From now on this process gets the signal `by` when its parent, process `parent`, has ended, however that ended.
+
+    A thread looks every second: it works wherever a process can ask for its parent, unlike Linux's own notice, which
+    also fires when only the thread that started this process has ended.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_EVERY)
+        os.kill(os.getpid(), by)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
 def in_processes(
@@ -29,7 +48,7 @@ def in_processes(
     Ctrl-C is the parent's to answer: jobs in work are finished, the rest dropped. BenchError: a process died.
     """
     # fresh processes, not forks: a decoder or a classifier of the caller may have threads running
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=begin_worker)
     try:
         futures: dict[Future[T], str] = {pool.submit(work, *arguments): name for name, arguments in jobs.items()}
         for future in as_completed(futures):
@@ -40,6 +59,10 @@ def in_processes(
         pool.shutdown(cancel_futures=True)
 
 
-def _begin() -> None:
+def begin_worker() -> None:
+    """What a worker process does first: Ctrl-C is its parent's to answer, and it does not outlive that."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent and parent.pid:
+        end_with_parent(parent.pid)
     os.environ["OMP_NUM_THREADS"] = "1"  # for torch, should it be imported: the parallelism is over files

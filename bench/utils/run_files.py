@@ -37,6 +37,11 @@ def folder_of(record: Path) -> Path:
     return record.with_suffix("")
 
 
+def record_of(artifact: Path) -> Path:
+    """The record, there or not, of the run that left a file in its folder."""
+    return artifact.parent.with_name(f"{artifact.parent.name}.json")
+
+
 def weights_path(record: Path) -> Path:
     """The weights of a record's run, there or not."""
     return folder_of(record) / _WEIGHTS

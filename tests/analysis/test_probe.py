@@ -167,7 +167,7 @@ def test_weights_of_another_training_are_said(probed: Callable[..., Path], capsy
         state = {key: torch.randn_like(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118
     save_file(state, weights, metadata)
     code, said = failure(["probe", str(path)], capsys)
-    assert code == 1 and "do not give the features beside them" in said
+    assert code == 1 and "model.safetensors is not the file that" in said
 
 
 def test_a_control_of_the_evaluation_is_refused(command: Command, tmp_path: Path, capsys: Capture):

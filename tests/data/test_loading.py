@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import sys
 from collections import Counter
@@ -171,14 +172,42 @@ def test_an_unchanged_file_is_looked_at_once(folder: Path) -> None:
     assert look_at(folder, ["video1"])[1] == {}
 
 
-@pytest.mark.parametrize("content", ["{", "", "[]"])
-def test_a_broken_memory_is_made_anew(
-    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+@pytest.mark.parametrize("content", ["{", "", "[]", '{"clips": {}}', '{"sha256": "", "clips": {"a": [1, 2]}}'])
+def test_a_broken_memory_is_made_anew_with_a_word(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], content: str
 ) -> None:
     monkeypatch.setenv("BENCH_HOME", str(tmp_path))
     (tmp_path / "videos.json").write_text(content)
     assert look_at(small, ["video1"])[0].frames == {"video1": 10}
-    assert len(json.loads((tmp_path / "videos.json").read_text())) == 1
+    assert len(json.loads((tmp_path / "videos.json").read_text())["clips"]) == 1
+    assert "videos.json is damaged" in capsys.readouterr().err
+
+
+def test_a_flipped_bit_of_the_memory_changes_no_count_of_frames(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path))
+    videos = [f"video{number}" for number in range(4)]
+    true = look_at(small, videos)[0]
+    intact = (tmp_path / "videos.json").read_bytes()
+    draw = random.Random(0)
+    for _ in range(30):
+        damaged = bytearray(intact)
+        damaged[draw.randrange(len(damaged))] ^= 1 << draw.randrange(8)
+        (tmp_path / "videos.json").write_bytes(damaged)
+        found = look_at(small, videos)[0]
+        assert (found.frames, found.seconds) == (true.frames, true.seconds)
+
+
+def test_where_nothing_can_be_remembered_all_is_looked_at_again(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path / "file"))
+    for _ in range(2):
+        assert look_at(small, ["video1"])[0].frames == {"video1": 10}
+    [line] = capsys.readouterr().err.splitlines()
+    assert "videos.json cannot be written (File exists): going on" in line
 
 
 def test_videos_behind_a_link_to_a_folder_are_found(small: Path, tmp_path: Path) -> None:

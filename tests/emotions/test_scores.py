@@ -1,6 +1,8 @@
 """Golden numbers come from the report (FACTS.md in the shared folder), from its label file, from NLTK and TextBlob."""
 
 import csv
+import hashlib
+import io
 import json
 import re
 import subprocess
@@ -263,8 +265,22 @@ def test_a_nul_in_a_file_of_captions_is_an_error_with_its_line(tmp_path):
 def test_second_time_is_read_from_the_cache(empty_cache):
     score_captions(BATCH)
     [path] = empty_cache.iterdir()
-    np.save(path, np.full((len(BATCH), 10), 7))
+    content = io.BytesIO()
+    np.save(content, np.full((len(BATCH), 10), 7))
+    path.write_bytes(content.getvalue() + hashlib.sha256(content.getvalue()).digest())
     assert (score_captions(BATCH) == 7).all()
+
+
+def test_an_altered_cache_file_is_made_again_with_a_word(empty_cache, capsys):
+    """Well-formed, of the right shape, and wrong: without its digest it would be believed."""
+    fresh = score_captions(BATCH)
+    [path] = empty_cache.iterdir()
+    content = bytearray(path.read_bytes())
+    content[200] ^= 1
+    path.write_bytes(content)
+    np.testing.assert_array_equal(score_captions(BATCH), fresh)
+    assert f"{path} is damaged" in capsys.readouterr().err
+    assert path.read_bytes() != bytes(content)
 
 
 def test_cached_scores_equal_fresh_ones(empty_cache):

@@ -64,6 +64,16 @@ def test_what_is_installed_is_told(doctor: Doctor, what: str) -> None:
     assert finding(doctor()[1], what).startswith("ok")
 
 
+def test_a_cache_that_cannot_be_written_is_no_failure(
+    doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path / "file" / "home"))
+    code, lines = doctor()
+    assert code == 0
+    assert finding(lines, "cache").startswith("note")
+
+
 def test_with_a_root_and_no_dataset_the_dataset_is_found(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):  # no --init, so a run would stop
         main(["doctor", "--root", str(small)])

@@ -89,15 +89,19 @@ class Forgetful(Variant):
 '''
 
 
-@pytest.mark.parametrize(("stop_at", "workers"), [(2, 2), (4, 0)], ids=["mid-epoch", "in the second epoch"])
+@pytest.mark.parametrize(
+    ("stop_at", "workers", "by"),
+    [(2, 2, signal.SIGINT), (2, 2, signal.SIGTERM), (4, 0, signal.SIGINT)],
+    ids=["mid-epoch", "by a scheduler", "in the second epoch"],
+)
 def test_an_interrupted_and_resumed_run_gives_the_same_record(
-    command: Command, tmp_path: Path, stop_at: int, workers: int
+    command: Command, tmp_path: Path, stop_at: int, workers: int, by: signal.Signals
 ) -> None:
-    """Ctrl-C for real, with a variant that draws random numbers in training; then the same words go on."""
+    """Ctrl-C for real, or Slurm's signal to the whole group, with a variant that draws random numbers in training."""
     (tmp_path / "forgetful.py").write_text(DROPOUT)
     settings = {"variant": "forgetful", "plugin": tmp_path / "forgetful.py", "train__checkpoint_every": 1}
     other = command("other", video__workers=workers, **settings)
-    interrupt_at(stop_at, other, tmp_path / "other")
+    interrupt_at(stop_at, other, tmp_path / "other", by)
     ask(other)
     ask(command("whole", **settings))
     [resumed] = (tmp_path / "other").glob("*/*/*/*.json")
@@ -138,6 +142,42 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(command: Command, tmp_pat
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert same(whole, bench(other))
+
+
+def test_a_run_that_was_killed_while_it_tidied_is_tidied_and_can_be_made_again(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At any point of the removal: with the record it goes on tidying, without it the run starts again or resumes."""
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.engine.run.remove_checkpoints", lambda folder: None)
+        first = bench(command(train__steps=2, train__checkpoint_every=1))
+    [record] = (tmp_path / "results").glob("*/*/*/*.json")
+    folder = record.with_suffix("")
+    shutil.rmtree(folder / "checkpoint.old")
+    (folder / "checkpoint" / "progress.json").unlink()
+    half = shutil.copytree(folder / "checkpoint", tmp_path / "half")
+    bench(command(train__steps=2, train__checkpoint_every=1))
+    assert sorted(path.name for path in folder.iterdir()) == ["features.safetensors", "model.safetensors"]
+    record.unlink()
+    half.rename(folder / "checkpoint")
+    assert same(first, bench(command(train__steps=2, train__checkpoint_every=1)))
+
+
+def test_the_second_of_two_equal_runs_is_told_who_the_first_is(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = command(train__epochs=400)
+    process = subprocess.Popen([sys.executable, "-m", "bench", *words], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "results").glob("*/*/*/*/lock")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    process.kill()
+    process.wait()
+    assert stopped.value.code == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert f"is already running: process {process.pid} on " in line
 
 
 def test_two_processes_give_the_losses_of_one(command: Command, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Runs that are told something else of emotion than the truth, and runs that see faces."""
 
+import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +65,24 @@ def test_a_control_whose_weights_are_gone_says_so(command: Command, tmp_path: Pa
     code, said = failure(command(**TEXT, emotions="shuffled"), capsys)
     assert code == 1
     assert "model.safetensors). Remove" in said and "are gone" in said
+
+
+def test_another_run_s_weights_do_not_pass_for_a_run_s_own(command: Command, tmp_path: Path, capsys: Capture) -> None:
+    main(command(**TEXT))
+    main(command("other", **TEXT, seed=7))
+    [other] = (tmp_path / "other").glob("*/*/*/*/model.safetensors")
+    shutil.copy(other, weights(tmp_path))
+    code, said = failure(command(**TEXT, emotions="shuffled"), capsys)
+    assert code == 1
+    assert "model.safetensors is not the file that" in said
+
+
+def test_a_control_names_the_weights_that_it_scored(command: Command, tmp_path: Path) -> None:
+    main(command(**TEXT, emotions="shuffled"))
+    found = records(tmp_path)
+    digest = hashlib.sha256(weights(tmp_path).read_bytes()).hexdigest()
+    assert found["true/true"].artifacts.keys() == {"weights", "features"}
+    assert found["true/shuffled"].artifacts == {"weights": digest}
 
 
 def copied(faces: Path, to: Path, source: str) -> None:

@@ -1,6 +1,7 @@
 """Grids that run for real over small clips: what becomes of every cell, Ctrl-C, and jobs for Slurm as submitted."""
 
 import io
+import json
 import os
 import pickle
 import re
@@ -216,6 +217,24 @@ def test_ctrl_c_keeps_the_run_s_checkpoint_and_the_grid_goes_on(write: Write, wh
     again.send_signal(signal.SIGINT)
     assert again.wait(timeout=60) == 130
     assert f"going on after step {step} of 1200" in log
+
+
+@pytest.mark.slow
+def test_a_killed_grid_leaves_no_run_alive_and_its_checkpoint_kept(write: Write) -> None:
+    grid = write([{"name": "start"}], {"epochs": 400, "checkpoint_every": 50})
+    words = [sys.executable, "-P", "-m", "bench", *command(grid)]
+    [cell] = read(grid)
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (cell.folder / "checkpoint").is_dir() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    while (cell.folder / "lock").is_file() and time.monotonic() < deadline:  # the run's own, while it is there
+        time.sleep(0.05)
+    kept = json.loads((cell.folder / "checkpoint" / "progress.json").read_text())["step"]
+    assert kept % 50  # the step in hand when the grid was killed
+    assert not cell.done
 
 
 # --- on a cluster ---------------------------------------------------------------------------------------------------

@@ -103,6 +103,7 @@ def make_record(
         post=post or {},
         last_step={},
         probe={},
+        artifacts={},
         metrics=summarize(ranks, subsets, captions, wins),
     )
 

@@ -1,6 +1,7 @@
 """Runs for tests: in this process, in one of their own, and interrupted at a step."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -31,17 +32,17 @@ def ask(words: list[str]) -> str:
     return done.stdout
 
 
-def interrupt_at(step: int, words: list[str], folder: Path) -> None:
-    """Starts a run whose process interrupts itself right after the checkpoint of a step: no race with its end."""
+def interrupt_at(step: int, words: list[str], folder: Path, by: signal.Signals = signal.SIGINT) -> None:
+    """Starts a run whose process group is interrupted right after the checkpoint of a step: no race with its end."""
     code = f"""
 import json, os, signal
 from bench.engine import train
-keep = train._checkpoint
-def keep_and_interrupt(accelerator, folder, now, checksums):
-    keep(accelerator, folder, now, checksums)
+keep = train.save_checkpoint
+def keep_and_interrupt(training, now, folder, accelerator):
+    keep(training, now, folder, accelerator)
     if now.step == {step - 1}:
-        os.killpg(os.getpgid(0), signal.SIGINT)
-train._checkpoint = keep_and_interrupt
+        os.killpg(os.getpgid(0), signal.{by.name})
+train.save_checkpoint = keep_and_interrupt
 from bench.cli import main
 main({words!r})
 """

@@ -20,6 +20,7 @@ from bench.emotions import FROM_REPORT
 from bench.errors import BenchError, UsageError
 from bench.model.checkpoints import Loaded, initialize, read_tokenizer, save_weights
 from bench.model.variant import Variant
+from bench.utils.tensor_files import metadata_of
 
 PROXIES = "clipmodel.vision_model.embeddings.added_cls"
 TEMPORAL = "clipmodel.vision_model.embeddings.temporal_embedding"
@@ -384,7 +385,23 @@ def test_weights_carry_their_tokenizer_and_shape(run: tuple[Variant, str], tmp_p
     assert isinstance(tokenizer, Tokenizer)
     assert tokenizer.encode("A happy dog").tokens == ["[START]", "a", "happy", "dog", "[END]"]
     with safe_open(path, framework="pt") as file:
-        assert json.loads(file.metadata()["clip_config"])["vision_config"]["hidden_size"] == 48
+        assert json.loads(metadata_of(file.metadata())["clip_config"])["vision_config"]["hidden_size"] == 48
+
+
+def test_the_same_run_gives_the_same_bytes(run: tuple[Variant, str], tmp_path: Path) -> None:
+    tokenizer = caption_tokenizer(["a happy man", "a sad dog"])
+    written = set()
+    for number in range(8):  # the order of two texts in the metadata would be drawn anew each time
+        save_weights(run[0], tokenizer, tmp_path / f"{number}.safetensors")
+        written.add((tmp_path / f"{number}.safetensors").read_bytes())
+    assert len(written) == 1
+
+
+def test_the_tokenizer_of_an_older_file_is_read(tmp_path: Path) -> None:
+    tokenizer = caption_tokenizer(["a happy man"])
+    metadata = {"clip_config": "{}", "tokenizer": tokenizer.to_str()}
+    save_file({"one": torch.zeros(1)}, tmp_path / "model.safetensors", metadata)
+    assert read_tokenizer(tmp_path / "model.safetensors").get_vocab() == tokenizer.get_vocab()
 
 
 def test_a_truncated_file_of_a_former_run_has_no_tokenizer(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from bench.data.annotation import Annotation, load_annotation
 from bench.data.cards import load_card
-from bench.data.faces import BOX, EXPRESSIONS, read_faces
+from bench.data.faces import BOX, EXPRESSIONS, read_faces, read_table, write_faces
 from bench.data.importers import moodclips
 from bench.data.importers.moodclips import grammar, simulated_faces
 from bench.data.importers.moodclips.acting import FRAMES
@@ -26,6 +26,7 @@ from bench.utils import paths
 
 DEFAULT = (0, 1200, 120, 240)
 SMALL = {"train": 8, "val": 4, "test": 16}
+ONE: dict[str, int] = {"train": 1, "val": 0, "test": 0, "workers": 1}
 
 
 @pytest.fixture(scope="module")
@@ -296,6 +297,61 @@ def test_a_missing_clip_is_one_line_with_the_mend(tmp_path: Path):
     (folder / "videos" / "train0000.mp4").unlink()
     with pytest.raises(BenchError, match=r"train0000.mp4 is missing or was altered. Delete .* rendered again"):
         moodclips.ensure(folder, train=1, val=0, test=0)
+
+
+@pytest.fixture
+def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of one clip in a cache folder of its own."""
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path))
+    return moodclips.ensure(**ONE)
+
+
+def altered(path: Path) -> bytes:
+    """Flips a bit of a file, which keeps its size; gives its former content."""
+    intact = path.read_bytes()
+    path.write_bytes(intact[:-1] + bytes([intact[-1] ^ 1]))
+    return intact
+
+
+@pytest.mark.parametrize("name", ["videos/train0000.mp4", "faces.parquet", "moodclips.json", "annotations/train.json"])
+def test_an_altered_file_in_the_cache_is_rendered_again_with_a_word(
+    cached: Path, name: str, capsys: pytest.CaptureFixture[str]
+):
+    intact = altered(cached / name)
+    assert moodclips.ensure(**ONE) == cached
+    assert (cached / name).read_bytes() == intact
+    assert "That is done now." in capsys.readouterr().err
+    assert [path.name for path in cached.parent.iterdir()] == [cached.name]
+
+
+def test_a_clip_of_equal_size_in_a_folder_that_was_named_is_one_line(tmp_path: Path):
+    folder = moodclips.ensure(tmp_path / "clips", **ONE)
+    altered(folder / "videos" / "train0000.mp4")
+    with pytest.raises(BenchError, match=r"train0000.mp4 is missing or was altered. Delete .* rendered again"):
+        moodclips.ensure(folder, **ONE)
+
+
+def test_faces_of_a_detector_may_take_the_place_of_the_simulated_ones(cached: Path):
+    table, _, _ = read_table(cached / "faces.parquet", "")
+    columns = {name: table[name].to_pylist() for name in table.column_names}
+    write_faces(columns, cached / "faces.parquet", "a detector", {})
+    own = (cached / "faces.parquet").read_bytes()
+    assert moodclips.ensure(**ONE) == cached
+    altered(cached / "videos" / "train0000.mp4")
+    with pytest.raises(BenchError, match="was altered"):  # they may have taken hours: nothing is rendered over them
+        moodclips.ensure(**ONE)
+    assert (cached / "faces.parquet").read_bytes() == own
+
+
+def test_where_the_cache_cannot_be_written_clips_are_rendered_for_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("BENCH_HOME", str(tmp_path / "file"))
+    folder = moodclips.ensure(**ONE)
+    assert (folder / "videos" / "train0000.mp4").is_file()
+    assert moodclips.ensure(**ONE) == folder
+    assert "moodclips are rendered for this command alone" in capsys.readouterr().err
 
 
 def test_a_missing_annotation_says_the_same_and_names_no_other_dataset(tmp_path: Path):

@@ -5,17 +5,17 @@ say what is filmed and said, `canvas`, `looks`, `acting`, `figure`, `scenes` and
 face classifier; this module puts the folder together. What is built in: datasets/moodclips/README.md.
 """
 
+import atexit
 import hashlib
 import json
 import multiprocessing
 import os
 import shutil
-import signal
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from bench.data.annotation import load_annotation, save_annotation
@@ -28,11 +28,14 @@ from bench.data.importers.moodclips.shots import NAME, VERSION, Plan, Shot, plan
 from bench.data.video import write_video
 from bench.errors import BenchError
 from bench.utils import paths
-from bench.utils.files import replacing
+from bench.utils.files import replacing, sha256
+from bench.utils.messages import say_once
+from bench.utils.processes import begin_worker
 from bench.utils.progress import progress
 
 CRF = 14  # x264's quality: 3 to 5 of 255 grey levels off on average, mostly the halved colour planes; 17 KB a clip
 CHUNK = 8  # clips that a worker takes at a time
+FACES = "faces.parquet"
 MARKER = "moodclips.json"  # written last: a folder without it is not finished
 
 # What captions and frames must give, by (seed, train, val, test): sha256 over the annotations, and over the frames
@@ -60,13 +63,15 @@ def ensure(
 ) -> Path:
     """The dataset's folder, rendered if it is not there yet, and checked if it is.
 
-    folder: where; by default below the user's cache folder. workers: processes that draw, by default one a core.
-    A folder that holds something else or was damaged, and captions or frames whose checksum differs, are a BenchError;
-    sizes that the contents cannot fill are a UsageError. Nothing half-finished is ever seen under the folder's name: it
-    is filled under another one and renamed.
+    folder: where; by default below the user's cache folder, or, where that cannot be written, for this process alone.
+    workers: processes that draw, by default one a core.
+    A folder that was named and holds something else or was damaged, and captions or frames whose checksum differs, are
+    a BenchError; a damaged one in the cache is rendered again, with a word. Sizes that the contents cannot fill are a
+    UsageError. Nothing half-finished is ever seen under the folder's name: it is filled under another one and renamed.
     """
     size = (seed, train, val, test)
-    folder = folder or paths.home() / NAME / f"v{VERSION}-seed{seed}-{train}-{val}-{test}"
+    if folder is None:
+        folder = _in_cache(size)
     if folder.is_dir() and any(folder.iterdir()):
         _check(folder, size)
         return folder
@@ -76,8 +81,9 @@ def ensure(
     with _becoming(folder) as unfinished:
         frames = _fill(unfinished, wanted, workers)
         _compare("frames", frames, CHECKSUMS.get(size, ("", frames))[1])
-        clips = {path.name: path.stat().st_size for path in sorted((unfinished / "videos").iterdir())}
-        marker = {"version": VERSION, "size": size, "captions": captions, "frames": frames, "clips": clips}
+        files = {FACES: sha256(unfinished / FACES)}
+        files |= {f"videos/{path.name}": sha256(path) for path in sorted((unfinished / "videos").iterdir())}
+        marker = {"version": VERSION, "size": size, "captions": captions, "frames": frames, "files": files}
         with replacing(unfinished / MARKER) as temporary:
             temporary.write_text(json.dumps(marker, indent=1), encoding="utf-8")
     return folder
@@ -129,13 +135,57 @@ def _fill(folder: Path, wanted: Plan, workers: int | None) -> str:
         # Fresh processes, not forks: the caller may have threads of torch or of a decoder running. Ctrl-C is for the
         # parent to handle; the workers end with it.
         context = multiprocessing.get_context("spawn")
-        with context.Pool(workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
+        with context.Pool(workers, initializer=begin_worker) as pool:
             made = list(shown(pool.imap(partial(film, videos), wanted.shots, chunksize=CHUNK)))
     boxes = {shot.name: places for shot, (_, places) in zip(wanted.shots, made, strict=True)}
-    simulated_faces.write(simulated_faces.simulate(wanted.shots, boxes), folder / "faces.parquet")
+    simulated_faces.write(simulated_faces.simulate(wanted.shots, boxes), folder / FACES)
     for annotation in wanted.annotations:
         save_annotation(annotation, folder)
     return frames_checksum([digest for digest, _ in made])
+
+
+def _in_cache(size: tuple[int, int, int, int]) -> Path:
+    """The folder of that size below the cache folder, intact or absent; a temporary one where the cache is no place."""
+    seed, train, val, test = size
+    folder = paths.home() / NAME / f"v{VERSION}-seed{seed}-{train}-{val}-{test}"
+    try:
+        if (folder / MARKER).is_file():
+            try:
+                _check(folder, size)
+                return folder
+            except BenchError as error:
+                if _has_own_faces(folder):
+                    raise
+                say_once(f"{error} That is done now.")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder.parent).close()
+        if folder.is_dir():
+            aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-unfinished-"))
+            folder.rename(aside / folder.name)
+            shutil.rmtree(aside, ignore_errors=True)
+        return folder
+    except OSError as error:
+        say_once(
+            f"{folder.parent} cannot be written ({error.strerror}): moodclips are rendered for this command alone. "
+            "To keep them, set BENCH_HOME to a folder of yours."
+        )
+        return _temporary() / folder.name
+
+
+def _has_own_faces(folder: Path) -> bool:
+    """Whether `bench faces` was run over it, which may have taken hours."""
+    try:
+        return read_table(folder / FACES, "")[1] != faces.SOURCE
+    except BenchError:
+        return False
+
+
+@cache
+def _temporary() -> Path:
+    """A folder that goes when this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _cores() -> int:
@@ -169,12 +219,15 @@ def _becoming(folder: Path) -> Iterator[Path]:
 
 
 def _check(folder: Path, size: tuple[int, int, int, int]) -> None:
-    """Compares a finished folder with its marker and with the known checksums, by names and sizes of the clips."""
+    """Compares a finished folder with its marker and with the known checksums: every file by its digest.
+
+    Faces that `bench faces` put in the place of the simulated ones are the user's own.
+    """
     mend = f"Delete {folder} and it is rendered again."
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
         found = (marker["version"], tuple(marker["size"]))
-        captions, frames, clips = marker["captions"], marker["frames"], marker["clips"]
+        captions, frames, files = marker["captions"], marker["frames"], dict(marker.get("files") or {})
     except FileNotFoundError:
         raise BenchError(f"{folder} is not empty and holds no moodclips. Name another folder.") from None
     except (ValueError, KeyError, TypeError) as error:
@@ -184,15 +237,18 @@ def _check(folder: Path, size: tuple[int, int, int, int]) -> None:
             f"{folder} holds version {found[0]} with (seed, train, val, test) = {found[1]}, "
             f"not version {VERSION} with {size}. {mend}"
         )
+    if not files:
+        raise BenchError(f"{folder} was rendered by an older version, without digests of its files. {mend}")
     annotations = tuple(load_annotation(folder, split, NAME, mend) for split in ("train", "val", "test"))
     known = CHECKSUMS.get(size, (captions, frames))
     _compare("captions", captions_checksum(Plan((), annotations)), known[0])
     _compare("frames", frames, known[1])
-    for name, length in clips.items():
-        path = folder / "videos" / name
-        if not path.is_file() or path.stat().st_size != length:
-            raise BenchError(f"{path} is missing or was altered. {mend}")
-    read_table(folder / "faces.parquet", mend)
+    _, source, _ = read_table(folder / FACES, mend)
+    if source != faces.SOURCE:
+        files.pop(FACES, None)
+    for name, digest in files.items():
+        if not (folder / name).is_file() or sha256(folder / name) != digest:
+            raise BenchError(f"{folder / name} is missing or was altered. {mend}")
 
 
 def _compare(what: str, found: str, known: str) -> None:

@@ -13,6 +13,7 @@ from bench.data.faces import BOX, EXPRESSIONS, write_faces
 from bench.data.importers.moodclips.acting import FRAMES
 from bench.data.importers.moodclips.shots import Shot
 
+SOURCE = "simulated: the drawn face, seen with mini-Xception's accuracy on FER2013"  # as the table names it
 ACCURACY = 0.66  # of the class with the highest score, over faces that are seen
 MISSED = 0.10  # of the frames: the detector saw no face
 # The classes know neither trust nor anticipation: a hug looks happy, waiting mostly neutral.
@@ -82,4 +83,4 @@ def simulate(shots: tuple[Shot, ...], boxes: dict[str, list[tuple[int, int, int,
 def write(columns: dict[str, list[Any]], path: Path) -> None:
     """Writes the columns as a table of faces whose source says that they are simulated."""
     settings = {"accuracy": ACCURACY, "missed": MISSED}
-    write_faces(columns, path, "simulated: the drawn face, seen with mini-Xception's accuracy on FER2013", settings)
+    write_faces(columns, path, SOURCE, settings)

@@ -1,0 +1,66 @@
+"""What was learned of video files: how many frames each has and how long it is, kept in the cache folder.
+
+    $BENCH_HOME/videos.json    {"sha256": of what follows, "clips": {mark of a file: [frames, seconds]}}
+
+A file's mark changes with its place, size and date. The memory is never needed: where it is damaged, or cannot be
+written, all is learned again.
+"""
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from bench.utils import paths
+from bench.utils.files import replacing
+from bench.utils.messages import say_once
+
+Memory = dict[str, tuple[int, float]]  # mark -> frames, seconds
+
+
+def read_memory() -> Memory:
+    """What was learned before; nothing, with a word, where that file is damaged."""
+    path = _path()
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        clips = content["clips"]
+        if content["sha256"] != _digest(clips) or not all(map(_is_sound, clips.values())):
+            raise ValueError
+    except OSError:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        say_once(f"{path} is damaged, or of an older version: every video is looked at again.")
+        return {}
+    return {mark: (frames, seconds) for mark, (frames, seconds) in clips.items()}
+
+
+def write_memory(memory: Memory) -> None:
+    """Keeps what was learned, or says that it cannot."""
+    path = _path()
+    try:
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps({"sha256": _digest(memory), "clips": memory}), encoding="utf-8")
+    except OSError as error:
+        say_once(f"{path} cannot be written ({error.strerror}): going on, but every run looks at every video again.")
+
+
+def mark(path: Path) -> str:
+    """What a file is known by."""
+    facts = path.stat()
+    return f"{path.resolve()}|{facts.st_size}|{facts.st_mtime_ns}"
+
+
+def _path() -> Path:
+    return paths.home() / "videos.json"
+
+
+def _is_sound(entry: Any) -> bool:
+    if type(entry) is not list or len(entry) != 2:
+        return False
+    frames, seconds = entry
+    return type(frames) is int and frames > 0 and type(seconds) in (int, float) and 0 <= seconds < math.inf
+
+
+def _digest(clips: Any) -> str:
+    return hashlib.sha256(json.dumps(clips, sort_keys=True).encode()).hexdigest()
