@@ -104,15 +104,14 @@ def test_settings_that_do_not_fit_the_data_exit_with_2(
         (b"\xff\xfe", "is no YAML: "),
         (b"", "holds no settings."),
         (b"- variant", "holds no settings."),
-        (b"nonsense: 1", 'Unknown option: "[nonsense]"'),
-        (b"1: 2", 'Unknown option: "[1]"'),
-        (b"train: {lrr: 1}", 'Unknown option: "[train][lrr]"'),
-        (b"train: {lrr: 1}", "Did you mean --train.lr?"),
+        (b"nonsense: 1", "config.yaml: 'nonsense' is no setting of a run."),
+        (b"1: 2", "'1' is no setting of a run."),
+        (b"train: {lrr: 1}", "'train.lrr' is no setting of a run. Did you mean train.lr"),
         (b"train: 3", "train takes settings of its own, one a line below it, not '3'."),
-        (b"run: {seed: 3}", 'Unknown option: "[run][seed]"'),
+        (b"run: {seed: 3}", "'run.seed' is no setting of a run."),
         (b"hp: none", "hp takes settings of its own"),
         (b"seed: true", '"true" is no whole number'),
-        (b"seed: {a: 1}", 'Unknown option: "[seed][a]"'),
+        (b"seed: {a: 1}", "'seed.a' is no setting of a run."),
         (b"seed: [1, 2]", "Invalid value for [seed]"),
         (b"train: {lr: fast}", 'unable to convert "fast" into float'),
         (b"dataset: msrvt", "'msrvt' is no dataset. Did you mean msrvtt?"),
@@ -124,6 +123,21 @@ def test_a_config_file_that_is_off_is_one_line(tmp_path: Path, capsys: Capture, 
     code, said = failure(["run", "--config", str(path)], capsys)
     assert code == 2
     assert line in said
+
+
+@pytest.mark.parametrize("command", ["run", "doctor"])
+@pytest.mark.parametrize(
+    "name", ["plugin", "results", "json", "config", "no-matched-parameters", "train.plugin", "help"]
+)
+def test_a_config_file_names_no_code_and_no_outputs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, command: str, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("evil.py").write_text("raise SystemExit(7)", encoding="utf-8")
+    Path("mine.yaml").write_text(f"variant: plain\n{name}: evil.py\n", encoding="utf-8")
+    code, said = failure([command, "--config", "mine.yaml"], capsys)
+    assert code == 2
+    assert said.startswith(f"bench: mine.yaml: '{name}' is no setting of a run.")
 
 
 # --- 1: the work failed ---------------------------------------------------------------------------------------------
