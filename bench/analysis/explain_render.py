@@ -39,6 +39,9 @@ def explanation_css() -> str:
     return template("bench.analysis", "explanation.css").render()
 
 
+PAGE_MARK = b'<meta name="generator" content="bench explain">'
+
+
 def page(explanation: ScoreExplanation) -> str:
     """A page of its own, whole in one file."""
     piece, style = explanation_html(explanation), explanation_css()

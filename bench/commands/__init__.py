@@ -14,6 +14,9 @@ from bench.engine.settings import fill_in
 Flag = Annotated[bool, Parameter(negative="")]
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 Plugins = Annotated[list[Path], Parameter(name="--plugin", negative="", help="A file with variants of your own.")]
+Force = Annotated[
+    bool, Parameter(name="--force", negative="", help="Replace what is there even if it is a file of another kind.")
+]
 Results = Annotated[Path, Parameter(name="--results", help="The folder of run records.")]
 ConfigFile = Annotated[
     Path | None,

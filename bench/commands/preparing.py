@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from bench.commands import Flag, Json, Plugins, app, data, load_plugins, render
+from bench.commands import Flag, Force, Json, Plugins, app, data, load_plugins, render
 from bench.errors import UsageError
 
 
@@ -97,6 +97,7 @@ def faces(
     dataset: str | None = None,
     root: Path | None = None,
     out: Path | None = None,
+    force: Force = False,
     frames: int = 12,
     workers: int | None = None,
     model: Path | None = None,
@@ -139,7 +140,15 @@ def faces(
     asked = {"model": model, "detector": detector, "engine": engine, "weights": weights}
     settings = {name: value for name, value in asked.items() if value is not None}
     summary = scan(
-        backend, settings, videos=videos, dataset=dataset, root=root, out=out, frames=frames, workers=workers
+        backend,
+        settings,
+        videos=videos,
+        dataset=dataset,
+        root=root,
+        out=out,
+        frames=frames,
+        workers=workers,
+        force=force,
     )
     print(render.faces(summary))
     if summary.broken:

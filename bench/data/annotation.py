@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bench.errors import BenchError
 from bench.utils.files import replacing
+from bench.utils.outputs import check_output
 
 FORMAT = 1
 
@@ -52,8 +53,9 @@ class Annotation:
 
 
 def save_annotation(annotation: Annotation, folder: Path) -> Path:
-    """Writes <folder>/annotations/<split>.json, whole or not at all."""
+    """Writes <folder>/annotations/<split>.json, whole or not at all. UsageError: a file of another kind is there."""
     path = folder / "annotations" / f"{annotation.split}.json"
+    check_output(path, [b'{\n "format": '], "annotation that bench wrote", mend="Move it away.")
     with replacing(path) as temporary:
         content = {"format": FORMAT, "sha256": annotation.digest, **asdict(annotation)}
         temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -28,11 +28,18 @@ from bench.report.thumbnails import thumbnails
 from bench.report.won_and_lost import MOST, asked, flips, swapped
 from bench.utils.files import replacing
 from bench.utils.images import data_address
+from bench.utils.outputs import check_output
 from bench.utils.tables import Table, escape, latex, markdown
 from bench.utils.templates import template
 
 TITLE = "Does emotion help a model find the right video?"
 FIGURES = "figures"
+_PACKAGES = "% needs \\usepackage{booktabs,longtable,graphicx}"
+_MARKS = {  # by which an earlier report is known
+    "index.html": [f"<title>{TITLE}</title>".encode()],
+    "report.md": [f"# {TITLE}\n".encode()],
+    "report.tex": [_PACKAGES.encode()],
+}
 _FIT = r"width=\linewidth,height=0.6\textheight,keepaspectratio"  # with its caption on one page
 _FOLDED = {"runs": "every metric of every run", "explored": "every question that was not declared"}
 
@@ -50,12 +57,21 @@ class Part:
 
 
 def build(
-    records: Sequence[Record], results: Path, out: Path, subset: str, baseline: str, format: Literal["html", "latex"]
+    records: Sequence[Record],
+    results: Path,
+    out: Path,
+    subset: str,
+    baseline: str,
+    format: Literal["html", "latex"],
+    force: bool = False,
 ) -> list[Path]:
     """Writes the report of these records under `out`; returns what was written, the page first.
 
     results: where the records lie, with their features and weights beside them if they are at hand.
+    force: replace what is there even where it is a file of another kind; otherwise that is a UsageError.
     """
+    for name in ["report.tex"] if format == "latex" else ["index.html", "report.md"]:
+        check_output(out / name, _MARKS[name], "report", force=force)
     found = sorted(groups(records), key=lambda group: -len(group.records))  # the largest is what the report is about
     parts = []
     for number, group in enumerate(found):
@@ -64,7 +80,7 @@ def build(
         name += f" ({number + 1})" if len(found) > 1 else ""
         drawn = draw(Context(group, results, subset, baseline), f"{number + 1}-" if number else "")
         parts.append(Part(group, f"group{number + 1}", name, shown, sentences(group, shown), drawn))
-    paths = [path for part in parts for figure in part.figures for path in save(figure, out / FIGURES)]
+    paths = [path for part in parts for figure in part.figures for path in save(figure, out / FIGURES, force)]
     if format == "latex":
         return [write(out / "report.tex", tex(parts)), *paths]
     page = write(out / "index.html", render_page(parts, results, out, baseline))
@@ -206,7 +222,7 @@ def text(parts: Sequence[Part]) -> str:
 
 def tex(parts: Sequence[Part]) -> str:
     """Tables and figures for \\input in a paper."""
-    lines = ["% needs \\usepackage{booktabs,longtable,graphicx}"]
+    lines = [_PACKAGES]
     for part in parts:
         for section in part.sections:
             lines.append(latex(section.table, part.group.protocol, section.note))
