@@ -107,6 +107,15 @@ def ensure(dataset: str, root: Path | None) -> Path:
     return importer(dataset).ensure(root)
 
 
+def check_there(dataset: str, root: Path | None) -> None:
+    """BenchError if the folder that a record names is not there or empty.
+
+    `ensure` would make some datasets there, and where a record says is nobody's wish. None is the user's cache.
+    """
+    if root is not None and not (root.is_dir() and any(root.iterdir())):
+        raise BenchError(f"the record's folder of {dataset} is not there: {root}. Say where it is: --root DIR")
+
+
 def prepare(dataset: str, root: Path | None) -> str:
     """Makes a dataset's folder ready and says what was found and written."""
     return str(importer(dataset).prepare(root))
