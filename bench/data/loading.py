@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 from bench.config import RunConfig
 from bench.data.annotation import Annotation, Clip, keep, load_annotation
 from bench.data.batch import TextBatch, VideoBatch
-from bench.data.cards import Card
+from bench.data.cards import Card, check_split
 from bench.data.controls import FaceTracks, control_scores
 from bench.data.faces import Faces, read_faces
 from bench.data.pixels import resize_crop
@@ -43,7 +43,6 @@ from bench.emotions.sources import score_by
 from bench.errors import BenchError, UsageError
 from bench.utils import paths
 from bench.utils.files import replacing
-from bench.utils.names import did_you_mean
 from bench.utils.progress import progress
 
 FACES = "faces.parquet"  # in a dataset's folder, as `bench faces` leaves it
@@ -83,8 +82,8 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
 
     Missing and broken clips stop the run here, before any training, unless `config.missing` is "skip".
     """
-    train = load_annotation(folder, _known(config.split or card.train, card, "train"), card.name)
-    test = load_annotation(folder, _known(config.test or card.test, card, "test"), card.name)
+    train = load_annotation(folder, check_split(card, config.split or card.train, "train"), card.name)
+    test = load_annotation(folder, check_split(card, config.test or card.test, "test"), card.name)
     validation = load_annotation(folder, card.validation, card.name) if card.validation else None
     parts = [part for part in (train, validation, test) if part]
     wanted = [clip.video for part in parts for clip in part.clips]
@@ -355,15 +354,6 @@ def load(samples: Samples, keys: Sequence[list[Key]], collate: Callable, workers
 def _leave_interrupts_to_the_parent(worker: int) -> None:
     """Ctrl-C goes to every process of a terminal, and the step in hand still needs its clips."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _known(split: str, card: Card, role: str) -> str:
-    fit = [name for name, facts in card.splits.items() if facts["role"] == role]
-    if split not in fit:
-        raise UsageError(
-            f"{card.name} has no {role} split '{split}'.{did_you_mean(split, fit)} It has: {', '.join(fit)}."
-        )
-    return split
 
 
 def _remembered(path: Path) -> dict[str, list[float]]:
