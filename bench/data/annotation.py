@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.utils.files import replacing
+from bench.utils.files import read_text, replacing
 from bench.utils.outputs import check_output
 
 FORMAT = 1
@@ -71,7 +71,7 @@ def load_annotation(folder: Path, split: str, dataset: str, mend: str = "") -> A
     path = folder / "annotations" / f"{split}.json"
     mend = mend or f"Write it: bench data prepare {dataset} --root {folder}"
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(read_text(path))
         if raw["format"] != FORMAT:
             raise BenchError(f"{path} has format {raw['format']}, not {FORMAT}. {mend}")
         stated = raw["sha256"]
@@ -85,7 +85,9 @@ def load_annotation(folder: Path, split: str, dataset: str, mend: str = "") -> A
         )
     except FileNotFoundError:
         raise BenchError(f"{path} is missing. {mend}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise BenchError(f"{path} cannot be read: {error.strerror}. {mend}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BenchError(f"{path} cannot be read ({error}). {mend}") from None
     if stated != annotation.digest:
         raise BenchError(f"{path} was altered since it was written. {mend}")

@@ -179,7 +179,9 @@ class _Kept:
                 if path == self._out:
                     raise UsageError(f"{path} holds faces that were found with other settings ({source}). {mend}")
                 continue
-            known = settings["clips"]
+            known = settings.get("clips")
+            if not isinstance(known, dict) or not all(map(_is_size_and_error, known.values())):
+                raise UsageError(f"{path} does not say which clips its faces are of. {mend}")
             if path == self._out and not known.keys() & sizes.keys():
                 some = ", ".join([*list(known)[:3], *["…"] * (len(known) > 3)])
                 raise UsageError(f"{path} holds the faces of {len(known)} other clips ({some}). {mend}")
@@ -219,6 +221,10 @@ class _Kept:
         settings = {"how": self._how, "clips": dict(sorted(self.clips.items()))}
         write_faces(columns, self._out, self._source, settings)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _is_size_and_error(value: Any) -> bool:
+    return isinstance(value, list) and [type(part) for part in value] == [int, str]
 
 
 def _holds_something(path: Path) -> bool:

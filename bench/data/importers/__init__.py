@@ -18,6 +18,7 @@ from typing import TypeVar
 from bench.data import cards
 from bench.data.cards import load_card
 from bench.errors import BenchError, UsageError
+from bench.utils.files import read_text
 from bench.utils.registry import Registry
 
 I = TypeVar("I", bound="type[Importer]")  # noqa: E741
@@ -51,8 +52,8 @@ class Importer:
         """Whether a folder is this dataset's. Here: whether its annotations say so."""
         written = sorted((root / "annotations").glob("*.json"), key=lambda path: path.stat().st_size)
         try:
-            return bool(written) and json.loads(written[0].read_text(encoding="utf-8"))["dataset"] == self.name
-        except (OSError, ValueError, KeyError, TypeError):
+            return bool(written) and json.loads(read_text(written[0]))["dataset"] == self.name
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return False
 
     def folder(self, root: Path | None) -> Path:
