@@ -1,5 +1,6 @@
 """The command line: which setting wins, and one line for everything that is wrong."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -61,6 +62,11 @@ from bench.errors import BenchError
             "the card of moodclips has no address to download from. Next: bench data prepare moodclips",
         ),
         ("data compress --root nowhere", "there is no folder nowhere"),
+        ("data compress --root . --workers 1.5", '"1.5" is no whole number.'),
+        ("search joy --videos . -k 2.5", '"2.5" is no whole number.'),
+        ("demo . --port 1.5", '"1.5" is no whole number.'),
+        ("faces --backend sidecar --videos . --frames 1.5", '"1.5" is no whole number.'),
+        ("faces --backend sidecar --videos . --workers 2e0", '"2e0" is no whole number.'),
         ("doctor --dataset msrvt", "'msrvt' is no dataset. Did you mean msrvtt?"),
         ("doctor --train.lr x", "Invalid value for --train.lr"),
     ],
@@ -230,6 +236,18 @@ def test_behind_two_dashes_debug_is_text(capsys: Capture) -> None:
 def test_debug_may_stand_anywhere(words: str) -> None:
     with pytest.raises(BenchError, match="no records under nowhere"):
         main(words.split())
+
+
+def test_sigterm_ends_a_command_with_a_line(tmp_path: Path) -> None:
+    """A plugin that waits stands for any work."""
+    (tmp_path / "waits.py").write_text("import time\nprint('here', flush=True)\ntime.sleep(60)\n", encoding="utf-8")
+    words = [sys.executable, "-m", "bench", "list", "metrics", "--plugin", str(tmp_path / "waits.py")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "here\n"
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert said == "bench: stopped. Repeat the command to go on from what was kept.\n"
+    assert process.returncode == 130
 
 
 # --- which setting wins ---------------------------------------------------------------------------------------------

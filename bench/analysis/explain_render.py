@@ -9,6 +9,7 @@ import textwrap
 
 from bench.analysis.explain import QueryExplanation, ScoreExplanation, Word
 from bench.utils.templates import template
+from bench.utils.terminal import printable
 
 WIDTH = 80
 HALF = 22  # columns of a bar to one side of zero
@@ -171,6 +172,7 @@ def _digits(sizes: list[float]) -> int:
 
 
 def _bars(rows: list[tuple[str, float, str]], colour: bool) -> list[str]:
+    rows = [(printable(name), value, number) for name, value, number in rows]
     largest = max(abs(value) for _, value, _ in rows) or 1.0
     name_width = min(max(len(name) for name, _, _ in rows), 20)
     lines = []
@@ -187,8 +189,8 @@ def _bars(rows: list[tuple[str, float, str]], colour: bool) -> list[str]:
 
 
 def _entry(name: str, text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=f"{name:<7}", subsequent_indent=" " * 7)
+    return textwrap.wrap(printable(text), WIDTH, initial_indent=f"{name:<7}", subsequent_indent=" " * 7)
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH)
+    return textwrap.wrap(printable(text), WIDTH)

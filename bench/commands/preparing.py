@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from bench.commands import Flag, Force, Json, Plugins, app, data, load_plugins, render
+from bench.config import Whole, WholeOrNone
 from bench.errors import UsageError
+from bench.utils.terminal import printable
 
 
 @data.command
@@ -34,7 +36,7 @@ def download(dataset: str, *, root: Path, plugin: Plugins = []) -> None:  # noqa
 
 
 @data.command
-def compress(*, root: Path, workers: int | None = None) -> None:
+def compress(*, root: Path, workers: WholeOrNone = None) -> None:
     """Re-encode the videos under a folder: 6 frames a second, shorter side 224, no sound."""
     from bench.data.compress import compress as compress_all
 
@@ -85,7 +87,7 @@ def emotions(
         scores = score_by(source, [words.lower() for words in typed] if lowercase else typed)
         named = [dict(zip(EMOTIONS, row, strict=True)) for row in scores.tolist()]
         found = [{"text": text, "source": source, "scores": row} for text, row in zip(captions, named, strict=True)]
-        shown = [f"{text}\n  {render.scores(row)}" for text, row in zip(captions, named, strict=True)]
+        shown = [f"{printable(text)}\n  {render.scores(row)}" for text, row in zip(captions, named, strict=True)]
     print(json.dumps(found, indent=1, ensure_ascii=False) if json_output else "\n\n".join(shown))
 
 
@@ -98,8 +100,8 @@ def faces(
     root: Path | None = None,
     out: Path | None = None,
     force: Force = False,
-    frames: int = 12,
-    workers: int | None = None,
+    frames: Whole = 12,
+    workers: WholeOrNone = None,
     model: Path | None = None,
     detector: str | None = None,
     engine: Literal["onnx", "pytorch", "tensorflow"] | None = None,

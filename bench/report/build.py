@@ -6,7 +6,6 @@ reports/report.tex    with --format latex: tables and figure includes
 reports/figures/      SVG and PNG
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from bench.utils.images import data_address
 from bench.utils.outputs import check_output
 from bench.utils.tables import Table, escape, latex, markdown
 from bench.utils.templates import template
+from bench.utils.terminal import printable
 
 TITLE = "Does emotion help a model find the right video?"
 FIGURES = "figures"
@@ -211,12 +211,14 @@ def text(parts: Sequence[Part]) -> str:
     """The report as markdown."""
     lines = [f"# {TITLE}", ""]
     for part in parts:
-        lines += [f"## {part.name}", "", f"`{part.group.protocol}`", "", *(f"- {one}" for one in part.sentences), ""]
+        lines += [f"## {printable(part.name)}", "", f"`{printable(part.group.protocol)}`", ""]
+        lines += [*(f"- {printable(one)}" for one in part.sentences), ""]
         for section in part.sections:
-            lines += [f"### {section.heading}", "", markdown(section.table, "", section.note)]
+            lines += [f"### {printable(section.heading)}", "", markdown(section.table, "", section.note)]
         for figure in part.figures:
-            lines += [f"### {figure.title}", "", f"![{_plain(figure.alt)}]({FIGURES}/{figure.name}.svg)", ""]
-            lines += [figure.caption, ""]
+            alt = printable(figure.alt).replace("[", "(").replace("]", ")")
+            lines += [f"### {printable(figure.title)}", "", f"![{alt}]({FIGURES}/{figure.name}.svg)", ""]
+            lines += [printable(figure.caption), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -229,7 +231,7 @@ def tex(parts: Sequence[Part]) -> str:
         for figure in part.figures:
             lines += ["\\begin{figure}", "\\centering"]
             lines.append(f"\\includegraphics[{_FIT}]{{{FIGURES}/{figure.name}.png}}")
-            lines += [f"\\caption{{{escape(figure.caption)}}}", "\\end{figure}", ""]
+            lines += [f"\\caption{{{escape(printable(figure.caption))}}}", "\\end{figure}", ""]
     return "\n".join(lines)
 
 
@@ -237,7 +239,3 @@ def smallest(folder: Path, name: str) -> str:
     """The smaller of a figure's two files, as a data address."""
     svg, png = ((folder / f"{name}{ending}").read_bytes() for ending in (".svg", ".png"))
     return data_address(svg, "image/svg+xml") if len(svg) <= len(png) else data_address(png, "image/png")
-
-
-def _plain(alt: str) -> str:
-    return json.dumps(alt, ensure_ascii=False)[1:-1].replace("[", "(").replace("]", ")")
