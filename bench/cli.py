@@ -1,9 +1,14 @@
 """The command line: parse, call one function, print. Nothing heavy is imported before a command needs it.
 
-Results go to stdout, progress to stderr. Exit 0: done. 1: the work failed. 2: the arguments were wrong. 130: Ctrl-C.
+Results go to stdout, progress to stderr. Exit 0: done. 1: the work failed. 2: the arguments were wrong. 130: Ctrl-C or
+SIGTERM.
 """
 
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cyclopts import CycloptsError
 
@@ -17,6 +22,11 @@ __all__ = ["app", "listing", "main", "preparing", "reports", "runs", "searching"
 def main(argv: list[str] | None = None) -> None:
     """The console script. One line on stderr for whatever goes wrong; a traceback only with --debug, wherever it is."""
     prepare()
+    with _stopped_by_sigterm():
+        _answer(argv)
+
+
+def _answer(argv: list[str] | None) -> None:
     arguments, debug = _without_debug(sys.argv[1:] if argv is None else argv)
     try:
         app(arguments, exit_on_error=False, print_error=False)
@@ -31,6 +41,19 @@ def main(argv: list[str] | None = None) -> None:
         raise SystemExit(1) from None
     except OSError as error:  # a full disk, a folder that may not be written
         _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part), 1, debug)
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """Within, a scheduler's signal to end is as Ctrl-C: one line, and what a command tidies up is tidied up."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:

@@ -11,3 +11,9 @@ class UsageError(BenchError):
     """The words were off: an unknown name, a value out of range. The command exits with 2."""
 
     exit_code = 2
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception of a library says, in one line; its kind where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,5 +1,6 @@
 """The command line: which setting wins, and one line for everything that is wrong."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -61,6 +62,11 @@ from bench.errors import BenchError
             "the card of moodclips has no address to download from. Next: bench data prepare moodclips",
         ),
         ("data compress --root nowhere", "there is no folder nowhere"),
+        ("data compress --root . --workers 1.5", '"1.5" is no whole number.'),
+        ("search joy --videos . -k 2.5", '"2.5" is no whole number.'),
+        ("demo . --port 1.5", '"1.5" is no whole number.'),
+        ("faces --backend sidecar --videos . --frames 1.5", '"1.5" is no whole number.'),
+        ("faces --backend sidecar --videos . --workers 2e0", '"2e0" is no whole number.'),
         ("doctor --dataset msrvt", "'msrvt' is no dataset. Did you mean msrvtt?"),
         ("doctor --train.lr x", "Invalid value for --train.lr"),
     ],
@@ -104,15 +110,14 @@ def test_settings_that_do_not_fit_the_data_exit_with_2(
         (b"\xff\xfe", "is no YAML: "),
         (b"", "holds no settings."),
         (b"- variant", "holds no settings."),
-        (b"nonsense: 1", 'Unknown option: "[nonsense]"'),
-        (b"1: 2", 'Unknown option: "[1]"'),
-        (b"train: {lrr: 1}", 'Unknown option: "[train][lrr]"'),
-        (b"train: {lrr: 1}", "Did you mean --train.lr?"),
+        (b"nonsense: 1", "config.yaml: 'nonsense' is no setting of a run."),
+        (b"1: 2", "'1' is no setting of a run."),
+        (b"train: {lrr: 1}", "'train.lrr' is no setting of a run. Did you mean train.lr"),
         (b"train: 3", "train takes settings of its own, one a line below it, not '3'."),
-        (b"run: {seed: 3}", 'Unknown option: "[run][seed]"'),
+        (b"run: {seed: 3}", "'run.seed' is no setting of a run."),
         (b"hp: none", "hp takes settings of its own"),
         (b"seed: true", '"true" is no whole number'),
-        (b"seed: {a: 1}", 'Unknown option: "[seed][a]"'),
+        (b"seed: {a: 1}", "'seed.a' is no setting of a run."),
         (b"seed: [1, 2]", "Invalid value for [seed]"),
         (b"train: {lr: fast}", 'unable to convert "fast" into float'),
         (b"dataset: msrvt", "'msrvt' is no dataset. Did you mean msrvtt?"),
@@ -124,6 +129,21 @@ def test_a_config_file_that_is_off_is_one_line(tmp_path: Path, capsys: Capture, 
     code, said = failure(["run", "--config", str(path)], capsys)
     assert code == 2
     assert line in said
+
+
+@pytest.mark.parametrize("command", ["run", "doctor"])
+@pytest.mark.parametrize(
+    "name", ["plugin", "results", "json", "config", "no-matched-parameters", "train.plugin", "help"]
+)
+def test_a_config_file_names_no_code_and_no_outputs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture, command: str, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("evil.py").write_text("raise SystemExit(7)", encoding="utf-8")
+    Path("mine.yaml").write_text(f"variant: plain\n{name}: evil.py\n", encoding="utf-8")
+    code, said = failure([command, "--config", "mine.yaml"], capsys)
+    assert code == 2
+    assert said.startswith(f"bench: mine.yaml: '{name}' is no setting of a run.")
 
 
 # --- 1: the work failed ---------------------------------------------------------------------------------------------
@@ -216,6 +236,18 @@ def test_behind_two_dashes_debug_is_text(capsys: Capture) -> None:
 def test_debug_may_stand_anywhere(words: str) -> None:
     with pytest.raises(BenchError, match="no records under nowhere"):
         main(words.split())
+
+
+def test_sigterm_ends_a_command_with_a_line(tmp_path: Path) -> None:
+    """A plugin that waits stands for any work."""
+    (tmp_path / "waits.py").write_text("import time\nprint('here', flush=True)\ntime.sleep(60)\n", encoding="utf-8")
+    words = [sys.executable, "-m", "bench", "list", "metrics", "--plugin", str(tmp_path / "waits.py")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "here\n"
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert said == "bench: stopped. Repeat the command to go on from what was kept.\n"
+    assert process.returncode == 130
 
 
 # --- which setting wins ---------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import textwrap
 
 from bench.analysis.explain import QueryExplanation, ScoreExplanation, Word
 from bench.utils.templates import template
+from bench.utils.terminal import printable
 from bench.utils.text import WIDTH, wrapped
 
 HALF = 22  # columns of a bar to one side of zero
@@ -18,14 +19,14 @@ MORE, LESS, PLAIN = "\033[34m", "\033[33m", "\033[0m"  # all eyes distinguish bl
 def terminal(explanation: ScoreExplanation, colour: bool = False) -> str:
     """The explanation in lines of at most 80 columns. colour: with ANSI colours, for a terminal."""
     said = ScoreSentences(explanation)
-    lines = [*wrapped(f"{explanation.run}: {explanation.variant} on {explanation.dataset}")]
+    lines = [*_wrapped(f"{explanation.run}: {explanation.variant} on {explanation.dataset}")]
     lines += _entry("query", explanation.query)
     lines += _entry("clip", f"{said.clip} Its caption: {explanation.caption}")
     lines += _entry("score", said.score)
     lines += ["", "Words, by integrated gradients", *_bars(said.words, colour)]
-    lines += [*wrapped(said.marks), *wrapped(said.sum)]
-    lines += [""] + [line for note in said.emotion for line in wrapped(note)]
-    lines += ["", "Frames, by what the score loses without them", *_bars(said.frames, colour), *wrapped(said.taken)]
+    lines += [*_wrapped(said.marks), *_wrapped(said.sum)]
+    lines += [""] + [line for note in said.emotion for line in _wrapped(note)]
+    lines += ["", "Frames, by what the score loses without them", *_bars(said.frames, colour), *_wrapped(said.taken)]
     return "\n".join(lines)
 
 
@@ -37,6 +38,9 @@ def explanation_html(explanation: ScoreExplanation) -> str:
 def explanation_css() -> str:
     """The style of `explanation_html`, light and dark."""
     return template("bench.analysis", "explanation.css").render()
+
+
+PAGE_MARK = b'<meta name="generator" content="bench explain">'
 
 
 def page(explanation: ScoreExplanation) -> str:
@@ -168,6 +172,7 @@ def _digits(sizes: list[float]) -> int:
 
 
 def _bars(rows: list[tuple[str, float, str]], colour: bool) -> list[str]:
+    rows = [(printable(name), value, number) for name, value, number in rows]
     largest = max(abs(value) for _, value, _ in rows) or 1.0
     name_width = min(max(len(name) for name, _, _ in rows), 20)
     lines = []
@@ -184,4 +189,8 @@ def _bars(rows: list[tuple[str, float, str]], colour: bool) -> list[str]:
 
 
 def _entry(name: str, text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=f"{name:<7}", subsequent_indent=" " * 7)
+    return textwrap.wrap(printable(text), WIDTH, initial_indent=f"{name:<7}", subsequent_indent=" " * 7)
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrapped(printable(text))

@@ -17,6 +17,9 @@ Plugins = Annotated[
     list[Path],
     Parameter(name="--plugin", negative="", help="A file with code of your own: variants, datasets, metrics, figures."),
 ]
+Force = Annotated[
+    bool, Parameter(name="--force", negative="", help="Replace what is there even if it is a file of another kind.")
+]
 Results = Annotated[Path, Parameter(name="--results", help="The folder of run records.")]
 ConfigFile = Annotated[
     Path | None,

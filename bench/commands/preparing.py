@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from bench.commands import Flag, Json, Plugins, app, data, load_plugins, render
+from bench.commands import Flag, Force, Json, Plugins, app, data, load_plugins, render
+from bench.config import Whole, WholeOrNone
 from bench.errors import UsageError
+from bench.utils.terminal import printable
 
 
 @data.command
@@ -34,7 +36,7 @@ def download(dataset: str, *, root: Path, plugin: Plugins = []) -> None:  # noqa
 
 
 @data.command
-def compress(*, root: Path, workers: int | None = None) -> None:
+def compress(*, root: Path, workers: WholeOrNone = None) -> None:
     """Re-encode the videos under a folder: 6 frames a second, shorter side 224, no sound."""
     from bench.data.compress import compress as compress_all
 
@@ -85,7 +87,7 @@ def emotions(
         scores = score_by(source, [words.lower() for words in typed] if lowercase else typed)
         named = [dict(zip(EMOTIONS, row, strict=True)) for row in scores.tolist()]
         found = [{"text": text, "source": source, "scores": row} for text, row in zip(captions, named, strict=True)]
-        shown = [f"{text}\n  {render.scores(row)}" for text, row in zip(captions, named, strict=True)]
+        shown = [f"{printable(text)}\n  {render.scores(row)}" for text, row in zip(captions, named, strict=True)]
     print(json.dumps(found, indent=1, ensure_ascii=False) if json_output else "\n\n".join(shown))
 
 
@@ -97,8 +99,9 @@ def faces(
     dataset: str | None = None,
     root: Path | None = None,
     out: Path | None = None,
-    frames: int = 12,
-    workers: int | None = None,
+    force: Force = False,
+    frames: Whole = 12,
+    workers: WholeOrNone = None,
     model: Path | None = None,
     detector: str | None = None,
     engine: Literal["onnx", "pytorch", "tensorflow"] | None = None,
@@ -139,7 +142,15 @@ def faces(
     asked = {"model": model, "detector": detector, "engine": engine, "weights": weights}
     settings = {name: value for name, value in asked.items() if value is not None}
     summary = scan(
-        backend, settings, videos=videos, dataset=dataset, root=root, out=out, frames=frames, workers=workers
+        backend,
+        settings,
+        videos=videos,
+        dataset=dataset,
+        root=root,
+        out=out,
+        frames=frames,
+        workers=workers,
+        force=force,
     )
     print(render.faces(summary))
     if summary.broken:

@@ -102,7 +102,7 @@ def explanation(result: "CaptionEmotions") -> str:
         "  NRC words:" if words else "  no NRC word",
         *words,
     ]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def scores(counts: Mapping[str, float]) -> str:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from bench.commands import RESULTS, Flag, Json, Plugins, Results, app, load_plugins, quiet
+from bench.commands import RESULTS, Flag, Force, Json, Plugins, Results, app, load_plugins, quiet
 
 
 @app.command
@@ -117,6 +117,7 @@ def explain(
     *,
     video: str | None = None,
     html: Path | None = None,
+    force: Force = False,
     json_output: Json = False,
     root: Path | None = None,
     plugin: Plugins = [],  # noqa: B006
@@ -144,8 +145,11 @@ def explain(
     from bench.analysis.explain import explain as explain_it
     from bench.engine.reopen import reopen
     from bench.utils.files import replacing
+    from bench.utils.outputs import check_output
 
     load_plugins(plugin)
+    if html:  # before the work
+        check_output(html, [explain_render.PAGE_MARK], "page of `bench explain`", force=force)
     explained = explain_it(reopen(run, results, root), query, video)
     if html:
         with replacing(html) as temporary:
@@ -168,6 +172,7 @@ def report(
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
     out: Path = Path("reports"),
+    force: Force = False,
 ) -> None:
     """Make the report: one offline page, the same as markdown, and the figures.
 
@@ -187,6 +192,5 @@ def report(
     from bench.report.build import build
 
     load_plugins(plugin)
-    print(
-        *build(load_records(results), results, out, subset, baseline, format)[: 1 if format == "latex" else 2], sep="\n"
-    )
+    written = build(load_records(results), results, out, subset, baseline, format, force)
+    print(*written[: 1 if format == "latex" else 2], sep="\n")

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from bench.commands import RESULTS, Flag, Json, Plugins, Results, app, load_plugins, quiet
+from bench.config import Whole
 from bench.errors import UsageError
 
 
@@ -100,7 +101,7 @@ def search(
     /,
     *,
     videos: Path,
-    k: Annotated[int, Parameter(name=["-k", "--k"])] = 5,
+    k: Annotated[Whole, Parameter(name=["-k", "--k"])] = 5,
     filter: str | None = None,
     encoder: EncoderChoice = LATEST,
     backend: str = "numpy",
@@ -149,7 +150,7 @@ def demo(
     encoder: EncoderChoice = LATEST,
     compare: str | None = None,
     host: str = "127.0.0.1",
-    port: int = 8000,
+    port: Whole = 8000,
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
 ) -> None:

@@ -14,7 +14,8 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.utils.files import replacing
+from bench.utils.files import read_text, replacing
+from bench.utils.outputs import check_output
 
 FORMAT = 1
 
@@ -52,8 +53,9 @@ class Annotation:
 
 
 def save_annotation(annotation: Annotation, folder: Path) -> Path:
-    """Writes <folder>/annotations/<split>.json, whole or not at all."""
+    """Writes <folder>/annotations/<split>.json, whole or not at all. UsageError: a file of another kind is there."""
     path = folder / "annotations" / f"{annotation.split}.json"
+    check_output(path, [b'{\n "format": '], "annotation that bench wrote", mend="Move it away.")
     with replacing(path) as temporary:
         content = {"format": FORMAT, "sha256": annotation.digest, **asdict(annotation)}
         temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -69,7 +71,7 @@ def load_annotation(folder: Path, split: str, dataset: str, mend: str = "") -> A
     path = folder / "annotations" / f"{split}.json"
     mend = mend or f"Write it: bench data prepare {dataset} --root {folder}"
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = json.loads(read_text(path))
         if raw["format"] != FORMAT:
             raise BenchError(f"{path} has format {raw['format']}, not {FORMAT}. {mend}")
         stated = raw["sha256"]
@@ -83,7 +85,9 @@ def load_annotation(folder: Path, split: str, dataset: str, mend: str = "") -> A
         )
     except FileNotFoundError:
         raise BenchError(f"{path} is missing. {mend}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise BenchError(f"{path} cannot be read: {error.strerror}. {mend}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BenchError(f"{path} cannot be read ({error}). {mend}") from None
     if stated != annotation.digest:
         raise BenchError(f"{path} was altered since it was written. {mend}")

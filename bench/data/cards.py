@@ -11,7 +11,7 @@ import yaml
 
 from bench.errors import BenchError, UsageError
 from bench.utils import paths
-from bench.utils.names import did_you_mean
+from bench.utils.names import did_you_mean, names_a_file
 from bench.utils.plugins import load_installed
 
 _of_plugins: dict[str, Path] = {}  # name -> its card
@@ -45,12 +45,22 @@ def names() -> list[str]:
 def shipped(name: str) -> Path | None:
     """The card of a dataset under datasets/, or None."""
     path = paths.cards() / name / "card.yaml"
-    return path if path.is_file() else None
+    return path if names_a_file(name) and path.is_file() else None
 
 
 def add(name: str, path: Path) -> None:
     """Makes a plugin's card known."""
     _of_plugins[name] = path
+
+
+def check_split(card: Card, split: str, role: str) -> str:
+    """The split, if it is one of the card's for that role, train or test. UsageError, with near names, otherwise."""
+    fit = [name for name, facts in card.splits.items() if facts["role"] == role]
+    if split not in fit:
+        raise UsageError(
+            f"{card.name} has no {role} split '{split}'.{did_you_mean(split, fit)} It has: {', '.join(fit)}."
+        )
+    return split
 
 
 def load_card(name: str) -> Card:

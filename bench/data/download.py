@@ -15,7 +15,6 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -25,8 +24,10 @@ from bench.errors import BenchError, UsageError
 from bench.utils.files import replacing
 from bench.utils.files import sha256 as digest
 from bench.utils.progress import progress
+from bench.utils.zips import DAMAGED, check_expansion
 
 MEGABYTE = 1_000_000
+MOST = 100_000_000_000  # bytes of a file whose size no card says
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before each new try after a broken connection
 TIMEOUT = 60.0  # seconds without a byte
 PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers of a server that may do better in a while
@@ -121,7 +122,7 @@ def _fetch(url: str, part: Path, mark: Path, sha256: str | None, size: int | Non
             raise _BrokenError("the server sent another part than was asked for")
         have = have if goes_on else 0
         rest = answer.headers.get("Content-Length")
-        total = have + int(rest) if rest and rest.isdigit() else None
+        total = have + int(rest) if rest and rest.isdecimal() and len(rest) < 1000 else None
         if size is not None and total is not None and total != size:
             _forget(part, mark)
             raise BenchError(f"{url} has {total} bytes, not {size}: the source has changed.")
@@ -138,8 +139,13 @@ def _fetch(url: str, part: Path, mark: Path, sha256: str | None, size: int | Non
                 done=have // MEGABYTE,
             )
             for chunk in chunks:
-                file.write(chunk)
                 have += len(chunk)
+                if have > (MOST if size is None else size):  # without a Content-Length it may go on for ever
+                    break
+                file.write(chunk)
+    if have > (MOST if size is None else size):
+        _forget(part, mark)
+        raise BenchError(f"{url} sends more than {MOST if size is None else size} bytes: the source has changed.")
     if total is not None and have < total:
         raise _BrokenError(f"{have} of {total} bytes had come")
 
@@ -228,6 +234,7 @@ def unpack(archive: Path, root: Path) -> Unpacked:
             entries = [entry for entry in source.infolist() if not entry.is_dir() and "__MACOSX" not in entry.filename]
             links = [entry for entry in entries if stat.S_ISLNK(entry.external_attr >> 16)]
             files = [entry for entry in entries if entry not in links]
+            check_expansion(archive, files)
             targets = _targets(archive, root, files)
             todo = [
                 (entry, path)
@@ -242,17 +249,17 @@ def unpack(archive: Path, root: Path) -> Unpacked:
             ):
                 with replacing(path) as temporary, source.open(entry) as content, temporary.open("wb") as file:
                     shutil.copyfileobj(content, file, MEGABYTE)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise BenchError(f"{archive} is damaged ({error}). Move it away and download it again.") from None
     except OSError as error:
         raise BenchError(f"{archive} cannot be unpacked into {root} ({error.strerror or error}).") from None
+    except DAMAGED as error:
+        raise BenchError(f"{archive} is damaged ({error}). Move it away and download it again.") from None
     return Unpacked(written=len(todo), kept=len(files) - len(todo), links=len(links))
 
 
 def _targets(archive: Path, root: Path, files: Sequence[zipfile.ZipInfo]) -> list[Path]:
     names = [PurePosixPath(entry.filename.replace("\\", "/")) for entry in files]
     for name in names:
-        if name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
+        if not name.parts or name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
             raise BenchError(f"{archive} holds {str(name)!r}, which leads out of {root}. It was not unpacked.")
     tops = {name.parts[0] for name in names}
     wrapped = len(tops) == 1 and all(len(name.parts) > 1 for name in names)

@@ -24,13 +24,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bench.emotions import EMOTIONS
-from bench.errors import BenchError
+from bench.errors import BenchError, first_line
 from bench.utils.files import replacing, sha256
 
 if TYPE_CHECKING:  # pyarrow takes 0.1 s to import
     import pyarrow
 
 FORMAT = "bench faces 2"
+MOST_ROWS = 50_000_000  # of a table that is read: columns that repeat one value take hardly any room in a file
 FORMAT_WITH_VALID = "bench faces 1"  # still read
 VALID = 125  # the only mask that its column may have: bit i is set if EMOTIONS[i] is EXPRESSED
 EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # FER2013's order
@@ -133,19 +134,24 @@ def read_table(path: Path, mend: str) -> tuple["pyarrow.Table", str, dict[str, A
     if not path.is_file():
         raise BenchError(f"there are no face scores at {path}. {mend}")
     try:
+        if (rows := parquet.read_metadata(path).num_rows) > MOST_ROWS:
+            raise BenchError(f"{path} has {rows} rows; {MOST_ROWS} are the most. {mend}")
         table = parquet.read_table(path)
-    except (pyarrow.ArrowInvalid, OSError) as error:
-        raise BenchError(f"{path} cannot be read as parquet ({str(error).splitlines()[0]}). {mend}") from None
-    about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+        about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+        settings = json.loads(about.get("settings", "{}"))
+    except (pyarrow.ArrowException, OSError, ValueError, RecursionError) as error:
+        raise BenchError(f"{path} cannot be read as parquet ({first_line(error)}). {mend}") from None
     format = about.get("format", "unknown")
     if format not in (FORMAT, FORMAT_WITH_VALID) or not {"source", "settings"} <= about.keys():
         raise BenchError(f"{path} has the format '{format}', not '{FORMAT}'. {mend}")
     wrong = ""
     if format == FORMAT_WITH_VALID:
         table, wrong = _without_valid(table)
+    if not isinstance(settings, dict):
+        wrong = "its settings are no object"
     if wrong := wrong or _wrong(table):
         raise BenchError(f"{path}: {wrong}. {mend}")
-    return table, about["source"], json.loads(about["settings"])
+    return table, about["source"], settings
 
 
 def write_faces(columns: Mapping[str, Sequence[Any]], path: Path, source: str, settings: Mapping[str, Any]) -> None:

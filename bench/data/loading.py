@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from bench.config import RunConfig
 from bench.data.annotation import Annotation, Clip, keep, load_annotation
 from bench.data.batch import TextBatch, VideoBatch
-from bench.data.cards import Card
+from bench.data.cards import Card, check_split
 from bench.data.controls import FaceTracks, control_scores
 from bench.data.faces import Faces, read_faces
 from bench.data.pixels import resize_crop
@@ -41,7 +41,6 @@ from bench.emotions import EMOTIONS
 from bench.emotions.sources import score_by
 from bench.errors import BenchError, UsageError
 from bench.utils.messages import say_once
-from bench.utils.names import did_you_mean
 from bench.utils.progress import progress
 
 FACES = "faces.parquet"  # in a dataset's folder, as `bench faces` leaves it
@@ -81,8 +80,8 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
 
     Missing and broken clips stop the run here, before any training, unless `config.missing` is "skip".
     """
-    train = load_annotation(folder, _known(config.split or card.train, card, "train"), card.name)
-    test = load_annotation(folder, _known(config.test or card.test, card, "test"), card.name)
+    train = load_annotation(folder, check_split(card, config.split or card.train, "train"), card.name)
+    test = load_annotation(folder, check_split(card, config.test or card.test, "test"), card.name)
     validation = load_annotation(folder, card.validation, card.name) if card.validation else None
     parts = [part for part in (train, validation, test) if part]
     wanted = [clip.video for part in parts for clip in part.clips]
@@ -359,12 +358,3 @@ def _leave_signals_to_the_parent(worker: int) -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-
-
-def _known(split: str, card: Card, role: str) -> str:
-    fit = [name for name, facts in card.splits.items() if facts["role"] == role]
-    if split not in fit:
-        raise UsageError(
-            f"{card.name} has no {role} split '{split}'.{did_you_mean(split, fit)} It has: {', '.join(fit)}."
-        )
-    return split

@@ -15,7 +15,7 @@ from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
-from bench.errors import BenchError
+from bench.errors import BenchError, first_line
 
 UNKNOWN = "[UNK]"
 CLIP_MERGES = 49152 - 256 - 2  # of the file's 262 144 lines CLIP reads this many, to a vocabulary of 49 408
@@ -49,8 +49,8 @@ def clip_tokenizer(source: str) -> Tokenizer:
             raise ValueError(f"its vocabulary lacks {lacking[0]}")
         if vocabulary_size(tokenizer) < CLIP_SMALLEST:  # what transformers makes up where no vocabulary is found
             raise ValueError("there is no vocabulary")
-    except (OSError, ValueError, EOFError, AttributeError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # odd values in tokenizer.json end anywhere in transformers
+        reason = first_line(error)
         raise BenchError(
             f"no CLIP tokenizer at '{source}' ({reason}). It takes a Hugging Face name, a folder with the tokenizer's "
             "files, or the path of bpe_simple_vocab_16e6.txt.gz (--model.tokenizer)."
@@ -104,6 +104,8 @@ def _read_merges(path: Path) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """CLIP's vocabulary as its merge file defines it: 256 bytes, the same at a word's end, the merges, two specials."""
     from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise ValueError("it is no file")
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8") as file:
         lines = file.read().split("\n")[1 : CLIP_MERGES + 1]

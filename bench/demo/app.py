@@ -8,6 +8,7 @@
 """
 
 import math
+import os
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,9 +18,10 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from bench.analysis.explain_render import QuerySentences
-from bench.demo.media import Media
+from bench.demo.media import Media, OpenClip
 from bench.demo.results import ModelResults, links, results_of
 from bench.demo.security import SecurityMiddleware
 from bench.demo.session import ModelThread, Session
@@ -39,6 +41,7 @@ EXAMPLES = (
     "a surprised face",
     "two people talk",
 )
+READ = ["GET", "HEAD"]
 STATIC = Path(__file__).parent / "static"
 
 
@@ -98,7 +101,7 @@ def make_app(sessions: list[Session], media: Media, hosts: set[str] | None) -> F
 # --- pages and JSON ---------------------------------------------------------------------------------------------------
 
 
-@routes.get("/")
+@routes.api_route("/", methods=READ)
 async def index(request: Request) -> Response:
     """The page, with answers where there is a query."""
     demo = _demo(request)
@@ -116,7 +119,7 @@ async def index(request: Request) -> Response:
     return HTMLResponse(demo.page("demo_page.html", columns=columns, chips=chips, **shown))
 
 
-@routes.get("/api/search")
+@routes.api_route("/api/search", methods=READ)
 async def search(request: Request) -> Response:
     """The answers as JSON."""
     demo, words, both = _demo(request), request.query_params, _both(request)
@@ -130,7 +133,7 @@ async def search(request: Request) -> Response:
     return JSONResponse({**found[0], **({"compared": found[1]} if both else {})})
 
 
-@routes.get("/why")
+@routes.api_route("/why", methods=READ)
 async def why(request: Request) -> Response:
     """Which words gave a moment its score: a page of its own, which the script opens in place."""
     demo, words = _demo(request), request.query_params
@@ -153,21 +156,35 @@ async def why(request: Request) -> Response:
 # --- clips ------------------------------------------------------------------------------------------------------------
 
 
-@routes.api_route("/clips/{id}", methods=["GET", "HEAD"])
+@routes.api_route("/clips/{id}", methods=READ)
 def clip(id: str, request: Request) -> Response:
     """A clip, whole or by Range."""
-    path, kind = _demo(request).media.file(id)
-    return FileResponse(path, media_type=kind, headers={"cache-control": "private, no-cache"})
+    return ClipResponse(_demo(request).media.open(id))
 
 
-@routes.get("/stills/{name}")
+class ClipResponse(FileResponse):
+    """An open clip, whole or by Range; closed when it was sent, or the asker went away."""
+
+    def __init__(self, clip: OpenClip) -> None:
+        self.clip = clip
+        headers = {"cache-control": "private, no-cache"}
+        super().__init__(clip.path, media_type=clip.kind, headers=headers, stat_result=clip.facts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            os.close(self.clip.descriptor)
+
+
+@routes.api_route("/stills/{name}", methods=READ)
 def still(name: str, request: Request) -> Response:
     """What a clip shows at a second."""
     media = _demo(request).media
     id, _, ending = name.partition(".")
     if ending != "jpg":
         raise HTTPException(404, "there is no such picture.")
-    media.file(id)  # a still in memory of a clip that is gone is not shown
+    media.check(id)  # a still in memory of a clip that is gone is not shown
     return Response(media.still(id, _second(request.query_params.get("at", "0"))), media_type="image/jpeg")
 
 

@@ -57,7 +57,7 @@ def links(moment: Moment, media: Media) -> tuple[str, str, str]:
     if id is None:
         return "", "", f"{printable(moment.file)} is not in the folder's index."
     try:
-        media.file(id)
+        media.check(id)
     except Unavailable as error:
         return "", "", str(error)
     # with the moment as a media fragment, which browsers seek to without a script

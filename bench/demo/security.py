@@ -1,5 +1,6 @@
 """Around every answer: only who was meant to may ask, and a page may load nothing but what this server has."""
 
+import re
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -45,5 +46,6 @@ class SecurityMiddleware:
 
 
 def _name(host: str) -> str:
-    """The name of a Host header, without port: 127.0.0.1:8000, [::1]:8000."""
-    return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0].lower()
+    """The name of a Host header, without port: 127.0.0.1:8000, [::1]:8000. Empty for what is no such header."""
+    match = re.fullmatch(r"(\[[0-9a-f:.]+\]|[^:\[\]]*)(?::[0-9]+)?", host.lower(), re.ASCII)
+    return match[1] if match else ""

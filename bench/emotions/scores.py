@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from bench.emotions import EMOTIONS, POLARITIES
 from bench.emotions.lexicons import nrc, vader
 from bench.errors import BenchError, UsageError
-from bench.utils.files import replacing
+from bench.utils.files import read_text, replacing
 from bench.utils.messages import say_once
 from bench.utils.paths import home
 
@@ -146,7 +146,7 @@ def explain(text: str, *, lowercase: bool = False) -> CaptionEmotions:
 def read_captions(path: Path) -> list[str]:
     """The captions of a text file (UTF-8), one a line; an empty line is an empty caption, so line numbers hold."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path).removeprefix("\ufeff")
     except OSError as error:
         raise BenchError(
             f"{path} cannot be read: {error.strerror}. Give a text file with one caption a line."

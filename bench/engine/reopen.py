@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from bench.config import FacesConfig, ModelConfig, RunConfig, TrainConfig, VideoConfig, as_json
+from bench.data import importers
 from bench.data.batch import VideoBatch
 from bench.data.loading import TEST, Samples
 from bench.engine.evaluate import encode_clips
@@ -106,6 +107,8 @@ def reopen(run: str, folder: Path, root: Path | None = None) -> Reopened:
         true = record.controls["true_run"]
         raise UsageError(f"{record.run} is a control, {true} scored with {control} emotions. Name that run: {true}")
     config, _ = complete(config_of(record, root))
+    if root is None:
+        importers.check_there(config.dataset, config.root)
     config = replace(config, video=replace(config.video, cache=False))  # a few clips are asked for, not all
     return reopen_as(config, path, make_accelerator(config.train))
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from bench.config import RunConfig, identity, without_controls
-from bench.data.cards import Card, load_card
+from bench.data.cards import Card, check_split, load_card
 from bench.emotions.sources import SOURCES
 from bench.errors import UsageError
 from bench.model.checkpoints import FETCH
@@ -20,7 +20,8 @@ def complete(config: RunConfig) -> tuple[RunConfig, Card]:
     hyperparameters = parse_hyperparameters(config.variant, config.hp)
     if not config.init:
         raise UsageError(f"{config.dataset} needs a start: --init random, or fetch {FETCH}")
-    split, test = config.split or card.train, config.test or card.test
+    split = check_split(card, config.split or card.train, "train")
+    test = check_split(card, config.test or card.test, "test")
     return replace(config, split=split, test=test, hp={k: str(v) for k, v in hyperparameters.items()}), card
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from cyclopts import App, ArgumentCollection, CycloptsError
 from cyclopts.config import Dict
 
-from bench.config import RunConfig, as_json
+from bench.config import RunConfig, as_json, flat
 from bench.errors import UsageError
 from bench.utils.files import load_yaml
+from bench.utils.names import did_you_mean
 from bench.utils.plugins import load_plugin
 from bench.utils.text_yaml import TextLoader
 
@@ -28,6 +29,7 @@ def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
         return next(iter(every(name)), None)
 
     def fill(settings: dict, source: str) -> None:
+        _check_names(settings, source)
         nameless = App()  # the real one has commands called as settings are, and would pass over those
         Dict(settings, source=source, use_commands_as_keys=False)(nameless, (), arguments)
 
@@ -63,6 +65,15 @@ _reader = App(config=[fill_in])
 @_reader.command(name="run")
 def _run(*, config: RunConfig = RunConfig()) -> None:  # noqa: B008, it is frozen
     """Nothing: it is here to be parsed."""
+
+
+def _check_names(settings: dict, source: str) -> None:
+    """UsageError for a name that is no setting of a run: a file must not name plugins, which are code, nor outputs."""
+    known = flat(as_json(RunConfig()))
+    for name in flat(settings):
+        setting = str(name).replace("-", "_")
+        if setting not in known and not setting.startswith("hp."):
+            raise UsageError(f"{source}: '{name}' is no setting of a run.{did_you_mean(setting, known)}")
 
 
 def read_yaml(path: Path) -> dict:

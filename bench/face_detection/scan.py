@@ -27,6 +27,7 @@ from bench.data.video import COMPRESSED, by_stem, list_videos, sample_indices
 from bench.errors import BenchError, UsageError
 from bench.face_detection import ClipFrames, Face, FaceBackend
 from bench.face_detection.frames import is_picture, list_pictures
+from bench.utils.outputs import check_output
 from bench.utils.plugins import load_plugin, plugin_modules
 from bench.utils.processes import in_processes
 from bench.utils.progress import progress
@@ -69,23 +70,26 @@ def scan(
     out: Path | None = None,
     frames: int = 12,
     workers: int | None = None,
+    force: bool = False,
 ) -> FaceScan:
     """Looks for faces in every clip and writes one table; if it is there already, only at what is new or was broken.
 
     backend, settings: see `bench.face_detection`. The clips are those below `videos`, pictures among them, or a
     dataset's; its table goes to <folder>/faces.parquet unless `out` says otherwise. frames: how many of each clip.
-    workers: processes, default one a core. A broken clip is left out and named in the summary.
+    workers: processes, default one a core. A broken clip is left out and named in the summary. force: begin again, and
+    replace the output whatever it is.
     UsageError: settings that do not fit, or an output of something else. BenchError: no clip, or a worker died.
     """
     for flag, count in (("--frames", frames), ("--workers", workers)):
         if count is not None and count < 1:
             raise UsageError(f"{flag} takes a number of at least 1, not {count}.")
     clips, out = _task(videos, dataset, root, out)
+    check_output(out, [b"PAR1"], "face scores", force=force)
     detector = face_detection.build(backend, dict(settings))
     how = json.loads(json.dumps({"backend": backend, **detector.settings, "frames": frames}))
     sizes = {name: path.stat().st_size for name, path in clips.items()}
     kept = _Kept(out, how, detector.source)
-    was_done = kept.load(sizes)
+    was_done = kept.load(sizes, begin_again=force)
     jobs = {name: path for name, path in clips.items() if name not in kept.clips}
     if was_done and not jobs:
         return _summary(out, was_done=True)
@@ -158,18 +162,26 @@ class _Kept:
         self.clips: dict[str, tuple[int, str]] = {}  # size, and what is wrong or an empty text
         self._fresh: list[str] = []  # clips whose rows are in `_new`
 
-    def load(self, sizes: dict[str, int]) -> bool:
-        """Reads what fits; True if that is just what the output holds. UsageError: it was made with other settings."""
+    def load(self, sizes: dict[str, int], begin_again: bool = False) -> bool:
+        """Reads what fits; True if that is just what the output holds. begin_again: the output is not looked at.
+
+        UsageError: it was made with other settings, or is something else.
+        """
         pieces = sorted(self._folder.glob("*.parquet"))
         whole = False
-        for path in [self._out, *pieces] if self._out.exists() else pieces:
-            mend = "Remove it, or name another file: --out FILE"
-            table, source, settings = read_table(path, mend)
+        for path in [self._out, *pieces] if _holds_something(self._out) and not begin_again else pieces:
+            mend = "Remove it, name another file with --out FILE, or replace it: --force"
+            try:
+                table, source, settings = read_table(path, mend)
+            except BenchError as error:
+                raise UsageError(str(error)) from None
             if settings.get("how") != self._how:
                 if path == self._out:
                     raise UsageError(f"{path} holds faces that were found with other settings ({source}). {mend}")
                 continue
-            known = settings["clips"]
+            known = settings.get("clips")
+            if not isinstance(known, dict) or not all(map(_is_size_and_error, known.values())):
+                raise UsageError(f"{path} does not say which clips its faces are of. {mend}")
             if path == self._out and not known.keys() & sizes.keys():
                 some = ", ".join([*list(known)[:3], *["…"] * (len(known) > 3)])
                 raise UsageError(f"{path} holds the faces of {len(known)} other clips ({some}). {mend}")
@@ -209,6 +221,14 @@ class _Kept:
         settings = {"how": self._how, "clips": dict(sorted(self.clips.items()))}
         write_faces(columns, self._out, self._source, settings)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _is_size_and_error(value: Any) -> bool:
+    return isinstance(value, list) and [type(part) for part in value] == [int, str]
+
+
+def _holds_something(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def _no_rows() -> Columns:

@@ -5,6 +5,7 @@ run, so that run is a cell too, listed or not.
 """
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from bench.utils.text_yaml import TextLoader
 GRIDS = HERE / "grid" / "shipped"
 KEYS = ("summary", "settings", "cells", "slurm")
 CELL, RUN = "cell:", "run:"  # what `init` says before the name of a cell, and before a run's id
+MOST_CELLS = 2000  # counted before they are made
+LONGEST_CHAIN = 100  # cells that start from one another
 ALL = "all"  # as a variant: every one that there is, plugins too
 
 State = Literal["done", "started", "waiting", "to do"]
@@ -98,9 +101,9 @@ def read_grid(path: Path) -> Grid:
     if not isinstance(entries, list) or not entries:
         raise UsageError(f"{path} lists no cells. They look like `cells: [{{variant: plain, seed: [42, 43]}}]`.")
     common = _flat(content["settings"], f"{path}, settings")
-    cells = [
-        cell for number, entry in enumerate(entries, 1) for cell in _product(entry, common, f"{path}, cell {number}")
-    ]
+    cells: list[Listed] = []
+    for number, entry in enumerate(entries, 1):
+        cells += _product(entry, common, f"{path}, cell {number}", MOST_CELLS - len(cells))
     return Grid(path, str(content.get("summary", "")), tuple(cells), content["slurm"])
 
 
@@ -126,6 +129,8 @@ def plan(grid: Grid, results: Path, plugins: Sequence[Path] = ()) -> list[Cell]:
         if item in above:
             circle = [one.name for one in above[above.index(item) :]]
             raise UsageError(f"{item.place} starts from itself, by way of {' and '.join(circle)}.")
+        if len(above) > LONGEST_CHAIN:
+            raise UsageError(f"{item.place} is the end of {len(above)} cells that start from one another: too many.")
         settings = dict(item.settings)
         if settings.get("init", "").startswith(CELL):
             settings["init"] = RUN + add(_named(grid, item), (*above, item)).run
@@ -240,8 +245,8 @@ def _named(grid: Grid, item: Listed) -> Listed:
     return found[0]
 
 
-def _product(entry: Any, common: dict[str, list[str]], place: str) -> Iterator[Listed]:
-    """Every choice of one value a setting, the last setting's values changing fastest."""
+def _product(entry: Any, common: dict[str, list[str]], place: str, most: int) -> Iterator[Listed]:
+    """Every choice of one value a setting, the last setting's values changing fastest. UsageError: more than `most`."""
     if not isinstance(entry, dict):
         raise UsageError(f"{place} takes settings such as {{variant: plain, seed: 42}}, not {entry!r}.")
     name = entry.get("name", "")
@@ -253,6 +258,8 @@ def _product(entry: Any, common: dict[str, list[str]], place: str) -> Iterator[L
     if every:
         named = itertools.chain.from_iterable(entries() if one == ALL else [one] for one in settings["variant"])
         settings["variant"] = list(dict.fromkeys(named))
+    if (count := math.prod(map(len, settings.values()))) > most:
+        raise UsageError(f"{place} makes {count} cells; a grid may have {MOST_CELLS}. Leave values out, or split it.")
     for values in itertools.product(*settings.values()):
         chosen = dict(zip(settings, values, strict=True))
         if not (every and _changes_nothing(chosen)):

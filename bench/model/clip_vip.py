@@ -17,10 +17,22 @@ from torch.nn.functional import interpolate, normalize, pad
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 from transformers import AttentionInterface, CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
-from bench.errors import UsageError
-from bench.utils.files import sha256
+from bench.errors import UsageError, first_line
+from bench.utils.files import read_text, sha256
 
 ADDED_PROXIES = 3
+_MOST = {  # of a tower that is read from a file; the largest CLIP has 1664 numbers in 48 layers
+    "hidden_size": 16384,
+    "intermediate_size": 65536,
+    "projection_dim": 16384,
+    "num_attention_heads": 1024,
+    "num_hidden_layers": 200,
+    "vocab_size": 1_000_000,
+    "max_position_embeddings": 65536,
+    "image_size": 4096,
+    "patch_size": 4096,
+    "num_channels": 4,
+}
 
 
 def proxy_guided_attention(
@@ -102,9 +114,23 @@ def clip_config(size: str, *, vocabulary: int | None = None) -> CLIPConfig:
     if path.suffix != ".json":
         raise UsageError(f"'{size}' is no model size. Sizes: tiny, b32, b16, or the path of a CLIPConfig .json file.")
     try:
-        return CLIPConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise UsageError(f"{path} is no CLIPConfig: {error}. It takes the JSON that Hugging Face's CLIP has.") from None
+        config = CLIPConfig.from_dict(json.loads(read_text(path)))
+        _check_sizes(config)
+        with torch.device("meta"):  # without storage; what does not fit together shows here
+            ClipVip(config, frames=1)
+    except Exception as error:  # odd values end anywhere in transformers
+        what = f"{type(error).__name__} {first_line(error)}" if isinstance(error, KeyError) else first_line(error)
+        raise UsageError(f"{path} is no CLIPConfig: {what}. It takes the JSON that Hugging Face's CLIP has.") from None
+    return config
+
+
+def _check_sizes(config: CLIPConfig) -> None:
+    """ValueError for numbers that no CLIP has: building one with them would never end."""
+    for tower in towers(config):
+        for name in _MOST:
+            size = getattr(tower, name, 1)
+            if type(size) is not int or not 1 <= size <= _MOST[name]:
+                raise ValueError(f"{name} is {size!r}, not a number from 1 to {_MOST[name]}")
 
 
 def model_name(size: str) -> str:

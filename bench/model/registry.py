@@ -97,7 +97,16 @@ def get(name: str) -> type["Variant"]:
     if name not in known:
         raise UsageError(f"'{name}' is no variant.{did_you_mean(name, known)} See `bench list variants`.")
     importlib.import_module(known[name].module)
+    found = _registered.get(name)
+    if not _is_variant(found):
+        raise UsageError(f"'{name}' in {known[name].path} is no variant: write `class X(Variant)`, `Variant` of bench.")
     return _registered[name]
+
+
+def _is_variant(registered: Any) -> bool:
+    from bench.model.variant import Variant
+
+    return isinstance(registered, type) and issubclass(registered, Variant)
 
 
 def source_digest(name: str) -> str:
@@ -210,7 +219,7 @@ def _read(path: Path, module: str) -> tuple[VariantEntry, ...]:
 def _as_imported(entry: VariantEntry) -> VariantEntry:
     """A plugin's entry with what its class inherits: it is imported already, so it can be asked."""
     variant = _registered.get(entry.name)
-    if variant is None:
+    if variant is None or not _is_variant(variant):  # `get` says so
         return entry
     parameters = inspect.signature(variant).parameters.values()
     defaults = {p.name: repr(p.default) for p in parameters if p.kind is p.KEYWORD_ONLY}

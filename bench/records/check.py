@@ -16,6 +16,7 @@ from bench.metrics.ranking import DIRECTIONS
 from bench.metrics.registry import CORE, METRICS, TWIN_ACCURACY, share
 from bench.records.agreement import check_agreement
 from bench.records.record import Record
+from bench.utils.names import names_a_file
 
 CONTROLS = ("true", "shuffled", "zeroed", "random", "opposite")  # the emotion input of a run
 
@@ -61,8 +62,8 @@ def _check_shape(record: Record) -> None:
     for name, keys in _KEYS.items():
         if set(getattr(record, name)) != keys:
             raise BenchError(f"{name} holds {', '.join(sorted(getattr(record, name)))}, not {', '.join(sorted(keys))}.")
-    for name in ("run", "variant", "dataset", "split"):
-        if not re.fullmatch(r"\w[\w.+-]*", getattr(record, name)):
+    for name in ("run", "variant", "dataset", "split", "test"):
+        if not names_a_file(getattr(record, name)):
             raise BenchError(f"{name} {getattr(record, name)!r} cannot name a file.")
     try:
         created = datetime.fromisoformat(record.created)

@@ -18,7 +18,7 @@ from bench.errors import UsageError
 from bench.metrics.ranking import DIRECTIONS
 from bench.records.protocol import join_signature
 from bench.utils import paths
-from bench.utils.files import load_yaml
+from bench.utils.files import load_yaml, read_text
 from bench.utils.names import did_you_mean
 from bench.utils.text_yaml import TextLoader
 
@@ -149,7 +149,7 @@ def _decode(path: Path) -> Any:
     try:
         if path.suffix.lower() != ".json":
             return load_yaml(path, TextLoader)
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         return json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_once)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None

@@ -20,7 +20,7 @@ from bench.errors import BenchError, UsageError
 from bench.metrics.ranking import completed
 from bench.records.check import check
 from bench.records.record import Record
-from bench.utils.files import replacing
+from bench.utils.files import read_text, replacing
 from bench.utils.names import did_you_mean
 from bench.utils.run_files import record_path, record_paths
 
@@ -53,7 +53,7 @@ def load(path: Path) -> Record:
     BenchError, naming file and fault, if it is unreadable or unsound.
     """
     try:
-        raw = _decode(path.read_text(encoding="utf-8"))
+        raw = _decode(read_text(path))
         record = _build(raw) if raw["schema"] <= SCHEMA else None
     except FileNotFoundError:
         raise BenchError(f"{path} is missing. Make it with `bench run`.") from None
@@ -127,6 +127,8 @@ def _build(raw: dict[str, Any]) -> Record:
     if schema < 4:
         raw = _from_3(raw)
     names = {field.name for field in fields(Record)}
+    if later := raw.keys() - names:
+        raise BenchError(f"it has {', '.join(sorted(later))}: made by a newer version of bench? Update it.")
     if raw.keys() != names:
         raise BenchError(f"its fields differ from schema {SCHEMA}'s by {', '.join(sorted(raw.keys() ^ names))}.")
     record = Record(**{**raw, **{name: _by_query(raw[name]) for name in ("twins", "twin_wins")}})

@@ -6,7 +6,6 @@ reports/report.tex    with --format latex: tables and figure includes
 reports/figures/      SVG and PNG
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +27,19 @@ from bench.report.thumbnails import thumbnails
 from bench.report.won_and_lost import MOST, asked, flips, swapped
 from bench.utils.files import replacing
 from bench.utils.images import data_address
+from bench.utils.outputs import check_output
 from bench.utils.tables import Table, escape, latex, markdown
 from bench.utils.templates import template
+from bench.utils.terminal import printable
 
 TITLE = "Does emotion help a model find the right video?"
 FIGURES = "figures"
+_PACKAGES = "% needs \\usepackage{booktabs,longtable,graphicx}"
+_MARKS = {  # by which an earlier report is known
+    "index.html": [f"<title>{TITLE}</title>".encode()],
+    "report.md": [f"# {TITLE}\n".encode()],
+    "report.tex": [_PACKAGES.encode()],
+}
 _FIT = r"width=\linewidth,height=0.6\textheight,keepaspectratio"  # with its caption on one page
 _FOLDED = {"runs": "every metric of every run", "explored": "every question that was not declared"}
 
@@ -50,12 +57,21 @@ class Part:
 
 
 def build(
-    records: Sequence[Record], results: Path, out: Path, subset: str, baseline: str, format: Literal["html", "latex"]
+    records: Sequence[Record],
+    results: Path,
+    out: Path,
+    subset: str,
+    baseline: str,
+    format: Literal["html", "latex"],
+    force: bool = False,
 ) -> list[Path]:
     """Writes the report of these records under `out`; returns what was written, the page first.
 
     results: where the records lie, with their features and weights beside them if they are at hand.
+    force: replace what is there even where it is a file of another kind; otherwise that is a UsageError.
     """
+    for name in ["report.tex"] if format == "latex" else ["index.html", "report.md"]:
+        check_output(out / name, _MARKS[name], "report", force=force)
     found = sorted(groups(records), key=lambda group: -len(group.records))  # the largest is what the report is about
     parts = []
     for number, group in enumerate(found):
@@ -64,7 +80,7 @@ def build(
         name += f" ({number + 1})" if len(found) > 1 else ""
         drawn = draw(Context(group, results, subset, baseline), f"{number + 1}-" if number else "")
         parts.append(Part(group, f"group{number + 1}", name, shown, sentences(group, shown), drawn))
-    paths = [path for part in parts for figure in part.figures for path in save(figure, out / FIGURES)]
+    paths = [path for part in parts for figure in part.figures for path in save(figure, out / FIGURES, force)]
     if format == "latex":
         return [write(out / "report.tex", tex(parts)), *paths]
     page = write(out / "index.html", render_page(parts, results, out, baseline))
@@ -195,25 +211,27 @@ def text(parts: Sequence[Part]) -> str:
     """The report as markdown."""
     lines = [f"# {TITLE}", ""]
     for part in parts:
-        lines += [f"## {part.name}", "", f"`{part.group.protocol}`", "", *(f"- {one}" for one in part.sentences), ""]
+        lines += [f"## {printable(part.name)}", "", f"`{printable(part.group.protocol)}`", ""]
+        lines += [*(f"- {printable(one)}" for one in part.sentences), ""]
         for section in part.sections:
-            lines += [f"### {section.heading}", "", markdown(section.table, "", section.note)]
+            lines += [f"### {printable(section.heading)}", "", markdown(section.table, "", section.note)]
         for figure in part.figures:
-            lines += [f"### {figure.title}", "", f"![{_plain(figure.alt)}]({FIGURES}/{figure.name}.svg)", ""]
-            lines += [figure.caption, ""]
+            alt = printable(figure.alt).replace("[", "(").replace("]", ")")
+            lines += [f"### {printable(figure.title)}", "", f"![{alt}]({FIGURES}/{figure.name}.svg)", ""]
+            lines += [printable(figure.caption), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def tex(parts: Sequence[Part]) -> str:
     """Tables and figures for \\input in a paper."""
-    lines = ["% needs \\usepackage{booktabs,longtable,graphicx}"]
+    lines = [_PACKAGES]
     for part in parts:
         for section in part.sections:
             lines.append(latex(section.table, part.group.protocol, section.note))
         for figure in part.figures:
             lines += ["\\begin{figure}", "\\centering"]
             lines.append(f"\\includegraphics[{_FIT}]{{{FIGURES}/{figure.name}.png}}")
-            lines += [f"\\caption{{{escape(figure.caption)}}}", "\\end{figure}", ""]
+            lines += [f"\\caption{{{escape(printable(figure.caption))}}}", "\\end{figure}", ""]
     return "\n".join(lines)
 
 
@@ -221,7 +239,3 @@ def smallest(folder: Path, name: str) -> str:
     """The smaller of a figure's two files, as a data address."""
     svg, png = ((folder / f"{name}{ending}").read_bytes() for ending in (".svg", ".png"))
     return data_address(svg, "image/svg+xml") if len(svg) <= len(png) else data_address(png, "image/png")
-
-
-def _plain(alt: str) -> str:
-    return json.dumps(alt, ensure_ascii=False)[1:-1].replace("[", "(").replace("]", ")")

@@ -41,6 +41,7 @@ GREY = "#999999"  # what no claim is made of
 
 STYLE: Any = {
     "svg.hashsalt": SALT,
+    "text.parse_math": False,  # a name with two dollars is no formula
     "svg.fonttype": "path",  # the same glyphs on every machine
     "font.family": "DejaVu Sans",  # matplotlib brings it
     "font.size": 8,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench.data.annotation import keep, load_annotation
-from bench.data.importers import ensure
+from bench.data.importers import check_there, ensure
 from bench.errors import BenchError
 from bench.records.record import Record
 from bench.utils.images import data_address, jpeg
@@ -14,11 +14,15 @@ QUALITY = 70
 
 
 def dataset_folder(record: Record) -> Path | None:
-    """Where the clips of a record's dataset lie, if they are at hand: where the run found them, or rendered."""
-    root = record.config.get("root")
+    """Where the clips of a record's dataset lie, if they are at hand: where the run found them, or in the cache.
+
+    Nothing is written where a record says.
+    """
+    root = Path(record.config["root"]) if record.config.get("root") else None
     try:
-        return ensure(record.dataset, Path(root) if root else None)
-    except BenchError:
+        check_there(record.dataset, root)
+        return ensure(record.dataset, root)
+    except (BenchError, OSError, ValueError):  # a place that no system can have: a NUL in it, a name too long
         return None
 
 

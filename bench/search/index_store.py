@@ -269,6 +269,8 @@ def replacement(old: Store, about: IndexSettings) -> Store:
 
 def _read(path: Path) -> Store | None:
     manifest = path / "manifest.jsonl"
+    if manifest.exists() and not manifest.is_file():  # a pipe would be waited for
+        raise _broken(path, "its manifest is no file")
     stamp = _stamped(path)  # before it is read: what is written meanwhile must show
     try:
         with manifest.open(encoding="utf-8") as file:
@@ -291,7 +293,7 @@ def _read(path: Path) -> Store | None:
         if Path(str(error.filename)) == manifest:
             return None
         raise _broken(path, f"{error.filename} is gone") from None
-    except (ValueError, KeyError, TypeError, StopIteration, UnicodeDecodeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError, OverflowError) as error:
         raise _broken(path, str(error) or "an empty manifest") from None
     return store
 

@@ -9,12 +9,18 @@ While it trains, its checkpoints are in that folder too.
 
 from pathlib import Path
 
+from bench.errors import UsageError
+from bench.utils.names import names_a_file
+
 _WEIGHTS = "model.safetensors"
 _PUBLISHED = "published"  # the literature's numbers, which are no records
 
 
 def record_path(results: Path, dataset: str, split: str, variant: str, run: str) -> Path:
-    """Where a run's record lies, written or not."""
+    """Where a run's record lies, written or not. UsageError: a name that would lead out of the results folder."""
+    for name in (dataset, split, variant, run):
+        if not names_a_file(name):
+            raise UsageError(f"{name!r} cannot name a file. Names hold letters, digits and . + - _, a letter first.")
     return results / dataset / split / variant / f"{run}.json"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.utils.terminal import printable
 from bench.utils.text import WIDTH, wrapped
 
 _LABEL = 12  # columns that the first column keeps, however wide the numbers are
@@ -41,16 +42,23 @@ _LINE = 90  # letters of such a sentence that fit a line
 class Table:
     """header: a name per column. rows: a cell per column, or one string that heads the rows below it.
 
-    below: sentences that stand under the table.
+    below: sentences that stand under the table. Names in it may be anybody's: control characters become escapes.
     """
 
     header: list[str]
     rows: list[list[str] | str]
     below: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        rows = [printable(row) if isinstance(row, str) else [printable(cell) for cell in row] for row in self.rows]
+        parts = {"header": [*map(printable, self.header)], "rows": rows, "below": [*map(printable, self.below)]}
+        for name, value in parts.items():
+            object.__setattr__(self, name, value)
+
 
 def terminal(table: Table, title: str, note: str) -> str:
     """Fits 80 columns where the numbers allow: labels left and wrapped, numbers right, brackets below brackets."""
+    title, note = printable(title), printable(note)
     cells = [row for row in table.rows if isinstance(row, list)]
     if len(cells) < len(table.rows):  # below their heads, rows are indented
         cells = [[f"  {row[0]}", *row[1:]] for row in cells]
@@ -91,6 +99,7 @@ def markdown(table: Table, title: str, note: str) -> str:
     def line(cells: Iterable[str]) -> str:
         return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
+    title, note = printable(title), printable(note)
     blank = [""] * (len(table.header) - 1)
     lines = [f"`{title}`", ""] if title else []
     lines += [note, "", line(table.header), line([":--", *("--:" for _ in blank)])]
@@ -104,6 +113,7 @@ def latex(table: Table, title: str, note: str) -> str:
 
     One with more lines than a page holds becomes a longtable, which needs that package too.
     """
+    title, note = printable(title), printable(note)
     lines_below = sum(1 + len(sentence) // _LINE for sentence in table.below)
     width, long = len(table.header), len(table.rows) + lines_below > _PAGE
     bar = _LATEX["|"]
@@ -140,7 +150,8 @@ def latex(table: Table, title: str, note: str) -> str:
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """CSV with a header line; None becomes an empty cell."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([header, *rows])
+    safe = ([printable(cell) if isinstance(cell, str) else cell for cell in row] for row in [header, *rows])
+    csv.writer(out, lineterminator="\n").writerows(safe)
     return out.getvalue()
 
 

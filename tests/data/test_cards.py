@@ -83,3 +83,13 @@ def test_msrvtt_s_recipe_is_the_published_one() -> None:
     """RunConfig's defaults are that recipe, so the card overrides none of it."""
     raw = yaml.safe_load((CHECKOUT / "datasets" / "msrvtt" / "card.yaml").read_text(encoding="utf-8"))
     assert "recipe" not in raw
+
+
+def test_a_card_is_never_read_by_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cards").mkdir()
+    (tmp_path / "evil").mkdir()
+    monkeypatch.setattr("bench.utils.paths.cards", lambda: tmp_path / "cards")
+    for name in ("../evil", str(tmp_path / "evil")):
+        (tmp_path / "evil" / "card.yaml").write_text(f"name: {name}\n", encoding="utf-8")
+        with pytest.raises(UsageError, match="is no dataset"):
+            cards.load_card(name)

@@ -36,6 +36,7 @@ class Server:
     breaks: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     length: int | None = None
+    without_length: bool = False
     requests: list[str | None] = field(default_factory=list)  # the Range header of each
     url: str = ""
 
@@ -65,7 +66,8 @@ def server() -> Iterator[Server]:
                 self.send_header("Content-Range", f"bytes {start}-{len(state.content) - 1}/{len(state.content)}")
             if state.etag:
                 self.send_header("ETag", state.etag)
-            self.send_header("Content-Length", str(state.length or len(body)))
+            if not state.without_length:
+                self.send_header("Content-Length", str(state.length or len(body)))
             self.end_headers()
             self.wfile.write(body[: state.breaks.pop(0)] if state.breaks else body)
 
@@ -304,3 +306,21 @@ def test_a_zip_that_is_cut_off_is_an_error(make_zip: Zip, tmp_path: Path) -> Non
     archive.write_bytes(archive.read_bytes()[:500])
     with pytest.raises(BenchError, match="is damaged"):
         unpack(archive, tmp_path / "root")
+
+
+def test_a_server_that_names_no_length_is_read_no_further_than_the_card_says(server: Server, tmp_path: Path) -> None:
+    server.without_length = True
+    with pytest.raises(BenchError, match=r"file\.bin sends more than 1000 bytes: the source has changed\."):
+        download(server.url, tmp_path / "a.bin", size=1000, pauses=())
+    assert leftovers(tmp_path) == []
+
+
+def test_a_server_that_names_no_length_has_an_end_all_the_same(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.without_length = True
+    assert download(server.url, tmp_path / "whole.bin", pauses=()).read_bytes() == CONTENT
+    monkeypatch.setattr("bench.data.download.MOST", 2_000_000)
+    with pytest.raises(BenchError, match="sends more than 2000000 bytes"):
+        download(server.url, tmp_path / "a.bin", pauses=())
+    assert leftovers(tmp_path) == ["whole.bin"]

@@ -155,7 +155,8 @@ def test_a_page_that_there_is_not_is_said_so(client: TestClient) -> None:
 
 def test_only_names_of_this_machine_are_answered_to(client: TestClient) -> None:
     assert client.get("/", headers={"Host": "127.0.0.1:8000"}).status_code == 200
-    for host in ("evil.example", "127.0.0.1.evil.example", "", "[::2]:8000"):
+    odd = ("[::1]evil.example", "[::1]:80evil", "127.0.0.1:80:80", "127.0.0.1:evil", "[127.0.0.1", "evil.example[::1]")
+    for host in ("evil.example", "127.0.0.1.evil.example", "", "[::2]:8000", *odd):
         assert client.get("/", headers={"Host": host}).status_code == 400
 
 
@@ -221,3 +222,10 @@ def test_the_second_index_has_the_windows_of_the_first(clips: Path) -> None:
 def test_a_model_is_not_compared_with_itself(first: Session) -> None:
     with pytest.raises(UsageError, match="--compare clip:a is the model that is compared with"):
         open_second(first, "clip:a", Path("results"))
+
+
+def test_head_is_answered_as_get_without_a_body(client: TestClient) -> None:
+    for address in ("/", "/?q=red", "/api/search?q=red", "/static/demo.css"):
+        got, headed = client.get(address), client.head(address)
+        assert headed.status_code == got.status_code == 200
+        assert headed.headers["content-type"] == got.headers["content-type"]

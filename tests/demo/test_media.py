@@ -2,6 +2,7 @@
 
 import io
 import os
+import threading
 from pathlib import Path
 
 import av
@@ -138,6 +139,72 @@ def test_a_clip_that_a_link_replaces_later_is_not_shown(client: TestClient, clip
     assert client.get(red).status_code == 404
 
 
+def secret_like(path: Path) -> Path:
+    """A file outside of the folder that has another file's size and date."""
+    facts, secret = path.stat(), path.parent.parent / "secret.mp4"
+    secret.write_bytes((b"SECRET" * facts.st_size)[: facts.st_size])
+    os.utime(secret, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    return secret
+
+
+@pytest.mark.parametrize("asked", [{}, {"Range": "bytes=3-"}])
+def test_a_clip_that_is_swapped_while_it_is_served_is_served_as_it_was(
+    client: TestClient, clips: Path, red: str, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str]
+) -> None:
+    whole, secret, opening = (clips / "red.mp4").read_bytes(), secret_like(clips / "red.mp4"), Media.open
+
+    def swapped(media: Media, id: str) -> object:
+        clip = opening(media, id)
+        (clips / "red.mp4").unlink()
+        (clips / "red.mp4").symlink_to(secret)
+        return clip
+
+    monkeypatch.setattr(Media, "open", swapped)
+    assert client.get(red, headers=asked).content == whole[3 if asked else 0 :]
+
+
+def test_a_folder_that_becomes_a_link_is_not_entered(client: TestClient, clips: Path, first: Session) -> None:
+    (clips / "sub").rename(clips.parent / "moved")
+    (clips / "sub").symlink_to(clips.parent / "moved")
+    answer = client.get(f"/clips/{id_of(first, 'sub/long.mp4')}")
+    assert answer.text == "sub/long.mp4 is a link since it was indexed, so it is not shown.\n"
+
+
+def test_no_fetch_gives_a_file_that_is_swapped_in(client: TestClient, clips: Path, red: str) -> None:
+    """A second thread puts a link to the secret in the clip's place and back, as fast as it can."""
+    path, secret, stop = clips / "red.mp4", secret_like(clips / "red.mp4"), threading.Event()
+    (clips.parent / "link").symlink_to(secret)
+    os.link(path, clips.parent / "kept")
+
+    def swap() -> None:
+        while not stop.is_set():
+            for source in ("link", "kept"):
+                os.link(clips.parent / source, clips.parent / "next", follow_symlinks=False)
+                (clips.parent / "next").replace(path)
+                (clips.parent / "next").unlink(missing_ok=True)
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    try:
+        answers = [client.get(red) for _ in range(300)]
+    finally:
+        stop.set()
+        thread.join()
+    assert {answer.status_code for answer in answers} <= {200, 404}
+    assert not any(b"SECRET" in answer.content for answer in answers)
+
+
+def test_no_open_file_is_left(client: TestClient, clips: Path, red: str) -> None:
+    client.get(red)
+    before = len(os.listdir("/dev/fd"))  # noqa: PTH208
+    for _ in range(5):
+        assert client.get(red).status_code == 200
+        assert client.head(red).status_code == 200
+        assert client.get(red, headers={"Range": "bytes=99999999-"}).status_code == 416
+        assert client.get("/?q=red").status_code == 200
+    assert len(os.listdir("/dev/fd")) == before  # noqa: PTH208
+
+
 # --- clips that are not what they were ------------------------------------------------------------------------------
 
 
@@ -160,13 +227,13 @@ def test_a_changed_clip_is_said_to_be_changed(client: TestClient, clips: Path, r
 def test_a_clip_without_rights_is_said_to_be_so(first: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the system says it; the tests may run as a user who may read everything."""
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     media = Media(first.folder, first.searcher.store)
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(Unavailable, match=r"red\.mp4 cannot be read: Permission denied\. Mend its rights\."):
-        media.file(id_of(first, "red.mp4"))
+        media.check(id_of(first, "red.mp4"))
 
 
 def test_a_clip_that_cannot_be_decoded_is_said_to_be_so(client: TestClient, red: str, clips: Path) -> None:

@@ -171,7 +171,7 @@ def test_the_faces_of_another_folder_are_not_thrown_away(clips: Path, tmp_path: 
     other = tmp_path / "other"
     other.mkdir()
     shutil.copyfile(clips / "a.mp4", other / "z.mp4")
-    with pytest.raises(UsageError, match=r"holds the faces of 3 other clips \(a, b, c\)\. Remove it, or name another"):
+    with pytest.raises(UsageError, match=r"holds the faces of 3 other clips \(a, b, c\)\. Remove it, name another"):
         looked(other, out=summary.out)
 
 

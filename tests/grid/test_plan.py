@@ -232,6 +232,27 @@ def test_the_collapse_starts_every_fine_tuning_from_one_plain_run() -> None:
     assert len(rest) == 3 * (1 + 3 + 1)  # seeds × (plain, additive_text at three scales, gated_additive)
 
 
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ("split: 8k", "cell 1: msrvtt has no train split '8k'. It has: 7k, 9k, 6k-emotion."),
+        ("split: '../../../x'", "cell 1: msrvtt has no train split '../../../x'."),
+        ("test: 1k-B", "cell 1: msrvtt has no test split '1k-B'. Did you mean 1k-A?"),
+        ("dataset: '../x'", "'../x' is no dataset."),
+    ],
+)
+def test_a_split_that_the_card_lacks_stops_before_the_first_run(
+    settings: str, line: str, tmp_path: Path, capsys: Capture
+) -> None:
+    path = tmp_path / "grid.yaml"
+    path.write_text(f"settings: {{dataset: msrvtt, init: random}}\ncells: [{{{settings}}}]", encoding="utf-8")
+    for more in ([], ["--dry-run"]):
+        code, said = failure(["grid", str(path), "--results", str(tmp_path / "a" / "results"), *more], capsys)
+        assert code == 2
+        assert line in said
+    assert list(tmp_path.iterdir()) == [path]
+
+
 # --- the command ----------------------------------------------------------------------------------------------------
 
 

@@ -121,6 +121,7 @@ FAULTS = {
     "a seed that is text": (changed(seed="42"), "seed is str, not int"),
     "a time without zone": (changed(created="2026-01-02T03:04:05"), "no time zone"),
     "a time that is none": (changed(created="yesterday"), "no ISO 8601"),
+    "a test split that leaves the folder": (changed(test="../../test"), "cannot name a file"),
     "a name that leaves the folder": (changed(variant="../plain"), "cannot name a file"),
     "another seed in the protocol": (changed(protocol=RECORD.protocol.replace("seed:42", "seed:1")), "says seed 1"),
     "another gallery in the protocol": (changed(protocol=RECORD.protocol.replace("24x24", "9x9")), "says 9x9"),

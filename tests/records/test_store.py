@@ -157,7 +157,7 @@ def test_a_schema_that_is_no_number_is_refused(path: Path, schema: Any):
 
 
 def test_an_unknown_field_is_named(path: Path):
-    with pytest.raises(BenchError, match="by novelty"):
+    with pytest.raises(BenchError, match="it has novelty: made by a newer version"):
         load(rewrite(path, lambda raw: raw.update(novelty=1)))
 
 

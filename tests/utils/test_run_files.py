@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from bench.errors import UsageError
 from bench.utils import run_files
 
 
@@ -11,6 +14,15 @@ def test_what_a_run_leaves_lies_beside_its_record() -> None:
     assert run_files.weights_path(record) == Path("results/moodclips/train/plain/plain-s1-ab/model.safetensors")
     assert run_files.features_path(record).parent == run_files.folder_of(record)
     assert run_files.results_of(record) == Path("results")
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "a/b", "/x", "", ".x", "a\0", "a\n", "-x"])
+@pytest.mark.parametrize("place", range(4))
+def test_no_name_leads_out_of_the_results_folder(place: int, name: str) -> None:
+    names = ["moodclips", "train", "plain", "plain-s1-ab"]
+    names[place] = name
+    with pytest.raises(UsageError, match="cannot name a file"):
+        run_files.record_path(Path("results"), *names)
 
 
 def test_records_are_found_in_order_without_the_literature_and_what_is_being_written(tmp_path: Path) -> None:

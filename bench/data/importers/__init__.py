@@ -18,6 +18,7 @@ from typing import TypeVar
 from bench.data import cards
 from bench.data.cards import load_card
 from bench.errors import BenchError, UsageError
+from bench.utils.files import read_text
 from bench.utils.registry import Registry
 
 I = TypeVar("I", bound="type[Importer]")  # noqa: E741
@@ -51,8 +52,8 @@ class Importer:
         """Whether a folder is this dataset's. Here: whether its annotations say so."""
         written = sorted((root / "annotations").glob("*.json"), key=lambda path: path.stat().st_size)
         try:
-            return bool(written) and json.loads(written[0].read_text(encoding="utf-8"))["dataset"] == self.name
-        except (OSError, ValueError, KeyError, TypeError):
+            return bool(written) and json.loads(read_text(written[0]))["dataset"] == self.name
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return False
 
     def folder(self, root: Path | None) -> Path:
@@ -105,6 +106,15 @@ def importer(dataset: str) -> Importer:
 def ensure(dataset: str, root: Path | None) -> Path:
     """The folder of a dataset, ready to open: the user's own, or one that is made on first use."""
     return importer(dataset).ensure(root)
+
+
+def check_there(dataset: str, root: Path | None) -> None:
+    """BenchError if the folder that a record names is not there or empty.
+
+    `ensure` would make some datasets there, and where a record says is nobody's wish. None is the user's cache.
+    """
+    if root is not None and not (root.is_dir() and any(root.iterdir())):
+        raise BenchError(f"the record's folder of {dataset} is not there: {root}. Say where it is: --root DIR")
 
 
 def prepare(dataset: str, root: Path | None) -> str:

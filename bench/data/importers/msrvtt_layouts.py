@@ -18,13 +18,13 @@ import posixpath
 import re
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bench.errors import BenchError
+from bench.utils.zips import DAMAGED, check_expansion
 
 Captions = dict[str, tuple[str, ...]]  # video id -> its captions, in sen_id order
 
@@ -38,6 +38,7 @@ LAYOUTS = {
 LAYOUT_OF = {name: layout for layout, names in LAYOUTS.items() for name in names}
 
 DEPTH = 4  # sub-folders below the root; Frozen's lists lie in MSRVTT/high-quality/structured-symlinks
+LONGEST_LINK = 4096  # bytes
 LINKS = 8  # symlinks followed inside a zip before it is called a loop
 
 
@@ -65,10 +66,14 @@ class Source:
     def read(self) -> bytes:
         try:
             if self.member is None:
+                if not self.path.is_file():  # a pipe would be waited for
+                    raise OSError("it is no file")
                 return self.path.read_bytes()
             with zipfile.ZipFile(self.path) as archive:
-                return archive.read(_follow(archive, self.member))
-        except (OSError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+                member = _follow(archive, self.member)
+                check_expansion(self.path, [archive.getinfo(member)])
+                return archive.read(member)
+        except (OSError, *DAMAGED) as error:
             raise BenchError(f"{self} cannot be read ({error}). Get the file again.") from None
 
     def text(self) -> str:
@@ -87,8 +92,11 @@ class Source:
 def _follow(archive: zipfile.ZipFile, member: str) -> str:
     """The name of the plain file that `member` stands for: a symlink is followed, but only to members of the zip."""
     for _ in range(LINKS):
-        if not stat.S_ISLNK(archive.getinfo(member).external_attr >> 16):
+        entry = archive.getinfo(member)
+        if not stat.S_ISLNK(entry.external_attr >> 16):
             return member
+        if entry.file_size > LONGEST_LINK:
+            raise zipfile.BadZipFile(f"it is a link of {entry.file_size} bytes")
         link = archive.read(member).decode("utf-8", "replace")
         target = posixpath.normpath(posixpath.join(posixpath.dirname(member), link))
         if target not in archive.namelist():
@@ -115,9 +123,11 @@ def find_sources(root: Path) -> dict[str, Source]:
         found.setdefault(path.name, Source(path))
     for _, path in sorted(zips):
         try:
+            if not path.is_file():
+                raise OSError("it is no file")
             with zipfile.ZipFile(path) as archive:
                 members = [name for name in archive.namelist() if PurePosixPath(name).name in LAYOUT_OF]
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, *DAMAGED) as error:
             raise BenchError(f"{path} is no whole zip file ({error}). Get it again, or move it away.") from None
         for member in sorted(members, key=lambda name: (name.count("/"), name)):
             found.setdefault(PurePosixPath(member).name, Source(path, member))

@@ -24,6 +24,7 @@ from bench.compare.paired import PairedComparison, compare_all
 from bench.errors import BenchError
 from bench.report.style import PNG_DPI, styled
 from bench.utils.files import replacing
+from bench.utils.outputs import check_output
 from bench.utils.registry import Registry
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import
@@ -145,11 +146,16 @@ def _figures(kind: FigureKind, context: Context) -> Iterator[Figure]:
 
 
 @styled
-def save(drawn: Figure, folder: Path) -> tuple[Path, Path]:
-    """Writes <name>.svg and <name>.png, each whole or not at all, and closes the drawing."""
+def save(drawn: Figure, folder: Path, force: bool = False) -> tuple[Path, Path]:
+    """Writes <name>.svg and <name>.png, each whole or not at all, and closes the drawing.
+
+    UsageError: files of these names are no pictures of that kind. force: they are replaced even so.
+    """
     from matplotlib import pyplot as plt
 
     paths = folder / f"{drawn.name}.svg", folder / f"{drawn.name}.png"
+    for path, mark in zip(paths, (b"<svg", b"\x89PNG"), strict=True):
+        check_output(path, [mark], f"picture of the kind {path.suffix[1:]}", force=force)
     metadata: tuple[dict[str, Any], ...] = ({"Date": None, "Creator": None}, {"Software": None})
     for path, data in zip(paths, metadata, strict=True):
         with replacing(path) as temporary:

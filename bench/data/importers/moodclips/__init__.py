@@ -175,7 +175,7 @@ def _in_cache(size: tuple[int, int, int, int]) -> Path:
 def _has_own_faces(folder: Path) -> bool:
     """Whether `bench faces` was run over it, which may have taken hours."""
     try:
-        return read_table(folder / FACES, "")[1] != faces.SOURCE
+        return read_table(folder / FACES, "")[1] != simulated_faces.SOURCE
     except BenchError:
         return False
 
@@ -244,7 +244,7 @@ def _check(folder: Path, size: tuple[int, int, int, int]) -> None:
     _compare("captions", captions_checksum(Plan((), annotations)), known[0])
     _compare("frames", frames, known[1])
     _, source, _ = read_table(folder / FACES, mend)
-    if source != faces.SOURCE:
+    if source != simulated_faces.SOURCE:
         files.pop(FACES, None)
     for name, digest in files.items():
         if not (folder / name).is_file() or sha256(folder / name) != digest:
