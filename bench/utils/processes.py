@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from multiprocessing.context import SpawnContext
 from typing import Any, TypeVar
 
 from bench.errors import BenchError
@@ -21,6 +22,15 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def fresh_processes() -> SpawnContext:
+    """The context of processes that start anew, not as forks: a caller's decoder or classifier may have threads.
+
+    A file in the current folder is no module to them: they would take its pickle.py for Python's own.
+    """
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
+    return get_context("spawn")
+
+
 def in_processes(
     work: Callable[..., T], jobs: Mapping[str, tuple[Any, ...]], workers: int
 ) -> Generator[tuple[str, T], None, None]:
@@ -28,8 +38,7 @@ def in_processes(
 
     Ctrl-C is the parent's to answer: jobs in work are finished, the rest dropped. BenchError: a process died.
     """
-    # fresh processes, not forks: a decoder or a classifier of the caller may have threads running
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
+    pool = ProcessPoolExecutor(workers, mp_context=fresh_processes(), initializer=_begin)
     try:
         futures: dict[Future[T], str] = {pool.submit(work, *arguments): name for name, arguments in jobs.items()}
         for future in as_completed(futures):

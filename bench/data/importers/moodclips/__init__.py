@@ -7,7 +7,6 @@ face classifier; this module puts the folder together. What is built in: dataset
 
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -29,6 +28,7 @@ from bench.data.video import write_video
 from bench.errors import BenchError
 from bench.utils import paths
 from bench.utils.files import replacing
+from bench.utils.processes import fresh_processes
 from bench.utils.progress import progress
 
 CRF = 14  # x264's quality: 3 to 5 of 255 grey levels off on average, mostly the halved colour planes; 17 KB a clip
@@ -126,10 +126,10 @@ def _fill(folder: Path, wanted: Plan, workers: int | None) -> str:
     if workers == 1:
         made = list(shown(film(videos, shot) for shot in wanted.shots))
     else:
-        # Fresh processes, not forks: the caller may have threads of torch or of a decoder running. Ctrl-C is for the
-        # parent to handle; the workers end with it.
-        context = multiprocessing.get_context("spawn")
-        with context.Pool(workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
+        # Ctrl-C is for the parent to handle; the workers end with it.
+        with fresh_processes().Pool(
+            workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+        ) as pool:
             made = list(shown(pool.imap(partial(film, videos), wanted.shots, chunksize=CHUNK)))
     boxes = {shot.name: places for shot, (_, places) in zip(wanted.shots, made, strict=True)}
     faces.write(faces.simulate(wanted.shots, boxes), folder / "faces.parquet")
