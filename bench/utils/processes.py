@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
+from multiprocessing.context import SpawnContext
 from typing import Any, TypeVar
 
 from bench.errors import BenchError
@@ -40,6 +41,15 @@ def end_with_parent(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
+def fresh_processes() -> SpawnContext:
+    """The context of processes that start anew, not as forks: a caller's decoder or classifier may have threads.
+
+    A file in the current folder is no module to them: they would take its pickle.py for Python's own.
+    """
+    os.environ.setdefault("PYTHONSAFEPATH", "1")
+    return get_context("spawn")
+
+
 def in_processes(
     work: Callable[..., T], jobs: Mapping[str, tuple[Any, ...]], workers: int
 ) -> Generator[tuple[str, T], None, None]:
@@ -47,8 +57,7 @@ def in_processes(
 
     Ctrl-C is the parent's to answer: jobs in work are finished, the rest dropped. BenchError: a process died.
     """
-    # fresh processes, not forks: a decoder or a classifier of the caller may have threads running
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=begin_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=fresh_processes(), initializer=begin_worker)
     try:
         futures: dict[Future[T], str] = {pool.submit(work, *arguments): name for name, arguments in jobs.items()}
         for future in as_completed(futures):

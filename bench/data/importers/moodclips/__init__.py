@@ -8,7 +8,6 @@ face classifier; this module puts the folder together. What is built in: dataset
 import atexit
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 import tempfile
@@ -30,7 +29,7 @@ from bench.errors import BenchError
 from bench.utils import paths
 from bench.utils.files import replacing, sha256
 from bench.utils.messages import say_once
-from bench.utils.processes import begin_worker
+from bench.utils.processes import begin_worker, fresh_processes
 from bench.utils.progress import progress
 
 CRF = 14  # x264's quality: 3 to 5 of 255 grey levels off on average, mostly the halved colour planes; 17 KB a clip
@@ -132,10 +131,8 @@ def _fill(folder: Path, wanted: Plan, workers: int | None) -> str:
     if workers == 1:
         made = list(shown(film(videos, shot) for shot in wanted.shots))
     else:
-        # Fresh processes, not forks: the caller may have threads of torch or of a decoder running. Ctrl-C is for the
-        # parent to handle; the workers end with it.
-        context = multiprocessing.get_context("spawn")
-        with context.Pool(workers, initializer=begin_worker) as pool:
+        # Ctrl-C is for the parent to handle; the workers end with it.
+        with fresh_processes().Pool(workers, initializer=begin_worker) as pool:
             made = list(shown(pool.imap(partial(film, videos), wanted.shots, chunksize=CHUNK)))
     boxes = {shot.name: places for shot, (_, places) in zip(wanted.shots, made, strict=True)}
     simulated_faces.write(simulated_faces.simulate(wanted.shots, boxes), folder / FACES)
