@@ -141,6 +141,28 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         visit(module, ())
 
 
+def bound(node: ast.stmt) -> Iterator[tuple[str, str]]:
+    """The names that a statement at the top of a module binds, each with what it was imported as, if it was."""
+    if isinstance(node, ast.ImportFrom):
+        yield from ((alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names)
+    elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+        yield node.name, ""
+    elif isinstance(node, ast.Assign):
+        yield from ((target.id, "") for target in node.targets if isinstance(target, ast.Name))
+
+
+def test_no_name_of_a_package_hides_one_of_its_modules() -> None:
+    """Where one did, `import bench.compare.groups as g` would give a function."""
+    hidden = [
+        f"{MODULES[package]}:{node.lineno} hides the module {package}.{name}"
+        for package, tree in TREES.items()
+        for node in tree.body
+        for name, source in bound(node)
+        if f"{package}.{name}" in MODULES and source != f"{package}.{name}"
+    ]
+    assert not hidden
+
+
 def test_no_file_is_too_long() -> None:
     """One that is holds two topics; give one of them a file of its own."""
     lines = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES.values()}

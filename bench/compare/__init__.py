@@ -12,18 +12,18 @@ import json
 from collections.abc import Iterable, Sequence
 
 from bench.compare.export import COLUMNS, csv_rows, plain
-from bench.compare.groups import Group, control, groups, mixed
+from bench.compare.groups import Group, control, group_records, mixed
 from bench.compare.literature import covers
 from bench.compare.numbers import estimate
 from bench.compare.run_tables import report
-from bench.compare.sections import scope, sections
+from bench.compare.sections import scope, sections_of
 from bench.errors import BenchError, UsageError
 from bench.metrics.estimate import Estimate
 from bench.records.record import Record
 from bench.utils.names import did_you_mean
 from bench.utils.tables import csv_text, latex, markdown, terminal
 
-__all__ = ["BASELINE", "FORMATS", "SUBSET", "Group", "groups", "render", "render_record"]
+__all__ = ["BASELINE", "FORMATS", "SUBSET", "Group", "group_records", "render", "render_record"]
 
 SUBSET = "emotion"
 BASELINE = "plain"
@@ -59,7 +59,7 @@ def render(
     known = {name for record in records if not control(record) for name in (record.variant, record.run)}
     if baseline not in known and baseline != BASELINE:
         raise UsageError(f"no record is of '{baseline}'.{did_you_mean(baseline, known)} Name a variant or a run.")
-    found = [mixed(records)] if allow_mixed and len(groups(records)) > 1 else groups(records)
+    found = [mixed(records)] if allow_mixed and len(group_records(records)) > 1 else group_records(records)
     if published and format in ("csv", "json"):
         raise UsageError(f"{format} holds records alone: ask for --published in terminal, markdown or latex.")
     if published:
@@ -71,7 +71,7 @@ def render(
     layout = LAYOUTS[format]
     texts = []
     for group in found:
-        for section in sections(group, found[0], subset, baseline, published):
+        for section in sections_of(group, found[0], subset, baseline, published):
             texts.append(layout(section.table, group.protocol, section.note))
     return "\n".join(texts).rstrip("\n")
 

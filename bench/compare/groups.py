@@ -99,7 +99,7 @@ class Group:
         return [family for family in self.families if not runs & {record.run for record in family.records}]
 
 
-def groups(records: Iterable[Record]) -> list[Group]:
+def group_records(records: Iterable[Record]) -> list[Group]:
     """The records sorted into groups, the groups in order of their signatures."""
     found: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:

@@ -29,7 +29,7 @@ class Section:
     note: str
 
 
-def sections(group: Group, first: Group, subset: str, baseline: str, published: bool = False) -> list[Section]:
+def sections_of(group: Group, first: Group, subset: str, baseline: str, published: bool = False) -> list[Section]:
     """The tables of a group; `first` is the group that others are said to differ from."""
     record = group.records[0]
     trues = group.trues

@@ -2,7 +2,7 @@
 
 import re
 
-_STRAIGHT = str.maketrans(dict.fromkeys("‘’‚‛ʼ′", "'") | dict.fromkeys("“”„‟″", '"'))
+_STRAIGHT = str.maketrans(dict.fromkeys("‘’‚‛ʼ′´`＇‹›", "'") | dict.fromkeys("“”„‟″«»＂", '"'))
 _DOUBLE = re.compile(r'(?<!\w)"(?=\S)(.+?)(?<=\S)"(?!\w)')
 _SINGLE = re.compile(r"(?<!\w)'(?=\S)(.+?)(?<=\S)'(?!\w)")  # an apostrophe inside a word is none
 

@@ -18,18 +18,18 @@ def run(
     dataset: str = RunConfig.dataset,
     *,
     results: str | Path = "results",
-    plugins: Sequence[str | Path] = (),
+    plugins: str | Path | Sequence[str | Path] = (),
     **settings: Any,
 ) -> Run:
     """Trains a variant and scores it, or finds that this was done: `bench run` as a function.
 
     settings: those of `bench run --help`, those of a group as a mapping or with a dot: train={"epochs": 1} or
     **{"train.epochs": 1}; hp={"init_std": 0} are the variant's hyperparameters. What is not given comes from the
-    dataset's card, then from the defaults. results: the folder of records. plugins: files that register things.
+    dataset's card, then from the defaults. results: the folder of records. plugins: files that register things, or one.
 
     UsageError: an unknown name, a value out of range. BenchError: the work failed.
     """
-    for path in plugins:
+    for path in [plugins] if isinstance(plugins, (str, Path)) else plugins:
         load_plugin(Path(path))
     given = {"variant": variant, "dataset": dataset, **flat_settings(settings)}
     config = parse([f"--{name}={value}" for name, value in given.items()])
@@ -37,7 +37,10 @@ def run(
 
 
 def flat_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings by dotted name; those that are None are left out. UsageError: a name that no run has, or one twice."""
+    """Settings by dotted name, without those that are None; 1.0 is 1 where a whole number belongs, as in a run's id.
+
+    UsageError: a name that no run has, or one twice.
+    """
     known = flat(as_json(RunConfig()))
     given: dict[str, Any] = {}
     for name, value in _leaves(settings):
@@ -45,7 +48,8 @@ def flat_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(f"a run has no setting '{name}'.{did_you_mean(name, known)} See `bench run --help`.")
         if name in given:
             raise UsageError(f"the setting '{name}' is given twice. Keep one of them.")
-        given[name] = value
+        whole = isinstance(value, float) and value.is_integer() and type(known.get(name, "")) in (int, type(None))
+        given[name] = int(value) if whole else value
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,8 @@ WRAPPERS = ("model_state_dict", "state_dict", "model", "module")  # the last one
 DIFFERENT_TEXTS = ("a man", "two dogs run along a beach", "happy people laugh")  # for `check_texts_differ`
 PREFIXES = ("module.", "model.", "_orig_mod.")  # of DistributedDataParallel, Lightning, torch.compile
 
-State = tuple[dict[str, Tensor], str, tuple[str, ...]]  # tensors by name, the source, what they were wrapped in
+# Tensors by name, the source, what they were wrapped in, and what lay beside them and is none of the model's.
+State = tuple[dict[str, Tensor], str, tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def initialize(
     readers = {"clip-vip": read_published, "clip": read_clip, "run": lambda where: read_run(where, results)}
     if kind not in readers or not where:
         raise UsageError(f"--init '{init}' is none of random, clip-vip:FILE, clip:DIR_OR_NAME, run:ID.")
-    state, source, wrappers = readers[kind](where)
+    state, source, wrappers, beside = readers[kind](where)
     size = size or published_size(state, where)
     T = next((v.shape[1] for k, v in state.items() if k.endswith(ADDED[1]) and v.ndim == 3), frames)
     variant = registry.build(name, ClipVip(clip_config(size, vocabulary=vocabulary), frames=T), hyperparameters)
@@ -95,7 +96,7 @@ def initialize(
     if kind == "clip":
         _grow(variant.backbone)
     new = tuple(key for key in target if key not in incoming)
-    return variant, Loaded(source, tuple(incoming), new, unused, wrappers)
+    return variant, Loaded(source, tuple(incoming), new, unused + beside, wrappers)
 
 
 def read_published(where: str) -> State:
@@ -103,8 +104,8 @@ def read_published(where: str) -> State:
     path = Path(where)
     if not path.is_file():
         raise BenchError(f"no checkpoint at {path}. Fetch {FETCH}.")
-    state, wrappers = _unwrapped(_read(path), path)
-    return state, f"clip-vip:{sha256(path)[:8]}", wrappers
+    state, wrappers, beside = _unwrapped(_read(path), path)
+    return state, f"clip-vip:{sha256(path)[:8]}", wrappers, beside
 
 
 def published_size(state: Mapping[str, Tensor], where: str) -> str:
@@ -120,7 +121,7 @@ def read_clip(where: str) -> State:
     """A Hugging Face CLIP, from a folder or by name."""
     model = take_clip(where)
     state = {f"clipmodel.{key}": value for key, value in model.state_dict().items()}
-    return state, f"clip:{clip_digest(model)[:8]}", ()
+    return state, f"clip:{clip_digest(model)[:8]}", (), ()
 
 
 def take_clip(where: str) -> "CLIPModel":
@@ -177,7 +178,7 @@ def check_texts_differ(features: Sequence[Tensor], where: str) -> None:
 
 def read_run(where: str, results: Path) -> State:
     """The weights of a former run, by its id."""
-    return read_tensors(run_weights(where, results)), f"run:{where}", ()
+    return read_tensors(run_weights(where, results)), f"run:{where}", (), ()
 
 
 def run_weights(run: str, results: Path) -> Path:
@@ -210,20 +211,41 @@ def _read(path: Path) -> Any:
         raise BenchError(f"{path} is no readable checkpoint ({reason[:120]}). {mend}") from None
 
 
-def _unwrapped(state: Any, path: Path) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-    """A checkpoint's tensors by name, and what they were wrapped in: dictionaries' keys, and prefixes of all names."""
+def _unwrapped(state: Any, path: Path) -> tuple[dict[str, Tensor], tuple[str, ...], tuple[str, ...]]:
+    """A checkpoint's tensors by name; what they were wrapped in, dictionaries' keys and prefixes of names; and the
+    names of what lay beside them: a trainer's numbers and texts, and tensors without the model's prefix.
+    """
     wrappers: list[str] = []
     while isinstance(state, dict) and (inner := [key for key in WRAPPERS if isinstance(state.get(key), dict)]):
         wrappers.append(inner[0])
         state = state[inner[0]]
-    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
+    tensors = {k: v for k, v in state.items() if isinstance(v, Tensor)} if isinstance(state, dict) else {}
+    others = [k for k in state if k not in tensors] if isinstance(state, dict) else []
+    if not tensors or not all(isinstance(k, str) for k in state) or not all(_is_plain(state[k]) for k in others):
         raise BenchError(
             f"{path} holds no state dict of tensors. Give the checkpoint file that has the model's weights."
         )
-    while state and (common := [one for one in PREFIXES if all(key.startswith(one) for key in state)]):
-        wrappers.append(common[0])
-        state = {key.removeprefix(common[0]): value for key, value in state.items()}
-    return state, tuple(wrappers)
+    prefixes = _prefixes(tensors)
+    prefix = "".join(prefixes)
+    beside = [key for key in tensors if not key.startswith(prefix)]
+    kept = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+    return kept, (*wrappers, *prefixes), (*beside, *others)
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _prefixes(names: Collection[str]) -> list[str]:
+    """The prefixes before the model's names, outermost first: those of PATCH, or of all names if there is none."""
+    if PATCH in names:
+        return []
+    sought = [name for name in names if name.endswith(PATCH) and name.startswith(PREFIXES)] or list(names)
+    found: list[str] = []
+    while common := [one for one in PREFIXES if all(name.startswith(one) for name in sought)]:
+        found.append(common[0])
+        sought = [name.removeprefix(common[0]) for name in sought]
+    return found
 
 
 def save_weights(variant: "Variant", tokenizer: Tokenizer, path: Path) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.analysis.explain_render import explanation_css
-from bench.compare.groups import Family, Group, groups
-from bench.compare.sections import Section, sections
+from bench.compare.groups import Family, Group, group_records
+from bench.compare.sections import Section, sections_of
 from bench.emotions import EMOTIONS
 from bench.records.audit import audit
 from bench.records.audit_render import ASKED
@@ -72,10 +72,12 @@ def build(
     """
     for name in ["report.tex"] if format == "latex" else ["index.html", "report.md"]:
         check_output(out / name, _MARKS[name], "report", force=force)
-    found = sorted(groups(records), key=lambda group: -len(group.records))  # the largest is what the report is about
+    found = sorted(
+        group_records(records), key=lambda group: -len(group.records)
+    )  # the largest is what the report is about
     parts = []
     for number, group in enumerate(found):
-        shown = sections(group, found[0], subset, baseline)
+        shown = sections_of(group, found[0], subset, baseline)
         name = f"{group.records[0].dataset}, trained on {group.records[0].split}"
         name += f" ({number + 1})" if len(found) > 1 else ""
         drawn = draw(Context(group, results, subset, baseline), f"{number + 1}-" if number else "")

@@ -13,7 +13,7 @@ from helpers.records import make_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.compare import FORMATS, groups, render, render_record
+from bench.compare import FORMATS, group_records, render, render_record
 from bench.errors import BenchError, UsageError
 from bench.records.record import Record
 from bench.utils.tables import Table, escape, latex, markdown, terminal
@@ -35,20 +35,23 @@ def board(text: str, variant: str) -> str:
 
 
 def test_seeds_of_one_protocol_stand_together():
-    assert [len(group.records) for group in groups([PLAIN, make_record(seed=43), EMOTIONAL])] == [3]
+    assert [len(group.records) for group in group_records([PLAIN, make_record(seed=43), EMOTIONAL])] == [3]
 
 
 def test_another_protocol_stands_apart():
-    assert [[record.run for record in group.records] for group in groups([PLAIN, OTHER])] == [[OTHER.run], [PLAIN.run]]
+    assert [[record.run for record in group.records] for group in group_records([PLAIN, OTHER])] == [
+        [OTHER.run],
+        [PLAIN.run],
+    ]
 
 
 def test_other_queries_stand_apart_under_the_same_protocol():
     renamed = replace(PLAIN, queries={**PLAIN.queries, "videos": [f"x{i}" for i in range(24)]})
-    assert len({group.data for group in groups([PLAIN, renamed])}) == 2
+    assert len({group.data for group in group_records([PLAIN, renamed])}) == 2
 
 
 def test_other_training_data_stand_apart_under_the_same_protocol():
-    assert len(groups([PLAIN, replace(PLAIN, checksums={"train": "2" * 64})])) == 2
+    assert len(group_records([PLAIN, replace(PLAIN, checksums={"train": "2" * 64})])) == 2
 
 
 @settings(max_examples=20, deadline=None)
@@ -62,12 +65,12 @@ def test_the_order_of_records_does_not_matter(records: list[Record]):
 def test_the_better_variant_comes_first_and_its_seeds_together():
     weak = [make_record(variant="plain", seed=seed, strength=0.0) for seed in (1, 2)]
     strong = [make_record(variant="additive_text", seed=seed, strength=9.0) for seed in (1, 2)]
-    (group,) = groups([weak[0], strong[1], weak[1], strong[0]])
+    (group,) = group_records([weak[0], strong[1], weak[1], strong[0]])
     assert group.records == (*strong, *weak)
 
 
 def test_queries_with_and_without_twins_stand_apart():
-    assert len(groups([PLAIN, make_record(strength=2.5, seed=43, twins=False)])) == 2
+    assert len(group_records([PLAIN, make_record(strength=2.5, seed=43, twins=False)])) == 2
 
 
 def test_what_sets_the_second_protocol_apart_is_said():

@@ -13,7 +13,7 @@ from helpers.records import make_control, make_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.compare import groups, render, render_record
+from bench.compare import group_records, render, render_record
 from bench.metrics.statistics import sign_flip
 from bench.records.record import Record
 from bench.records.store import load_records
@@ -85,13 +85,13 @@ def test_a_true_run_stands_above_its_controls_in_a_fixed_order():
         {"matched_parameters": True},
     ]
     controls = [make_control(**SETTINGS, **under) for under in unders]
-    (group,) = groups([*controls[::-1], TRUE])
+    (group,) = group_records([*controls[::-1], TRUE])
     assert group.records == (TRUE, *controls)
 
 
 def test_controls_do_not_move_their_variant_up_or_down():
     plain = make_record(60, strength=2.5)
-    (group,) = groups([make_control(**{**SETTINGS, "strength": 90.0}, emotions="zeroed"), TRUE, plain])
+    (group,) = group_records([make_control(**{**SETTINGS, "strength": 90.0}, emotions="zeroed"), TRUE, plain])
     assert [record.variant for record in group.records] == ["plain", "additive_text", "additive_text"]
 
 

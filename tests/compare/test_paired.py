@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from bench.compare import groups, render
+from bench.compare import group_records, render
 from bench.compare.groups import Group
 from bench.compare.paired import PairedComparison, compare_all
 from bench.errors import UsageError
@@ -55,7 +55,7 @@ def with_ranks(record: Record, ranks: list[int], variant: str, seed: int = 42) -
 
 
 def declared(records: list[Record], subset: str = "emotion", baseline: str = "plain") -> list[PairedComparison]:
-    (group,) = groups(records)
+    (group,) = group_records(records)
     return compare_all(group, subset, baseline)[0]
 
 
@@ -101,14 +101,16 @@ def test_fewer_than_twenty_queries_make_no_claim():
 def test_wins_and_losses_are_queries_that_one_alone_has_right():
     base = with_ranks(make_record(34), [1] * 2 + [5] * 32, "plain")
     other = with_ranks(base, [3] * 2 + [1] * 10 + [5] * 22, "other")
-    exploratory = {(one.direction, one.k): one for one in compare_all(groups([base, other])[0], "none", "plain")[1]}
+    exploratory = {
+        (one.direction, one.k): one for one in compare_all(group_records([base, other])[0], "none", "plain")[1]
+    }
     one = exploratory["t2v", 1]
     assert (one.wins, one.losses) == (10, 2) and one.mcnemar == pytest.approx(0.0386, abs=5e-5)
     assert exploratory["t2v", 5].wins == 0  # all are among the first five in both
 
 
 def test_the_subset_is_compared_in_both_directions():
-    found = compare_all(groups([PLAIN, STRONG])[0], "emotion", "plain")[1]
+    found = compare_all(group_records([PLAIN, STRONG])[0], "emotion", "plain")[1]
     assert [(one.direction, one.n) for one in found if one.subset == "emotion"] == [("t2v", 20), ("v2t", 20)]
 
 
@@ -168,7 +170,7 @@ def test_a_run_as_baseline_is_that_run_alone_and_its_other_seeds_are_no_rivals()
 
 
 def test_families_are_in_the_order_of_their_own_recall():
-    (group,) = groups([with_lr(1e-6, 0.0), with_lr(1e-4, 6.0), ALIKE])
+    (group,) = group_records([with_lr(1e-6, 0.0), with_lr(1e-4, 6.0), ALIKE])
     recalls = [family.recall for family in group.families]
     assert recalls == sorted(recalls, reverse=True) and len(recalls) == 3
 
@@ -229,7 +231,7 @@ def test_means_over_seeds_stand_below_the_seeds():
 
 def test_two_codes_of_one_variant_and_seed_are_two_families():
     other = replace(PLAIN, run="plain-s42-00000000", code={**PLAIN.code, "variant": "ffffffff"})
-    (group,) = groups([PLAIN, other])
+    (group,) = group_records([PLAIN, other])
     assert sorted(family.name for family in group.families) == ["plain code=1a2b3c4d", "plain code=ffffffff"]
 
 

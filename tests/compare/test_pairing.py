@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers.records import make_record
 
-from bench.compare import groups, paired, render
+from bench.compare import group_records, paired, render
 from bench.compare.paired import PairedComparison, compare_all
 from bench.compare.pairing import pairs, withheld
 from bench.records.record import Record
@@ -23,12 +23,12 @@ def run(variant: str, seed: int, strength: float = 2.0, code: str = "1a2b3c4d", 
 
 
 def declared(records: list[Record], baseline: str = "plain") -> list[PairedComparison]:
-    (group,) = groups(records)
+    (group,) = group_records(records)
     return compare_all(group, "emotion", baseline)[0]
 
 
 def reasons(records: list[Record], baseline: str = "plain") -> list[str]:
-    (group,) = groups(records)
+    (group,) = group_records(records)
     return withheld(group, baseline)
 
 
@@ -68,7 +68,7 @@ def test_where_a_checkpoint_falls_or_a_file_lies_is_no_difference_of_training() 
 def test_runs_of_other_code_are_no_seeds_of_one_variant() -> None:
     plain = [run("plain", seed) for seed in SEEDS]
     changed = [run("strong", seed, 6.0, code="1a2b3c4d" if seed < 3 else "ffffffff") for seed in SEEDS]
-    (group,) = groups([*plain, *changed])
+    (group,) = group_records([*plain, *changed])
     families = {family.name: family.seeds for family in group.families if family.name != "plain"}
     assert families == {"strong code=1a2b3c4d": (1, 2), "strong code=ffffffff": (3,)}
 
@@ -151,6 +151,6 @@ def test_between_variants_that_do_not_differ_few_verdicts_are_given(seeds: int, 
                         ranks={"t2v": both, "v2t": both},
                     )
                 )
-        (group,) = groups(records)
+        (group,) = group_records(records)
         wrong += any(one.verdict in ("better", "worse") for one in paired.declared(pairs(group, "plain")))
     assert wrong / tables <= 0.05 + 2 * (0.05 * 0.95 / tables) ** 0.5

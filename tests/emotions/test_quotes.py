@@ -17,6 +17,9 @@ from bench.emotions.scores import score_captions, vader_compound
         ("“a ‘sad’ man”", "a sad man"),
         ("the dogs’ joy", "the dogs' joy"),
         ("rock ’n’ roll", "rock n roll"),
+        ("don´t, don`t, don＇t", "don't, don't, don't"),
+        ("a «sad» man and a ‹sad› one", "a sad man and a sad one"),
+        ("＂happy＂ people", "happy people"),
         ("6\" of 'joy", "6\" of 'joy"),
         ('‘’ ""', "'' \"\""),
     ],
@@ -29,7 +32,7 @@ def test_don_t_names_no_trust() -> None:
     assert not score_captions([plain_quotes("don’t")]).any()
 
 
-@pytest.mark.parametrize("typed", ["a ‘sad’ man", "a 'sad' man", "a “sad” man"])
+@pytest.mark.parametrize("typed", ["a ‘sad’ man", "a 'sad' man", "a “sad” man", "a «sad» man"])
 def test_a_quoted_word_keeps_its_valence(typed: str) -> None:
     assert vader_compound([plain_quotes(typed)]) == vader_compound(["a sad man"]) < -0.4
 

@@ -97,6 +97,18 @@ def test_settings_that_are_off_are_one_line(settings: dict[str, Any], line: str,
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_one_plugin_file_needs_no_list(several: bool, tmp_path: Path) -> None:
+    path = str(tmp_path / "none.py")
+    with pytest.raises(UsageError, match=r"no plugin file at .*none\.py"):
+        bench.run(plugins=[path] if several else path, results=tmp_path)
+
+
+def test_a_whole_number_may_be_a_float_as_numpy_and_json_have_it() -> None:
+    given = flat_settings({"seed": 1.0, "train": {"steps": 3.0, "lr": 1.0, "epochs": 1.5}, "hp.init_std": 2.0})
+    assert list(map(repr, given.values())) == ["1", "3", "1.0", "1.5", "2.0"]
+
+
 def test_settings_may_be_nested_dotted_or_left_open() -> None:
     given = flat_settings({"train": {"epochs": 1}, "video.size": 32, "root": None, "matched_parameters": True})
     assert given == {"train.epochs": 1, "video.size": 32, "matched_parameters": True}

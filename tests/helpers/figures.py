@@ -5,7 +5,7 @@ from typing import Any
 
 from helpers.records import make_record
 
-from bench.compare import groups
+from bench.compare import group_records
 from bench.compare.groups import Group
 from bench.records.record import Record
 from bench.report.figures import Context, Figure
@@ -18,7 +18,7 @@ def run(variant: str = "plain", strength: float = 2.0, **settings: Any) -> Recor
 
 
 def only(*records: Record) -> Group:
-    (group,) = groups(records)
+    (group,) = group_records(records)
     return group
 
 

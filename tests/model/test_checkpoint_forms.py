@@ -77,6 +77,22 @@ def test_wrappers_are_taken_off_and_said(kind: str, state: dict[str, Tensor], sh
     assert f" tensors loaded from inside {', '.join(names)}, new 0" in str(loaded)
 
 
+@pytest.mark.parametrize(
+    ("wrap", "said"),
+    [
+        (lambda s: {"state_dict": {**prefixed(s, "model."), "loss.scale": torch.ones(1)}}, "unused 1 (loss.scale)"),
+        (lambda s: {**s, "epoch": 3, "note": "best"}, "unused 2 (epoch, note)"),
+    ],
+)
+def test_what_lies_beside_the_model_s_tensors_is_left_and_said(
+    wrap: Any, said: str, state: dict[str, Tensor], shape: str, tmp_path: Path
+) -> None:
+    torch.save(wrap(state), tmp_path / "a.pt")
+    variant, loaded = start(f"clip-vip:{tmp_path / 'a.pt'}", shape)
+    assert all(torch.equal(value, state[key]) for key, value in variant.backbone.state_dict().items())
+    assert str(loaded).endswith(f"new 0, {said}")
+
+
 def test_a_prefix_in_a_safetensors_file_is_taken_off_too(state: dict[str, Tensor], shape: str, tmp_path: Path) -> None:
     save_file(
         {key: value.contiguous() for key, value in prefixed(state, "module.").items()}, tmp_path / "a.safetensors"

@@ -2,8 +2,8 @@
 
 from conftest import ROOT
 
-from bench.compare.groups import groups
-from bench.compare.sections import sections
+from bench.compare.groups import group_records
+from bench.compare.sections import sections_of
 from bench.records.store import load_records
 from bench.report.sentences import sentences
 from bench.utils.tables import markdown
@@ -20,14 +20,14 @@ def test_it_is_of_variants_that_are_there_and_of_plain() -> None:
 
 
 def test_the_report_has_the_tables_that_its_records_give() -> None:
-    (group,) = groups(RECORDS)
-    for section in sections(group, group, "emotion", "plain"):
+    (group,) = group_records(RECORDS)
+    for section in sections_of(group, group, "emotion", "plain"):
         assert markdown(section.table, "", section.note) in REPORT, section.key
 
 
 def test_the_report_says_what_its_records_say() -> None:
-    (group,) = groups(RECORDS)
-    for sentence in sentences(group, sections(group, group, "emotion", "plain")):
+    (group,) = group_records(RECORDS)
+    for sentence in sentences(group, sections_of(group, group, "emotion", "plain")):
         assert f"- {sentence}\n" in REPORT
 
 

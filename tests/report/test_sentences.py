@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from helpers.records import make_control, make_record
 
-from bench.compare.groups import groups
-from bench.compare.sections import sections
+from bench.compare.groups import group_records
+from bench.compare.sections import sections_of
 from bench.records.record import Record
 from bench.report.sentences import sentences
 
@@ -14,8 +14,8 @@ FACES = {"source": "simulated", "sha256": "f" * 64, "pooling": "largest"}
 
 
 def told(*records: Record) -> list[str]:
-    (group,) = groups(records)
-    return sentences(group, sections(group, group, "emotion", "plain"))
+    (group,) = group_records(records)
+    return sentences(group, sections_of(group, group, "emotion", "plain"))
 
 
 def test_how_much_was_run_comes_first() -> None:

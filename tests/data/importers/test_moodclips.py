@@ -16,7 +16,7 @@ from bench.data.faces import BOX, EXPRESSIONS, read_faces, read_table, write_fac
 from bench.data.importers import moodclips
 from bench.data.importers.moodclips import grammar, simulated_faces
 from bench.data.importers.moodclips.acting import FRAMES
-from bench.data.importers.moodclips.render import render
+from bench.data.importers.moodclips.render import render_shot
 from bench.data.importers.moodclips.shots import MENTIONS, MOODS, Plan, Shot, plan
 from bench.data.video import find_videos, probe, read_frames
 from bench.emotions import EMOTIONS
@@ -199,7 +199,7 @@ def test_captions_of_the_default_dataset_have_the_known_checksum(full: Plan):
 @pytest.mark.parametrize("mood", EMOTIONS)
 def test_an_emotion_moves_the_picture(mood: str, full: Plan):
     shot = full.shots[0]
-    calm, moved = (render(Shot("x", shot.content, m, shot.look))[0].astype(int) for m in ("neutral", mood))
+    calm, moved = (render_shot(Shot("x", shot.content, m, shot.look))[0].astype(int) for m in ("neutral", mood))
     assert (calm != moved).any(axis=(1, 2, 3)).sum() >= FRAMES - 3  # a surprised person is calm at first
 
 
@@ -207,12 +207,12 @@ def test_the_twins_scene_is_the_same_outside_the_person(test: Annotation, shots:
     index = next(
         i for i in test.subsets["joy"] if i in test.twins and test.twins[i] not in test.subsets["anticipation"]
     )
-    one, two = (render(shots[test.clips[i].video])[0] for i in (index, test.twins[index]))
+    one, two = (render_shot(shots[test.clips[i].video])[0] for i in (index, test.twins[index]))
     assert np.array_equal(one[:, :, 100:], two[:, :, 100:])
 
 
 def test_the_face_is_between_22_and_28_pixels_wide(full: Plan):
-    _, boxes = render(full.shots[0])
+    _, boxes = render_shot(full.shots[0])
     assert all(22 <= width <= 28 for _, _, width, _ in boxes)
 
 
@@ -229,7 +229,7 @@ def test_clips_are_twelve_frames_of_128_pixels_at_six_a_second(small: Path):
 def test_encoded_frames_are_close_to_the_drawn_ones(small: Path):
     shot = next(shot for shot in plan(0, **SMALL).shots if shot.name == "test0003")
     read = read_frames(small / "videos" / "test0003.mp4", range(12)).astype(int)
-    assert np.abs(read - render(shot)[0]).mean() < 5
+    assert np.abs(read - render_shot(shot)[0]).mean() < 5
 
 
 def test_frames_do_not_depend_on_the_number_of_workers(small: Path, tmp_path: Path):

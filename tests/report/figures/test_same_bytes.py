@@ -13,7 +13,7 @@ import numpy as np
 from helpers.records import counts_by_sorting, make_record
 from safetensors.numpy import save_file
 
-from bench.compare import groups
+from bench.compare import group_records
 from bench.metrics.ranking import summarize
 from bench.records.record import Record
 from bench.records.store import record_path
@@ -45,7 +45,7 @@ def drawn(small: Path, folder: Path) -> Iterator[Figure]:
     """One figure of every kind."""
     subsets = {"joy": list(range(20)), "anger": list(range(15, 24))}
     records = [make_record(variant=name, seed=seed, subsets=subsets) for name in ("plain", "b") for seed in (1, 2)]
-    (group,) = groups(records)
+    (group,) = group_records(records)
     context = Context(group, folder)
     figures = [kind.draw(context) for kind in in_order() if kind.name not in ("similarity", "tsne", "expressions")]
     for figure in [*figures, matrix(featured(folder), folder), strips(faced(small), small)]:

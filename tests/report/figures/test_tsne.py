@@ -14,7 +14,7 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from bench.compare import groups
+from bench.compare import group_records
 from bench.compare.groups import mixed
 from bench.emotions import EMOTIONS
 from bench.errors import BenchError
@@ -77,7 +77,7 @@ def figures(quick: None, tmp_path_factory: pytest.TempPathFactory) -> list[Figur
 
 def figures_of(results: Path, *records: Record) -> list[Figure]:
     """What the report draws of these records."""
-    (group,) = groups(records)
+    (group,) = group_records(records)
     return tsne(Context(group, results))
 
 

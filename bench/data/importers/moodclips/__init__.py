@@ -22,7 +22,7 @@ from bench.data.faces import read_table
 from bench.data.importers import Importer, register_dataset
 from bench.data.importers.moodclips import simulated_faces
 from bench.data.importers.moodclips.acting import FPS
-from bench.data.importers.moodclips.render import Box, render
+from bench.data.importers.moodclips.render import Box, render_shot
 from bench.data.importers.moodclips.shots import NAME, VERSION, Plan, Shot, plan
 from bench.data.video import write_video
 from bench.errors import BenchError
@@ -117,7 +117,7 @@ def frames_checksum(digests: list[str]) -> str:
 
 def film(videos: Path, shot: Shot) -> tuple[str, list[Box]]:
     """Draws a shot and writes its file; gives the sha256 of its frames before encoding, and the boxes of the face."""
-    frames, boxes = render(shot)
+    frames, boxes = render_shot(shot)
     write_video(videos / f"{shot.name}.mp4", frames, FPS, crf=CRF)
     return hashlib.sha256(frames.tobytes()).hexdigest(), boxes
 

@@ -14,7 +14,7 @@ from bench.data.importers.moodclips.shots import Shot
 Box = tuple[int, int, int, int]
 
 
-def render(shot: Shot) -> tuple[np.ndarray, list[Box]]:
+def render_shot(shot: Shot) -> tuple[np.ndarray, list[Box]]:
     """The clip's frames, (12, 128, 128, 3) uint8 RGB, and where the face is in each: (x, y, w, h) in pixels.
 
     The same bytes for the same shot on any machine.
