@@ -65,6 +65,27 @@ def test_where_a_checkpoint_falls_or_a_file_lies_is_no_difference_of_training() 
     assert len(declared(records)) == 1
 
 
+def with_source(record: Record, source: str) -> Record:
+    return replace(record, config={**record.config, "emotion_source": source})
+
+
+def test_another_source_of_emotions_is_the_variant_s_own_and_has_a_verdict() -> None:
+    records = [run(variant, seed, 6.0) for variant in ("plain", "film_text") for seed in (1, 2)]
+    (one,) = declared([with_source(record, "greens") for record in records])
+    assert (one.name, one.baseline) == ("film_text emotion_source=greens", "plain")
+
+
+def test_a_source_of_emotions_is_no_setting_of_a_variant_that_reads_none() -> None:
+    records = [run("plain", 1), with_source(run("plain", 2), "greens"), run("film_text", 1, 6.0)]
+    records.append(with_source(run("film_text", 2, 6.0), "greens"))
+    (group,) = groups(records)
+    assert {family.name: family.seeds for family in group.families} == {
+        "plain": (1, 2),
+        "film_text": (1,),
+        "film_text emotion_source=greens": (2,),
+    }
+
+
 def test_runs_of_other_code_are_no_seeds_of_one_variant() -> None:
     plain = [run("plain", seed) for seed in SEEDS]
     changed = [run("strong", seed, 6.0, code="1a2b3c4d" if seed < 3 else "ffffffff") for seed in SEEDS]
