@@ -11,13 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.config import NOT_IDENTITY
+from bench.config import IDENTITY_DEFAULTS, NOT_IDENTITY, RunConfig, as_json, flat
 from bench.metrics.ranking import hits, log_ranks
+from bench.model.registry import entries
 from bench.records.check import CONTROLS
 from bench.records.protocol import join_signature, parse_signature
 from bench.records.record import Record
 
-_SHOWN = {"variant", "seed", "hp", "emotions", "train.emotions", "matched_parameters", "faces.pooling"}  # in places
+_SHOWN = {  # in places of their own
+    *("variant", "seed", "hp", "emotions", "train.emotions", "matched_parameters"),
+    *("emotion_source", "faces.pooling"),  # what a variant is given to read: its own, as a hyperparameter is
+}
+_ABSENT = {  # what a setting was in the runs of a record that does not know it: as ids take it
+    name: str(value)
+    for name, value in {**flat(as_json(RunConfig())), **IDENTITY_DEFAULTS}.items()
+    if name != "hp"  # a record names its hyperparameters itself
+}
 _HARMLESS = {*NOT_IDENTITY, "init", "missing"}  # the latter two stand in the protocol
 
 
@@ -155,20 +164,23 @@ def hyperparameters(record: Record) -> list[str]:
 def details(records: Sequence[Record]) -> list[list[str]]:
     """What stands behind each variant's name: its hyperparameters, and every setting in which the runs here differ.
 
+    A source of emotions other than the default is always named, but only for a variant that reads emotions.
     Where runs would still look alike although the variant's code differs, its digest; where two runs of one seed
     would, the run's id.
     """
-    configs = [_flat(record.config) for record in records]
+    configs = [_settings(record) for record in records]
     names = dict.fromkeys(name for config in configs for name in config)
-    # a setting that an older config does not know is no difference
+    # a setting that this version does not know has no default to fill in: where it is missing is no difference
     values = {name: {config[name] for config in configs if name in config} for name in names}
     differ = [name for name in names if len(values[name]) > 1 and _matters(name)]
     poolings = {record.faces["pooling"] for record in records if record.faces}
+    sources = _emotion_sources(records, configs)
     found = [
         hyperparameters(record)
         + [f"{name}={config[name]}" for name in differ if name in config]
+        + ([f"emotion_source={source}"] if source else [])
         + ([f"faces.pooling={record.faces['pooling']}"] if record.faces and len(poolings) > 1 else [])
-        for record, config in zip(records, configs, strict=True)
+        for record, config, source in zip(records, configs, sources, strict=True)
     ]
     for members in _alike(records, found):
         codes = [records[place].code["variant"] for place in members]
@@ -185,7 +197,21 @@ def details(records: Sequence[Record]) -> list[list[str]]:
 
 def training_settings(record: Record) -> dict[str, str]:
     """Every setting of a run that changes its training, but for the variant's own: name -> value, as text."""
-    return {name: value for name, value in _flat(record.config).items() if _matters(name)}
+    return {name: value for name, value in _settings(record).items() if _matters(name)}
+
+
+def _emotion_sources(records: Sequence[Record], configs: Sequence[dict[str, str]]) -> list[str]:
+    """Per record the source of the captions' emotions, where its variant reads them; "" for the default source.
+
+    A variant that is not known here, such as one of a plugin that is not loaded, is taken to read them.
+    """
+    default = IDENTITY_DEFAULTS["emotion_source"]
+    reading_none = {name for name, entry in entries().items() if not entry.text_needs}
+    sources = [config["emotion_source"] for config in configs]
+    return [
+        source if source != default and record.variant not in reading_none else ""
+        for record, source in zip(records, sources, strict=True)
+    ]
 
 
 def _alike(records: Sequence[Record], details: Sequence[Sequence[str]]) -> list[list[int]]:
@@ -204,6 +230,11 @@ def _counts(record: Record, rows: Sequence[int], direction: str) -> tuple[NDArra
 def _matters(name: str) -> bool:
     """Whether a setting can change the numbers and is not shown in a place of its own."""
     return name not in _SHOWN and name not in _HARMLESS and not name.startswith("hp.")
+
+
+def _settings(record: Record) -> dict[str, str]:
+    """Every setting of a run, as text; one that came after its record was written has the value that it had then."""
+    return {**_ABSENT, **_flat(record.config)}
 
 
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, str]:

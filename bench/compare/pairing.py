@@ -52,7 +52,8 @@ def _pair(family: Family, baseline: Family) -> Pair | str:
 def _unequal_training(family: Family, baseline: Family) -> list[str]:
     """Each setting of the training in which two families differ, with both values.
 
-    A setting that one of them does not know (an older record) is no difference.
+    A setting that an older record does not know had the value that changes nothing; one that this version does not
+    know, and one of the two does not have, is no difference.
     """
     one, other = (training_settings(side.records[0]) for side in (family, baseline))
     return [f"{name} {one[name]}, there {other[name]}" for name in one if name in other and one[name] != other[name]]

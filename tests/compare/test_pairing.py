@@ -65,6 +65,45 @@ def test_where_a_checkpoint_falls_or_a_file_lies_is_no_difference_of_training() 
     assert len(declared(records)) == 1
 
 
+def with_source(record: Record, source: str) -> Record:
+    return replace(record, config={**record.config, "emotion_source": source})
+
+
+def test_another_source_of_emotions_is_the_variant_s_own_and_has_a_verdict() -> None:
+    records = [run(variant, seed, 6.0) for variant in ("plain", "film_text") for seed in (1, 2)]
+    (one,) = declared([with_source(record, "greens") for record in records])
+    assert (one.name, one.baseline) == ("film_text emotion_source=greens", "plain")
+
+
+def test_a_source_of_emotions_is_no_setting_of_a_variant_that_reads_none() -> None:
+    records = [run("plain", 1), with_source(run("plain", 2), "greens"), run("film_text", 1, 6.0)]
+    records.append(with_source(run("film_text", 2, 6.0), "greens"))
+    (group,) = groups(records)
+    assert {family.name: family.seeds for family in group.families} == {
+        "plain": (1, 2),
+        "film_text": (1,),
+        "film_text emotion_source=greens": (2,),
+    }
+
+
+def without_setting(record: Record, name: str) -> Record:
+    train = {key: value for key, value in record.config["train"].items() if key != name}
+    return replace(record, config={**record.config, "train": train})
+
+
+def test_an_older_record_without_a_setting_is_of_the_family_of_its_default() -> None:
+    records = [without_setting(run("plain", 1), "warmup"), run("plain", 2, warmup=0.01), run("plain", 3, warmup=0.5)]
+    (group,) = groups(records)
+    families = {family.name: family.seeds for family in group.families}
+    assert families == {"plain train.warmup=0.01": (1, 2), "plain train.warmup=0.5": (3,)}
+
+
+def test_an_older_record_without_a_setting_has_no_verdict_against_another_value() -> None:
+    old, new = without_setting(run("plain", 1), "warmup"), run("strong", 1, 6.0, warmup=0.5)
+    assert "(train.warmup 0.5, there 0.01)" in reasons([old, new])[0]
+    assert len(declared([old, run("strong", 1, 6.0, warmup=0.01)])) == 1
+
+
 def test_runs_of_other_code_are_no_seeds_of_one_variant() -> None:
     plain = [run("plain", seed) for seed in SEEDS]
     changed = [run("strong", seed, 6.0, code="1a2b3c4d" if seed < 3 else "ffffffff") for seed in SEEDS]
