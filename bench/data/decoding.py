@@ -1,11 +1,13 @@
 """From a frame's index to its picture: strict decoding with PyAV, jumping between key frames where that is safe.
 
-A frame counts only if its time stamp is the one that was asked for. Where a jump leads to another frame or an error,
-decoding begins a key frame earlier, and then at the start, before a file is called damaged.
+A frame counts only if its time stamp is the one that was asked for. Where a jump leads to another frame, to one that is
+no key frame, or to an error, decoding begins a key frame earlier, and then at the start, before a file is called
+damaged.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -43,6 +45,7 @@ class _Play:
 
     def __init__(self, stack: ExitStack, path: Path, timeline: Timeline) -> None:
         self._stack, self._path, self._timeline = stack, path, timeline
+        self._coming: Iterator[tuple[int, av.VideoFrame]] = iter(())
         self._restart()
 
     def find(self, index: int, following: int) -> av.VideoFrame | None:
@@ -76,7 +79,22 @@ class _Play:
             return None
         keys = self._timeline.keys
         self._coming = self._decode(self._behind_jump(int(keys[start])), strict_from=int(keys[nearest]))
-        return self._next(address)
+        return self._next(address) if self._arrived_at_key() else None
+
+    def _arrived_at_key(self) -> bool:
+        """Whether the first frame behind a jump is a key frame for the decoder too; it stays the next to come.
+
+        A container may call every packet a key frame (an MP4 without `stss`); a decoder that begins at another one
+        paints on nothing and reports no error.
+        """
+        try:
+            first = next(self._coming, None)
+        except av.FFmpegError:
+            return False
+        if first is None or not first[1].key_frame:
+            return False
+        self._coming = chain([first], self._coming)
+        return True
 
     def _restart(self) -> None:
         """Opens the file again. Errors before the first listed frame are forgiven: what it needs was cut off."""

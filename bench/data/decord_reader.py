@@ -23,6 +23,7 @@ from bench.errors import UsageError
 CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 CODECS = ("h264", "hevc", "mpeg4", "vp9")
 PIXELS = ("yuv420p", "yuvj420p")  # others it colours by rules of its own
+KEYS_TRIED = 8  # key frames of a file, at most, that are decoded to see whether only the container calls them that
 LONGEST = 24 * 3600  # seconds; where frames lie days apart decord ends the process
 
 
@@ -76,6 +77,9 @@ def _refusal(path: Path, timeline: Timeline) -> str:
         return "hidden frames"
     if timeline.open_groups:
         return "open groups of pictures"
+    keys = np.searchsorted(timeline.stamps, timeline.keys[:KEYS_TRIED])
+    if not all(frame.key_frame for frame in decoded(path, timeline, keys.tolist())):
+        return "key frames that are none"
     first = next(decoded(path, timeline, [0]))
     a, b, c, d = matrix(first)
     if timeline.aspect != 1 or a * d - b * c < 0:

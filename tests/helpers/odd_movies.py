@@ -122,6 +122,15 @@ def edited(folder: Path) -> Path:
     return write(folder / "edit-list.mp4", FRAMES, stamps=stamps, container=hide, options={"bf": "2"})
 
 
+def all_called_key(folder: Path, name: str, **how: Any) -> Path:
+    """An MP4 that lacks the list of its key frames, which says that every frame is one (ISO 14496-12, 8.6.2)."""
+    path = write(folder / name, **how)
+    content = path.read_bytes()
+    assert content.count(b"stss") == 1
+    path.write_bytes(content.replace(b"stss", b"free"))
+    return path
+
+
 def joined(folder: Path, how: str, **first: Any) -> Path:
     """Two streams of 20 frames, one behind the other, as `cat` joins them; `how` they are coded."""
     parts = [
@@ -158,6 +167,14 @@ def make(folder: Path, name: str) -> Path:
 
 SPECIAL: dict[str, tuple[Callable[[Path], Path], list[int]]] = {  # name: maker, the numbers of the frames shown
     "edit-list": (edited, list(range(15, COUNT))),
+    "all-called-key-mpeg4": (
+        lambda folder: all_called_key(folder, "all-called-key.mp4", frames=FRAMES, codec="mpeg4"),
+        list(range(COUNT)),
+    ),
+    "all-called-key-h263": (
+        lambda folder: all_called_key(folder, "all-called-key.3gp", frames=LARGER, codec="h263"),
+        list(range(COUNT)),
+    ),
     "joined": (lambda folder: joined(folder, "h264-closed"), list(range(COUNT))),
     "joined-open": (lambda folder: joined(folder, "h264-open"), list(range(COUNT))),
     "joined-mpeg2": (lambda folder: joined(folder, "mpeg2"), list(range(COUNT))),
