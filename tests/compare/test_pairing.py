@@ -78,7 +78,7 @@ def test_another_source_of_emotions_is_the_variant_s_own_and_has_a_verdict() -> 
 def test_a_source_of_emotions_is_no_setting_of_a_variant_that_reads_none() -> None:
     records = [run("plain", 1), with_source(run("plain", 2), "greens"), run("film_text", 1, 6.0)]
     records.append(with_source(run("film_text", 2, 6.0), "greens"))
-    (group,) = groups(records)
+    (group,) = group_records(records)
     assert {family.name: family.seeds for family in group.families} == {
         "plain": (1, 2),
         "film_text": (1,),
@@ -93,7 +93,7 @@ def without_setting(record: Record, name: str) -> Record:
 
 def test_an_older_record_without_a_setting_is_of_the_family_of_its_default() -> None:
     records = [without_setting(run("plain", 1), "warmup"), run("plain", 2, warmup=0.01), run("plain", 3, warmup=0.5)]
-    (group,) = groups(records)
+    (group,) = group_records(records)
     families = {family.name: family.seeds for family in group.families}
     assert families == {"plain train.warmup=0.01": (1, 2), "plain train.warmup=0.5": (3,)}
 
