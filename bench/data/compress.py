@@ -20,7 +20,7 @@ from bench.data.upright import picture, square
 from bench.data.video import COMPRESSED, ENDINGS, by_stem, list_other_media, list_videos, write_video
 from bench.data.video_files import VideoError
 from bench.errors import BenchError, UsageError
-from bench.utils.processes import in_processes
+from bench.utils.processes import DIED, in_processes
 from bench.utils.progress import progress
 
 FPS = 6
@@ -57,7 +57,7 @@ def compress(root: Path, out: Path | None = None, workers: int | None = None) ->
     open_jobs = {stem: (source, copy) for stem, (source, copy) in jobs.items() if not _current(source, copy)}
     skipped = len(jobs) - len(open_jobs)
     workers = min(workers or os.cpu_count() or 1, len(open_jobs))
-    results = _alone(open_jobs) if workers <= 1 else in_processes(_attempt, open_jobs, workers)
+    results = _alone(open_jobs) if workers <= 1 else in_processes(_attempt, open_jobs, workers, DIED)
     shown = progress(results, total=len(jobs), what="compress", unit="video", done=skipped)
     broken = {stem: error for stem, error in shown if error}
     left_out = tuple(list_other_media(root))

@@ -29,7 +29,7 @@ from bench.face_detection import ClipFrames, Face, FaceBackend
 from bench.face_detection.frames import is_picture, list_pictures
 from bench.utils.outputs import check_output
 from bench.utils.plugins import load_plugin, plugin_modules
-from bench.utils.processes import in_processes
+from bench.utils.processes import DIED, in_processes
 from bench.utils.progress import progress
 
 PIECE = 50  # clips in a file of what is done so far
@@ -97,7 +97,7 @@ def scan(
     together = (workers := min(workers or os.cpu_count() or 1, len(jobs))) > 1
     chosen = _Chosen(backend, tuple(settings.items()), tuple(Path(str(one.__file__)) for one in plugin_modules()))
     tasks = {name: (chosen, name, path, frames) for name, path in jobs.items()}
-    found = in_processes(_work, tasks, workers) if together else _alone(detector, jobs, frames)
+    found = in_processes(_work, tasks, workers, (_no_rows(), DIED)) if together else _alone(detector, jobs, frames)
     try:
         with closing(found):  # workers end before what they found is put down
             for name, (columns, error) in progress(found, total=len(clips), what="faces", unit="clip", done=done):

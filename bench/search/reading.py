@@ -19,7 +19,7 @@ from bench.data.upright import upright
 from bench.data.video import sample_indices
 from bench.errors import BenchError, UsageError
 from bench.search.face_tracks import FaceDetector, FaceTrack
-from bench.search.windows import frame_ranges, still_windows
+from bench.search.windows import check_count, frame_ranges, still_windows
 
 CHUNK = 8  # windows of a video that are decoded in one go
 AHEAD = 2  # pieces of work for each thread beyond the one that is waited for
@@ -92,10 +92,11 @@ def _planned(path: str, file: Path, frames: int, window: float) -> _Plan | Piece
     begun = time.perf_counter()
     try:
         timeline = scan(file)
+        seconds = max(0.001, round(timeline.seconds, 3))
+        check_count(seconds, window)
     except BenchError as error:
         return _broken(path, error)
     times = timeline.steady * float(timeline.base)
-    seconds = max(0.001, round(timeline.seconds, 3))
     ranges = frame_ranges(times, seconds, window)
     still = still_windows(ranges)
     shown = np.delete(ranges, still, axis=0).tolist()

@@ -202,7 +202,7 @@ def check_query(query: str, k: int) -> str:
 
 def _completed(folder: Path, choice: Choice, old: IndexSettings | None, results: Path) -> IndexSettings:
     """What an index is to be made with: the words, or else what the folder's index was made with, or the defaults."""
-    if choice.window < 0 or 0 < choice.window < SHORTEST:
+    if choice.window and not SHORTEST <= choice.window < float("inf"):  # nan is neither
         raise UsageError(f"--window takes seconds, at least {SHORTEST:g}, not {choice.window:g}.")
     if choice.model.startswith("run:"):
         find(choice.model.removeprefix("run:"), results)  # before an index of another model is spoken of

@@ -5,12 +5,21 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.errors import BenchError
+
+MOST = 20_000  # windows of a video: 28 hours in windows of 10 s
 WINDOW = 10.0  # seconds, as MSR-VTT's shortest clips, which the models at hand were trained on
 
 
 def how_many(seconds: float, window: float) -> int:
     """How many windows a video of that length has; none if it has no length."""
     return max(1, round((seconds - window) / (window / 2)) + 1) if seconds > 0 else 0
+
+
+def check_count(seconds: float, window: float) -> None:
+    """BenchError where a video makes more windows than anybody looks at: two frames may be stamped years apart."""
+    if (count := how_many(seconds, window)) > MOST:
+        raise BenchError(f"its {seconds:.0f} s are {count} windows; {MOST} are the most")
 
 
 def spans(seconds: float, window: float, still: Collection[int] = ()) -> list[tuple[float, float]]:

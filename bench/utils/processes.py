@@ -7,8 +7,9 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from multiprocessing.context import SpawnContext
@@ -17,6 +18,8 @@ from typing import Any, TypeVar
 from bench.errors import BenchError
 
 T = TypeVar("T")
+Job = tuple[str, tuple[Any, ...]]  # name, arguments
+DIED = "the process that read it died: it is damaged, or there is too little memory"
 
 PARENT_EVERY = 1.0  # seconds between two looks at whether the parent is there
 
@@ -51,21 +54,39 @@ def fresh_processes() -> SpawnContext:
 
 
 def in_processes(
-    work: Callable[..., T], jobs: Mapping[str, tuple[Any, ...]], workers: int
+    work: Callable[..., T], jobs: Mapping[str, tuple[Any, ...]], workers: int, died: T
 ) -> Generator[tuple[str, T], None, None]:
     """Each job's name with what `work` made of its arguments, in the order in which they come to an end.
 
-    Ctrl-C is the parent's to answer: jobs in work are finished, the rest dropped. BenchError: a process died.
+    died: the result of a job whose process died, as a decoder may over a file that was made for it. Which of several
+    jobs in work it was shows when each is done again alone.
+    Ctrl-C is the parent's to answer: jobs in work are finished, the rest dropped.
     """
-    pool = ProcessPoolExecutor(workers, mp_context=fresh_processes(), initializer=begin_worker)
-    try:
-        futures: dict[Future[T], str] = {pool.submit(work, *arguments): name for name, arguments in jobs.items()}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenProcessPool as error:
-        raise BenchError("a working process died (out of memory?); the same command goes on from here") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    waiting: deque[Job] = deque(jobs.items())
+    suspects: deque[Job] = deque()
+    while waiting or suspects:
+        batch, together = (waiting, workers) if waiting else (suspects, 1)
+        running: dict[Future[T], Job] = {}
+        pool = ProcessPoolExecutor(together, mp_context=fresh_processes(), initializer=begin_worker)
+        try:
+            while batch or running:
+                while batch and len(running) < 2 * together:  # one waits behind each in work
+                    running[pool.submit(work, *batch[0][1])] = batch[0]
+                    batch.popleft()
+                    if batch is suspects:
+                        break
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    result = future.result()
+                    yield running.pop(future)[0], result
+        except BrokenProcessPool as error:
+            if not running:
+                raise BenchError("working processes die before they do anything. Is there enough memory?") from error
+            if batch is suspects:
+                yield next(iter(running.values()))[0], died
+            else:
+                suspects.extend(running.values())
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def begin_worker() -> None:

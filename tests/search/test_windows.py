@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.errors import BenchError
 from bench.search.reading import read
-from bench.search.windows import frame_ranges, spans, still_windows
+from bench.search.windows import MOST, check_count, frame_ranges, spans, still_windows
 
 SHARED = Path(os.environ.get("BENCH_SHARED", "../shared"))
 
@@ -26,6 +27,13 @@ def test_of_a_steady_video_no_window_is_left_out() -> None:
 def test_the_frames_of_a_window_begin_with_what_is_on_the_screen() -> None:
     ranges = frame_ranges(np.array([0.0, 4.0, 11.0, 12.0]), 20.0, 10.0)
     assert ranges.tolist() == [[0, 2], [1, 4], [1, 4]]  # from 0, 5 and 10 s
+
+
+@pytest.mark.parametrize("seconds", [5.0 * MOST + 20, 1e9, 1e300])
+def test_windows_without_end_are_not_made(seconds: float) -> None:
+    check_count(5.0 * MOST, 10.0)
+    with pytest.raises(BenchError, match="windows; 20000 are the most"):
+        check_count(seconds, 10.0)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared inputs are not here")

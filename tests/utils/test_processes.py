@@ -1,4 +1,4 @@
-"""Processes that end with their parents."""
+"""Processes that end with their parents, and what one that dies takes with it."""
 
 import os
 import subprocess
@@ -6,6 +6,9 @@ import sys
 import time
 
 import pytest
+from helpers.processes import double
+
+from bench.utils.processes import in_processes
 
 CHILD = """
 import os, signal, sys, time
@@ -24,7 +27,7 @@ import os, time
 from bench.utils.processes import in_processes
 
 if __name__ == "__main__":
-    for name, pid in in_processes(os.getpid, {"one": (), "two": ()}, 1):
+    for name, pid in in_processes(os.getpid, {"one": (), "two": ()}, 1, 0):
         print(pid, flush=True)
         if name == "two":
             time.sleep(60)
@@ -64,3 +67,14 @@ def test_nothing_ends_while_the_parent_is_there() -> None:
     child.wait()
     assert child.stdout
     child.stdout.close()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_job_whose_process_dies_is_named_and_the_rest_goes_on(workers: int) -> None:
+    jobs = {str(number): (number,) for number in (0, 1, -2, 3, 4, -5, 6)}
+    found = dict(in_processes(double, jobs, workers, -1))
+    assert found == {"0": 0, "1": 2, "-2": -1, "3": 6, "4": 8, "-5": -1, "6": 12}
+
+
+def test_no_jobs_start_no_process() -> None:
+    assert list(in_processes(double, {}, 2, -1)) == []
