@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench.data.decoding import decoded
 from bench.data.hdr import TRANSFERS
-from bench.data.timeline import Timeline
+from bench.data.timeline import DAY, Timeline
 from bench.data.upright import matrix
 from bench.data.video_files import opened
 from bench.errors import UsageError
@@ -24,7 +24,6 @@ CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 CODECS = ("h264", "hevc", "mpeg4", "vp9")
 PIXELS = ("yuv420p", "yuvj420p")  # others it colours by rules of its own
 KEYS_TRIED = 8  # key frames of a file, at most, that are decoded to see whether only the container calls them that
-LONGEST = 24 * 3600  # seconds; where frames lie days apart decord ends the process
 
 
 def module() -> ModuleType:
@@ -87,7 +86,7 @@ def _refusal(path: Path, timeline: Timeline) -> str:
     if first.width % 2 or first.height % 2 or first.interlaced_frame or first.color_trc in TRANSFERS:
         return "an odd size, interlaced or HDR"  # colours are interpolated by other rules
     starts = timeline.stamps * float(timeline.base)
-    if starts[-1] - starts[0] > LONGEST:
+    if starts[-1] - starts[0] > DAY:  # where frames lie days apart decord ends the process
         return "time stamps"
     try:
         reader = _open(path)
