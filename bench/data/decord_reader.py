@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from bench.data.decoding import decoded
 from bench.data.hdr import TRANSFERS
-from bench.data.timeline import Timeline
-from bench.data.upright import matrix
+from bench.data.timeline import DAY, Timeline
+from bench.data.upright import matrix, upright
 from bench.data.video_files import opened
 from bench.errors import UsageError
 
 CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 CODECS = ("h264", "hevc", "mpeg4", "vp9")
 PIXELS = ("yuv420p", "yuvj420p")  # others it colours by rules of its own
+ALIKE = 1.0  # of 255, by how much pixels may differ in the mean from PyAV's: how colours are rounded
 KEYS_TRIED = 8  # key frames of a file, at most, that are decoded to see whether only the container calls them that
-LONGEST = 24 * 3600  # seconds; where frames lie days apart decord ends the process
 
 
 def module() -> ModuleType:
@@ -84,10 +84,12 @@ def _refusal(path: Path, timeline: Timeline) -> str:
     a, b, c, d = matrix(first)
     if timeline.aspect != 1 or a * d - b * c < 0:
         return "pixels that are not square, or a mirror"
+    if (b or c or a < 0) and not container.startswith("mov"):
+        return "a turn that decord does not know of"
     if first.width % 2 or first.height % 2 or first.interlaced_frame or first.color_trc in TRANSFERS:
         return "an odd size, interlaced or HDR"  # colours are interpolated by other rules
     starts = timeline.stamps * float(timeline.base)
-    if starts[-1] - starts[0] > LONGEST:
+    if starts[-1] - starts[0] > DAY:  # where frames lie days apart decord ends the process
         return "time stamps"
     try:
         reader = _open(path)
@@ -95,12 +97,22 @@ def _refusal(path: Path, timeline: Timeline) -> str:
             return "number of frames"
         claimed = reader.get_frame_timestamp(list(range(len(timeline))))[:, 0]
         keys = timeline.stamps[np.asarray(reader.get_key_indices(), dtype=np.int64)]
+        picture = reader[0].asnumpy()
     except (module().DECORDError, RuntimeError, IndexError):
         return "an error of decord's"
-    # it gives float32 seconds, and may know fewer key frames
-    if abs(claimed - starts).max() > 0.1 / float(timeline.fps) or not np.isin(keys, timeline.keys).all():
+    # it may know fewer key frames
+    if (abs(claimed - starts) > _tolerance(starts)).any() or not np.isin(keys, timeline.keys).all():
         return "time stamps"
+    expected = next(upright(path, timeline, [0]))
+    if picture.shape != expected.shape or abs(picture.astype(np.int16) - expected).mean() > ALIKE:
+        return "another picture"
     return ""
+
+
+def _tolerance(starts: NDArray[np.floating]) -> NDArray[np.floating]:
+    """By how much decord's time stamps, which are float32, may be off and still be the same frame's: (n,) seconds."""
+    smallest = np.diff(starts).min(initial=1)
+    return np.maximum(0.1 * smallest, np.spacing(abs(starts).astype(np.float32)))
 
 
 def _open(path: Path) -> Any:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 LONG, VERY_LONG = 60, 3600  # seconds that a frame may stand before its time stamp is doubted, and disbelieved
 UNUSUAL = 100  # times the usual distance: a frame that stands both longer than this and LONG is a wrong time stamp
+DAY = 24 * 3600  # seconds; a longer video is taken for one with wrong time stamps
+STRAY = 2  # frames, at most, at either end that a wrong time stamp sets apart; more of them lie behind a real pause
 
 
 @dataclass(frozen=True)
@@ -40,29 +42,44 @@ class Timeline:
 
     @cached_property
     def steady(self) -> NDArray[np.int64]:
-        """The stamps from 0 on, with the gaps closed that only a wrong time stamp explains: (n,), in units of `base`.
+        """The stamps from 0 on, with the gaps closed in which nothing is to be seen: (n,), in units of `base`.
 
         A gap counts as the usual one (the median) where it is longer than an hour, or longer than a minute and 100
-        times the usual one: a single frame that is stamped three hours late makes no video of three hours.
+        times the usual one. For rates and small copies; where a moment lies `times` says.
         """
+        return self._closed(np.ones(len(self) - 1, dtype=bool))
+
+    @cached_property
+    def _placed(self) -> NDArray[np.int64]:
+        """The stamps from 0 on, with only the gaps closed that at most STRAY frames lie before or behind: (n,)."""
+        before = np.arange(1, len(self))  # how many frames lie before each gap
+        placed = self._closed((before <= STRAY) | (before >= len(self) - STRAY))
+        return placed if placed[-1] * self.base <= DAY else self.steady
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """When each frame starts, in seconds from the first, as a player counts: (n,).
+
+        A single frame that is stamped three hours late makes no video of three hours, but real pauses are kept, as long
+        as the video lasts no more than a day; otherwise times are as `steady`.
+        """
+        return self._placed.astype(np.float64) * float(self.base)
+
+    def _closed(self, closable: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The stamps from 0 on, those of the gaps closed that are too long and may be closed."""
         gaps = np.diff(self.stamps)
         believed = gaps[gaps * self.base <= VERY_LONG]
         usual = int(np.median(believed)) if len(believed) else max(1, round(Fraction(1, 25) / self.base))
         doubted = (gaps > LONG / self.base) & (gaps > UNUSUAL * usual) | (gaps > VERY_LONG / self.base)
-        return np.concatenate([[0], np.cumsum(np.where(doubted, usual, gaps))]).astype(np.int64)
-
-    @property
-    def times(self) -> NDArray[np.float64]:
-        """When each frame starts, in seconds from the first, wrong time stamps closed up (see `steady`): (n,)."""
-        return self.steady.astype(np.float64) * float(self.base)
+        return np.concatenate([[0], np.cumsum(np.where(doubted & closable, usual, gaps))]).astype(np.int64)
 
     @property
     def fps(self) -> Fraction:
-        """Frames a second, the mean where the rate varies; wrong time stamps play no part."""
+        """Frames a second, the mean where the rate varies; wrong time stamps and long pauses play no part."""
         span = int(self.steady[-1]) * self.base
         return (len(self) - 1) / span if span else self.rate
 
     @property
     def seconds(self) -> float:
-        """For how long something is shown: the last frame as long as the mean of the others."""
-        return len(self) / float(self.fps)
+        """For how long something is shown: the last frame as long as the mean of the others; pauses count."""
+        return len(self) / float(self.fps) + float(int(self._placed[-1] - self.steady[-1]) * self.base)

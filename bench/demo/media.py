@@ -110,8 +110,7 @@ class Media:
         clip = self.open(id)
         try:
             timeline = scan(clip.path)
-            times = timeline.steady * float(timeline.base)  # as the windows of the index go
-            index = max(0, int(np.searchsorted(times, second, side="right")) - 1)
+            index = max(0, int(np.searchsorted(timeline.times, second, side="right")) - 1)
             picture = next(upright(clip.path, timeline, [index]))
         except VideoError:
             raise Unavailable(f"{printable(self._entries[id][0])} cannot be decoded there: it is damaged.") from None

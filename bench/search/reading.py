@@ -96,8 +96,7 @@ def _planned(path: str, file: Path, frames: int, window: float) -> _Plan | Piece
         check_count(seconds, window)
     except BenchError as error:
         return _broken(path, error)
-    times = timeline.steady * float(timeline.base)
-    ranges = frame_ranges(times, seconds, window)
+    ranges = frame_ranges(timeline.times, seconds, window)
     still = still_windows(ranges)
     shown = np.delete(ranges, still, axis=0).tolist()
     windows = [first + sample_indices(stop - first, frames) for first, stop in shown]

@@ -54,12 +54,18 @@ def test_decord_gives_the_same_frames_or_is_not_used(film: Film, name: str):
         assert abs(one.astype(int) - two).mean(axis=(1, 2, 3)).max() < 0.1, asked
 
 
+def test_time_stamps_that_are_off_by_a_frame_are_not_lost_in_a_pause(film: Film):
+    pytest.importorskip("decord")
+    assert why_not_decord(film("h264-dash-pause.mp4")) == "time stamps"
+
+
 @pytest.mark.parametrize("reader", ["pyav", "decord"])
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv"])
 @pytest.mark.parametrize("name", TURNED)
-def test_the_whole_display_matrix_is_applied(tmp_path: Path, name: str, reader: str):
+def test_the_whole_display_matrix_is_applied(tmp_path: Path, name: str, ending: str, reader: str):
     if reader == "decord":
         pytest.importorskip("decord")
-    path = turned(tmp_path, name)
+    path = turned(tmp_path, name, ending=ending)
     expected = TURNED[name][1](FRAMES[5])
     [read] = read_frames(path, [5], reader=reader)
     assert read.shape == expected.shape == (probe(path).height, probe(path).width, 3)

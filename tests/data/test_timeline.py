@@ -23,12 +23,29 @@ def test_a_steady_video_is_as_long_as_its_frames():
     assert timeline.times.tolist() == pytest.approx((np.arange(50) / 10).tolist())
 
 
-@pytest.mark.parametrize("place", [1, 25, 49])
+@pytest.mark.parametrize("place", [1, 49])
 def test_a_frame_stamped_hours_late_adds_a_frame_and_no_hours(place: int):
     stamps = np.arange(50) / 10
     stamps[place:] += 3 * 3600
     assert seconds(*stamps).seconds == pytest.approx(5.0)
     assert seconds(*stamps).times[-1] == pytest.approx(4.9)
+
+
+@pytest.mark.parametrize("pause", [90, 2 * 3600])
+def test_what_is_behind_a_pause_is_there_and_no_earlier(pause: int):
+    stamps = np.arange(300) / 30
+    stamps[20:] += pause
+    timeline = seconds(*stamps)
+    assert timeline.times[20] == pytest.approx(20 / 30 + pause, abs=0.01)
+    assert timeline.seconds == pytest.approx(10 + pause, abs=0.01)
+    assert float(timeline.fps) == pytest.approx(30, abs=0.1)  # small copies do not show the pause
+
+
+def test_a_pause_of_days_is_none():
+    stamps = np.arange(300) / 30
+    stamps[20:] += 4 * 86400
+    assert seconds(*stamps).seconds == pytest.approx(10, abs=0.01)
+    assert seconds(*stamps).times[-1] == pytest.approx(10, abs=0.1)
 
 
 def test_slides_that_stand_for_minutes_are_believed():

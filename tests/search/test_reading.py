@@ -14,6 +14,7 @@ from bench.data.video import read_frames, sample_indices
 from bench.search import reading
 from bench.search.face_tracks import FaceDetector
 from bench.search.reading import Piece, read
+from bench.search.windows import spans
 
 SIZE = 64
 
@@ -68,6 +69,17 @@ def test_windows_go_by_time_stamps_where_the_rate_varies(tmp_path: Path, whole_w
 def test_a_window_within_one_long_frame_shows_that_frame(tmp_path: Path, whole_width: None) -> None:
     path = write(tmp_path / "a.mkv", numbered(3), stamps=[0, 100, 9000], base=Fraction(1, 1000))
     assert [1, 1] in numbers(pieces(path, frames=2, window=2.0))
+
+
+def test_what_is_behind_a_pause_is_found_where_it_is(tmp_path: Path, whole_width: None) -> None:
+    """A screen recording: frames 0 to 19 in the first two seconds, frames 20 to 39 from 92 s on."""
+    stamps = [100 * index + (90000 if index >= 20 else 0) for index in range(40)]
+    path = write(tmp_path / "a.mkv", numbered(40), stamps=stamps, base=Fraction(1, 1000))
+    found = pieces(path, frames=2, window=10.0)
+    [piece] = found
+    assert piece.seconds == pytest.approx(94, abs=0.2)
+    assert [start for start, _ in spans(piece.seconds, 10.0, piece.still)] == [0, 5, 85]
+    assert numbers(found) == [[0, 19], [19, 19], [19, 39]]
 
 
 def test_files_come_in_the_order_in_which_they_were_named(tmp_path: Path) -> None:
