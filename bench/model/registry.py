@@ -114,7 +114,7 @@ def source_digest(name: str) -> str:
 
     That is the parsed source, without comments, docstrings, imports and layout, of the files that its class and its
     bases below `Variant` are written in, and of what these import of their own package; CLAIMS are not counted. So
-    a comment, a claim or an import line changes no id, a constant beside the class does. What comes from bench,
+    a comment, a claim or an unused import changes no id, a constant beside the class does. What comes from bench,
     torch or other packages is not looked at.
     """
     from bench.model.variant import Variant

@@ -1,21 +1,30 @@
 """What a record says twice, it must say alike: its config, its own fields, its protocol signature and its curve."""
 
-from typing import Any
+from dataclasses import fields, is_dataclass
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from bench.config import RunConfig, as_json, flat
-from bench.errors import BenchError
+from bench.errors import BenchError, UsageError
 from bench.records.protocol import parse_signature, parts_of
 from bench.records.record import Record
 
 _SETTINGS = flat(as_json(RunConfig()))  # name -> default, which shows the type
-_SECTIONS = {name.partition(".")[0] for name in _SETTINGS if "." in name}
+_SECTIONS = {field.name: type(getattr(RunConfig(), field.name)) for field in fields(RunConfig)}
+_SECTIONS = {name: kind for name, kind in _SECTIONS.items() if is_dataclass(kind)}
+_ALWAYS = ("variant", "seed")  # settings of every config there was; a record of a former schema may lack others
 _SAME = ("variant", "dataset", "split", "test", "seed")  # fields that are settings too
 _CONTROLS = {"emotions": "emotions", "train_emotions": "train.emotions", "matched_parameters": "matched_parameters"}
 
 
 def check_agreement(record: Record) -> None:
-    """BenchError for the first contradiction. A config of a former schema is asked for no more than it holds."""
+    """BenchError for the first contradiction.
+
+    Beside variant and seed a config is asked for no more than it holds: records of former schemas, which stay as they
+    are when they are saved anew, lack settings.
+    """
     _check_config(record.config)
+    if missing := [name for name in _ALWAYS if name not in record.config]:
+        raise BenchError(f"config has no {missing[0]}.")
     settings = flat(record.config)
     own = {name: getattr(record, name) for name in _SAME}
     own |= {name: record.controls[control] for control, name in _CONTROLS.items()}
@@ -23,12 +32,19 @@ def check_agreement(record: Record) -> None:
     for name, value in own.items():
         if name in settings and settings[name] != value:
             raise BenchError(f"the config says {name} {settings[name]}, the record {value}.")
+    if not record.run.startswith(f"{record.variant}-s{record.seed}-"):
+        raise BenchError(f"the run is called {record.run}, but is of {record.variant} and seed {record.seed}.")
+    _check_values(record.config)
     _check_protocol(record)
     _check_selection(record)
+    _check_steps(record)
 
 
 def _check_config(config: dict[str, Any]) -> None:
     """Settings that are known have their type; a number may be whole."""
+    for name, value in config.items():
+        if type(value) is dict and name in _SETTINGS and name != "hp":  # `flat` takes it for a section
+            raise BenchError(f"config.{name} is dict, not {type(_SETTINGS[name]).__name__}.")
     for name, value in flat(config).items():
         if name in _SECTIONS:
             raise BenchError(f"config.{name} is {type(value).__name__}, not settings of its own.")
@@ -40,6 +56,31 @@ def _check_config(config: dict[str, Any]) -> None:
             raise BenchError(f"config.{name} is {type(value).__name__}, not {allowed[0].__name__}.")
         if kind is dict and not all(type(inner) is str for inner in value.values()):
             raise BenchError(f"config.{name} must hold text.")
+
+
+def _check_values(config: dict[str, Any]) -> None:
+    """A run could be started with these settings; those that are not known here are left to what opens the run."""
+    settings = {name: value for name, value in flat(config).items() if name in _SETTINGS}
+    for name, value in settings.items():
+        section, _, leaf = name.rpartition(".")
+        kind = get_type_hints(_SECTIONS[section] if section else RunConfig)[leaf]
+        if get_origin(kind) is Literal and value not in get_args(kind):
+            raise BenchError(f"config.{name} is {value!r}, none of {', '.join(get_args(kind))}.")
+    parts = {
+        name: kind(**{leaf.partition(".")[2]: value for leaf, value in settings.items() if leaf.startswith(f"{name}.")})
+        for name, kind in _SECTIONS.items()
+    }
+    try:
+        RunConfig(**{name: value for name, value in settings.items() if "." not in name}, **parts)
+    except UsageError as error:
+        raise BenchError(f"no run has such a config: {error}") from None
+
+
+def _check_steps(record: Record) -> None:
+    """No training goes on after the steps that its config gives it."""
+    steps, last = flat(record.config).get("train.steps", 0), record.curve[-1]["step"] if record.curve else 0
+    if 0 < steps < last:
+        raise BenchError(f"the config says train.steps {steps}, the last step of the curve is {last}.")
 
 
 def _check_protocol(record: Record) -> None:

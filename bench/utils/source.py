@@ -15,14 +15,16 @@ _SKIPPED = ("ctx", "kind", "type_comment", "type_ignores")  # follow from the re
 def executed(source: str, ignored: Collection[str] = ()) -> str:
     """The parsed source as one line, without comments, layout, docstrings and imports. SyntaxError if it is none.
 
-    Equal for two files that do the same by the same statements, under every version of Python that parses them.
+    Equal for two files that do the same by the same statements, under every version of Python that parses them. A name
+    that an import binds stands as what was imported, so that `from math import log as f` is not `from math import sqrt
+    as f`, while the order of imports, and imports that nothing uses, change nothing.
     ignored: names whose assignment in a class's body does not count.
     """
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             node.body = [item for item in node.body if _assigned(item) not in ignored]
-    return _line(tree)
+    return _line(_Imported().visit(tree))
 
 
 def code_digest(files: Iterable[Path], ignored: Collection[str] = ()) -> str:
@@ -70,12 +72,70 @@ def _assigned(item: ast.stmt) -> str:
     return target.id if isinstance(target, ast.Name) else ""
 
 
+class _Imported(ast.NodeTransformer):
+    """Puts what an import brought in the place of each name that it bound, by the scopes of functions."""
+
+    def __init__(self) -> None:
+        self.origins: dict[str, str] = {}  # name -> what it stands for in the scope that is visited
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        return self._in_scope(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return self._in_scope(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self._in_scope(node)
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.Name(self.origins.get(node.id, node.id), node.ctx)
+
+    def _in_scope(self, node: ast.AST) -> ast.AST:
+        outer, inner = self.origins, list(_inside(node))
+        arguments = {item.arg for item in ast.walk(getattr(node, "args", ast.Pass())) if isinstance(item, ast.arg)}
+        stored = {item.id for item in inner if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
+        bound: dict[str, list[str]] = {}  # several for one name: the last that could be imported
+        for item in inner:
+            for name, origin in _bound(item):
+                bound.setdefault(name, []).append(origin)
+        kept = {name: origin for name, origin in outer.items() if name not in arguments | stored}
+        self.origins = {**kept, **{name: " or ".join(origins) for name, origins in bound.items()}}
+        self.generic_visit(node)
+        self.origins = outer
+        return node
+
+
+def _inside(scope: ast.AST) -> Iterable[ast.AST]:
+    """Every node of a scope in the order of the source, without what is inside functions in it."""
+    for item in ast.iter_child_nodes(scope):
+        yield item
+        if not isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from _inside(item)
+
+
+def _bound(item: ast.AST) -> list[tuple[str, str]]:
+    """Each name that an import binds, and where it is from.
+
+    Of bench only the name, for its modules move and a variant may take the same class from `bench` or from the module.
+    """
+    if isinstance(item, ast.Import):
+        whole = [(alias.asname, alias.name) for alias in item.names if alias.asname]
+        first = [alias.name.partition(".")[0] for alias in item.names if not alias.asname]
+        return [*whole, *((name, name) for name in first)]
+    if not isinstance(item, ast.ImportFrom):
+        return []
+    module = "." * item.level + (item.module or "")
+    if module.partition(".")[0] == "bench":
+        module = "bench"
+    return [(alias.asname or alias.name, f"{module}.{alias.name}") for alias in item.names]
+
+
 def _line(value: Any) -> str:
     if isinstance(value, list):
         return f"[{' '.join(filter(None, map(_line, value)))}]"
     if not isinstance(value, ast.AST):
         return repr(value)
-    if isinstance(value, (ast.Import, ast.ImportFrom)):
+    if isinstance(value, ast.Import) or (isinstance(value, ast.ImportFrom) and value.names[0].name != "*"):
         return ""
     if isinstance(value, ast.If) and not value.orelse and all(_line(node) == "" for node in value.body):
         return ""  # `if TYPE_CHECKING:` and nothing but imports

@@ -63,6 +63,14 @@ def with_config(**settings: Any) -> Record:
     return changed(config=config)
 
 
+def without_setting(name: str) -> Record:
+    return changed(config={key: value for key, value in RECORD.config.items() if key != name})
+
+
+def called(run: str) -> Record:
+    return changed(run=run, controls={**RECORD.controls, "true_run": run})
+
+
 def with_seed(seed: int) -> Record:
     """Everywhere, as a run with that seed would say it."""
     return replace(with_config(seed=seed), seed=seed, protocol=RECORD.protocol.replace("seed:42", f"seed:{seed}"))
@@ -178,6 +186,24 @@ FAULTS = {
     "a config of another shape": (with_config(train=5), "config.train is int, not settings of its own"),
     "a setting of another type": (with_config(train={"lr": "fast"}), "config.train.lr is str, not float"),
     "hyperparameters that are no text": (with_config(hp={"std": 1.0}), "config.hp must hold text"),
+    "no config": (changed(config={}), "config has no variant"),
+    "a seed that is an object": (changed(config={**RECORD.config, "seed": {}}), "config.seed is dict, not int"),
+    "a test that is an object": (changed(config={**RECORD.config, "test": {}}), "config.test is dict, not str"),
+    "no seed in the config": (without_setting("seed"), "config has no seed"),
+    "epochs below 0": (with_config(train={"epochs": -1}), "no run has such a config: --train.epochs takes a number"),
+    "a beta above 1": (with_config(train={"beta1": 1e308}), "no run has such a config: --train.beta1 takes"),
+    "an unknown precision": (with_config(train={"precision": "x"}), "config.train.precision is 'x', none of auto"),
+    "an unknown reader": (with_config(video={"reader": "x"}), "config.video.reader is 'x', none of pyav, decord"),
+    "a curve beyond the steps": (
+        replace(
+            with_config(train={"steps": 1}),
+            curve=[RECORD.curve[0], {**RECORD.curve[0], "step": 2}],
+            selection={"rule": "last", "step": 2},
+        ),
+        "config says train.steps 1, the last step of the curve is 2",
+    ),
+    "a run of another seed": (called("plain-s7-aaaaaaaa"), "called plain-s7-aaaaaaaa, but is of plain and seed 42"),
+    "a run of another variant": (called("film_text-s42-aaaaaaaa"), "called film_text-s42-.*, but is of plain and"),
     "a step after the last": (
         changed(selection={"rule": "last", "step": 2}),
         "step 2, the last step of the curve is 1",

@@ -52,6 +52,64 @@ OTHER = {
 }
 
 
+IMPORTED = """
+import math
+import numpy.linalg as la
+from math import sqrt as f
+
+from variants.film_text import FilmText
+
+
+def grow(x):
+    from math import exp as g
+
+    return f(x) + g(x) + math.pi + la.norm(x)
+
+
+class Mine(FilmText):
+    root = f
+"""
+SAME_IMPORTS = {
+    "their order": (
+        "import math\nimport numpy.linalg as la\nfrom math import sqrt as f",
+        "from math import sqrt as f\nimport numpy.linalg as la\nimport math",
+    ),
+    "one that is not used": ("import math\n", "import math\nimport os as g\nfrom sys import argv as x\n"),
+    "two in one line": ("import math\n", "import math, os\n"),
+}
+OTHER_IMPORTS = {
+    "another function": ("from math import sqrt as f", "from math import log as f"),
+    "another package": ("from math import sqrt as f", "from numpy import sqrt as f"),
+    "another module under a name": ("numpy.linalg as la", "scipy.linalg as la"),
+    "another one in a function": ("exp as g", "expm1 as g"),
+    "another base": ("variants.film_text", "variants.other"),
+    "everything of a module": ("import math\n", "import math\nfrom os import *\n"),
+}
+
+
+@pytest.mark.parametrize("change", SAME_IMPORTS)
+def test_how_imports_are_written_changes_nothing(change: str) -> None:
+    assert SAME_IMPORTS[change][0] in IMPORTED
+    assert executed(IMPORTED.replace(*SAME_IMPORTS[change])) == executed(IMPORTED)
+
+
+@pytest.mark.parametrize("change", OTHER_IMPORTS)
+def test_what_is_imported_does(change: str) -> None:
+    assert OTHER_IMPORTS[change][0] in IMPORTED
+    assert executed(IMPORTED.replace(*OTHER_IMPORTS[change])) != executed(IMPORTED)
+
+
+def test_a_name_of_bench_is_one_wherever_it_lies() -> None:
+    source = "from {} import Variant\n\n\nclass Mine(Variant): ...\n"
+    assert executed(source.format("bench")) == executed(source.format("bench.model.variant"))
+
+
+def test_an_import_of_one_function_is_none_of_another() -> None:
+    source = "def a(x):\n    from math import {} as f\n    return f(x)\n\n\ndef b(f):\n    from math import {} as g\n"
+    source += "    return f(g(2))\n"
+    assert executed(source.format("sqrt", "log")) != executed(source.format("log", "sqrt"))
+
+
 @pytest.mark.parametrize("change", SAME)
 def test_what_is_not_executed_changes_nothing(change: str) -> None:
     assert SAME[change][0] in SOURCE
