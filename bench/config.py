@@ -132,7 +132,7 @@ class RunConfig:
     """The test split; the card's own if not given."""
 
     root: Path | None = None
-    """The dataset's folder, as `bench data prepare` left it. moodclips needs none."""
+    """The dataset's folder, as `bench data prepare` left it. A dataset that makes itself needs none."""
 
     init: str = ""
     """Where the weights start: random, clip-vip:FILE, clip:DIR_OR_NAME, run:ID."""

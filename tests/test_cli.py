@@ -13,6 +13,7 @@ from helpers.asking import Capture, Command, failure, output
 
 from bench.cli import main
 from bench.config import RunConfig
+from bench.data import cards
 from bench.errors import BenchError
 
 # --- 2: the words were off ------------------------------------------------------------------------------------------
@@ -144,6 +145,12 @@ def test_a_config_file_names_no_code_and_no_outputs(
     code, said = failure([command, "--config", "mine.yaml"], capsys)
     assert code == 2
     assert said.startswith(f"bench: mine.yaml: '{name}' is no setting of a run.")
+
+
+@pytest.mark.parametrize("command", ["run", "doctor", "index"])
+def test_help_speaks_of_no_dataset_but_the_default(command: str, capsys: Capture) -> None:
+    said = output([command, "--help"], capsys).lower().replace(f"[default: {RunConfig.dataset}]", "")
+    assert [name for name in (*cards.names(), "msr-vtt") if name in said] == []
 
 
 # --- 1: the work failed ---------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ def run(
 ) -> None:
     """Train a variant and score it; repeat the command to resume, or to see that it is done.
 
-    The defaults below are MSR-VTT's recipe; a dataset's card overrides them: see `bench list datasets`.
+    A dataset's card overrides the defaults below: see `bench list datasets`.
 
     Parameters
     ----------

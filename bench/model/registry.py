@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench import __version__
@@ -87,7 +88,7 @@ def entries() -> dict[str, VariantEntry]:
             raise UsageError(f"the installed package that offers '{point.name}' has no module {point.module}.")
         _add(found, _read(Path(spec.origin), point.module))
     for module in plugins.plugin_modules():
-        _add(found, [_as_imported(entry) for entry in _read(Path(module.__file__ or ""), module.__name__)])
+        _add(found, map(_as_imported, _of_plugin(module)))
     return found
 
 
@@ -206,14 +207,34 @@ def _add(found: dict[str, VariantEntry], new: Iterable[VariantEntry]) -> None:
 
 
 @lru_cache
-def _read(path: Path, module: str) -> tuple[VariantEntry, ...]:
-    """The classes of a source file that carry `@register("name")`."""
+def _read(path: Path, module: str, imported: bool = False) -> tuple[VariantEntry, ...]:
+    """The classes of a source file that carry `@register("name")`.
+
+    UsageError: the file is no Python, or has a name that only importing it would tell, unless it was imported.
+    """
     try:
         body = ast.parse(path.read_text(encoding="utf-8")).body
     except (SyntaxError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is no Python that can be read: {error}. Mend it, or move it away.") from None
     classes = [node for node in body if isinstance(node, ast.ClassDef)]
-    return tuple(_describe(node, name, module, path) for node in classes for name in _names(node))
+    named = [(node, name) for node in classes for name in _names(node)]
+    if not imported and (computed := [name for _, name in named if not isinstance(name, ast.Constant)]):
+        raise UsageError(f"{path}: '@register({ast.unparse(computed[0])})' must have its name as a plain string.")
+    return tuple(
+        _describe(node, str(name.value), module, path) for node, name in named if isinstance(name, ast.Constant)
+    )
+
+
+def _of_plugin(module: ModuleType) -> list[VariantEntry]:
+    """The variants of a plugin file, which is imported: also those whose name is no plain text in it."""
+    path = Path(module.__file__ or "")
+    found = {entry.name: entry for entry in _read(path, module.__name__, imported=True)}
+    there = list(vars(module).values())  # what an earlier state of the file registered is not
+    for name, variant in _registered.items():
+        if name not in found and variant.__module__ == module.__name__ and any(one is variant for one in there):
+            summary = (inspect.getdoc(variant) or "").split("\n\n")[0].replace("\n", " ")
+            found[name] = VariantEntry(name, summary, {}, (), (), module.__name__, path)
+    return list(found.values())
 
 
 def _as_imported(entry: VariantEntry) -> VariantEntry:
@@ -226,10 +247,12 @@ def _as_imported(entry: VariantEntry) -> VariantEntry:
     return replace(entry, hyperparameters=defaults, text_needs=variant.text_needs, video_needs=variant.video_needs)
 
 
-def _names(node: ast.ClassDef) -> list[str]:
+def _names(node: ast.ClassDef) -> list[ast.expr]:
+    """What a class is registered as, by `@register("name")` or `@register(name="name")`."""
     calls = [call for call in node.decorator_list if isinstance(call, ast.Call)]
-    named = [call.args[0] for call in calls if ast.unparse(call.func).split(".")[-1] == "register" and call.args]
-    return [argument.value for argument in named if isinstance(argument, ast.Constant)]  # type: ignore[misc]
+    registered = [call for call in calls if ast.unparse(call.func).split(".")[-1] == "register"]
+    keywords = [word.value for call in registered for word in call.keywords if word.arg == "name"]
+    return [call.args[0] for call in registered if call.args] + keywords
 
 
 def _describe(node: ast.ClassDef, name: str, module: str, path: Path) -> VariantEntry:

@@ -165,6 +165,21 @@ def test_a_plugin_that_is_loaded_again_is_listed_as_it_is_now(plugin: Path) -> N
     assert registry.entries()["mine"].hyperparameters["depth"] == "30"
 
 
+@pytest.mark.parametrize("written", ['@register(name="mine")', "@register(NAME)"])
+def test_a_plugin_may_write_its_name_in_any_way(plugin: Path, written: str) -> None:
+    plugin.write_text('NAME = "mine"\n' + PLUGIN.replace('@register("{name}")', written))
+    registry.load_plugin(plugin)
+    entry = registry.entries()["mine"]
+    assert registry.get("mine").__name__ == "Mine"
+    assert (entry.summary, entry.hyperparameters["depth"]) == ("A variant of my own.", "2")
+
+
+def test_a_file_that_is_not_imported_must_write_its_name_as_text(plugin: Path) -> None:
+    plugin.write_text('NAME = "mine"\n' + PLUGIN.replace('"{name}"', "NAME"))
+    with pytest.raises(UsageError, match=r"mine\.py: '@register\(NAME\)' must have its name as a plain string"):
+        registry._read(plugin, "mine")
+
+
 @pytest.mark.parametrize("group", ["bench.variants", "bench.plugins"])
 def test_an_installed_package_adds_its_variant_through_entry_points(tmp_path: Path, group: str) -> None:
     (tmp_path / "their_package.py").write_text(PLUGIN.format(name="theirs"))

@@ -222,8 +222,8 @@ def read_test_csv(source: Source) -> dict[str, str]:
 def _rows(source: Source, *columns: str) -> list[dict[str, str]]:
     """The rows of a CSV file, by the names in its first line.
 
-    BenchError, with its number, for a line that has one of `columns` empty, more fields than there are names (as an
-    unquoted comma makes them), or a NUL.
+    BenchError for two columns named as one of `columns`, and, with its number, for a line that has one of them empty,
+    more fields than there are names (as an unquoted comma makes them), or a NUL.
     """
     text = source.text()
     before, nul, _ = text.partition("\0")
@@ -232,11 +232,14 @@ def _rows(source: Source, *columns: str) -> list[dict[str, str]]:
     reader = csv.DictReader(io.StringIO(text, newline=""))
     rows: list[dict[str, str]] = []
     try:
+        header = reader.fieldnames or ()
+        for column in columns:
+            if header.count(column) > 1:
+                raise BenchError(f"{source}: line 1 names the column {column} twice. Get the file again.")
         for row in reader:
             if None in row:
-                names = reader.fieldnames or ()
                 raise BenchError(
-                    f"{source}: line {reader.line_num} has {len(names) + len(row[None])} fields, not {len(names)}. "
+                    f"{source}: line {reader.line_num} has {len(header) + len(row[None])} fields, not {len(header)}. "
                     "Put a text with a comma in quotes, or get the file again."
                 )
             rows.append(row)

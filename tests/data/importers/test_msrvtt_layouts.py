@@ -240,6 +240,16 @@ def test_a_line_with_more_fields_than_the_header_is_an_error_with_its_number(tmp
         read_test_csv(Source(path))
 
 
+def test_two_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
+    """Which of them holds the queries nobody can tell. Columns that are not read may be named as they like."""
+    path = tmp_path / "MSRVTT_JSFUSION_test.csv"
+    path.write_text("video_id,sentence,sentence\nvideo1,a cat,a dog\n", encoding="utf-8")
+    with pytest.raises(BenchError, match=r"test\.csv: line 1 names the column sentence twice"):
+        read_test_csv(Source(path))
+    path.write_text("video_id,sentence,,\nvideo1,a cat,,\n", encoding="utf-8")
+    assert read_test_csv(Source(path)) == {"video1": "a cat"}
+
+
 def test_a_quoted_comma_and_a_quoted_line_break_are_part_of_the_sentence(tmp_path: Path) -> None:
     path = tmp_path / "MSRVTT_JSFUSION_test.csv"
     path.write_text('video_id,sentence\nvideo1,"a happy,\nsmiling man"\nvideo2,\n', encoding="utf-8")
