@@ -31,13 +31,20 @@ def check_agreement(record: Record) -> None:
     own["hp"] = {name: str(value) for name, value in record.hyperparameters.items()}
     for name, value in own.items():
         if name in settings and settings[name] != value:
-            raise BenchError(f"the config says {name} {settings[name]}, the record {value}.")
+            raise BenchError(f"the config says {name} {_shown(settings[name])}, the record {_shown(value)}.")
     if not record.run.startswith(f"{record.variant}-s{record.seed}-"):
         raise BenchError(f"the run is called {record.run}, but is of {record.variant} and seed {record.seed}.")
     _check_values(record.config)
     _check_protocol(record)
     _check_selection(record)
     _check_steps(record)
+
+
+def _shown(value: Any) -> str:
+    """A value in a message of one line: text that would not print as it is, or is long, with escapes and cut."""
+    text = str(value)
+    text = text if text.isprintable() else repr(text)
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def _check_config(config: dict[str, Any]) -> None:
@@ -94,10 +101,11 @@ def _check_protocol(record: Record) -> None:
             raise BenchError(f"the protocol says {name} {parts.get(name)}, the record {value}.")
     for name, value in parts_of(record.config).items():
         if parts.get(name, "") != value:
-            raise BenchError(f"the protocol says {name} {parts.get(name, 'nothing')}, the config {value or 'nothing'}.")
+            said, there = parts.get(name, "nothing"), _shown(value or "nothing")
+            raise BenchError(f"the protocol says {name} {said}, the config {there}.")
     start, said = str(record.config.get("init", "")).partition(":")[0], parts.get("init", "").partition(":")[0]
     if "init" in record.config and start != said:
-        raise BenchError(f"the protocol says init {said or 'nothing'}, the config {start or 'nothing'}.")
+        raise BenchError(f"the protocol says init {said or 'nothing'}, the config {_shown(start or 'nothing')}.")
 
 
 def _check_selection(record: Record) -> None:

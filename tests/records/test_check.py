@@ -186,6 +186,11 @@ FAULTS = {
     "a config of another shape": (with_config(train=5), "config.train is int, not settings of its own"),
     "a setting of another type": (with_config(train={"lr": "fast"}), "config.train.lr is str, not float"),
     "hyperparameters that are no text": (with_config(hp={"std": 1.0}), "config.hp must hold text"),
+    "control characters in the config": (
+        with_config(split="\x00\r\n"),
+        r"config says split '\\x00\\r\\n', the record train",
+    ),
+    "control characters in the start": (with_config(init="\x1b[2J:x"), r"the config '\\x1b\[2J'"),
     "no config": (changed(config={}), "config has no variant"),
     "a seed that is an object": (changed(config={**RECORD.config, "seed": {}}), "config.seed is dict, not int"),
     "a test that is an object": (changed(config={**RECORD.config, "test": {}}), "config.test is dict, not str"),
