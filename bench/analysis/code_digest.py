@@ -14,7 +14,7 @@ from bench.utils.source import imports
 
 MEASURING = "bench.analysis.measure"
 ENCODING = "analysis/probe.py"  # what it imports makes the features, and those are compared with the run's own
-EMOTIONS = "emotions"  # the whole room: its parts are also found by name, where no import shows them
+EMOTION_ROOM = "emotions"  # the whole room: its parts are also found by name, where no import shows them
 
 
 def code_digest(folder: Path = HERE) -> str:
@@ -22,14 +22,14 @@ def code_digest(folder: Path = HERE) -> str:
 
     Comments, docstrings and layout change nothing. VADER's lexicon is fixed by a digest in the code.
     """
-    lists = sorted(folder.joinpath(EMOTIONS).rglob("*.yaml"))
+    lists = sorted(folder.joinpath(EMOTION_ROOM).rglob("*.yaml"))
     parts = [executed_digest(measuring_files(folder)), *map(sha256, lists), nrc().digest]
     return hashlib.sha256("".join(parts).encode()).hexdigest()[:8]
 
 
 def measuring_files(folder: Path = HERE) -> list[Path]:
     """The files that decide what a probe says: the measuring code with all that it imports of bench."""
-    room = (path.relative_to(folder) for path in folder.joinpath(EMOTIONS).rglob("*.py"))
+    room = (path.relative_to(folder) for path in folder.joinpath(EMOTION_ROOM).rglob("*.py"))
     waiting = [MEASURING, *(".".join(("bench", *path.with_suffix("").parts)) for path in room)]
     found: dict[str, Path] = {}
     while waiting:

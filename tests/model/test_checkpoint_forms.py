@@ -21,6 +21,7 @@ from bench.model.checkpoints import (
     clip_digest,
     initialize,
     read_tensors,
+    read_tokenizer,
     save_weights,
     take_clip,
 )
@@ -193,7 +194,21 @@ def test_tied_weights_are_saved_once_under_the_backbone_s_name(tmp_path: Path) -
     assert torch.equal(saved["row"], variant.one[1])
 
 
-# --- texts ----------------------------------------------------------------------------------------------------------
+# --- tokenizers and texts -------------------------------------------------------------------------------------------
+
+
+def test_the_tokenizer_of_an_older_file_is_read(tmp_path: Path) -> None:
+    tokenizer = caption_tokenizer(["a happy man"])
+    metadata = {"clip_config": "{}", "tokenizer": tokenizer.to_str()}
+    save_file({"one": torch.zeros(1)}, tmp_path / "model.safetensors", metadata)
+    assert read_tokenizer(tmp_path / "model.safetensors").get_vocab() == tokenizer.get_vocab()
+
+
+def test_a_truncated_file_of_a_former_run_has_no_tokenizer(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{")
+    with pytest.raises(BenchError, match="holds no tokenizer"):
+        read_tokenizer(path)
 
 
 def test_texts_that_all_have_the_same_features_are_an_error() -> None:

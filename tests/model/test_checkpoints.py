@@ -141,11 +141,6 @@ def test_both_file_formats_give_the_same_weights(start: Start, state: dict[str, 
     assert all(torch.equal(value, other.state_dict()[key]) for key, value in one.state_dict().items())
 
 
-def test_a_state_dict_may_lie_under_model_state_dict(start: Start, state: dict[str, Tensor], tmp_path: Path) -> None:
-    torch.save({"model_state_dict": state}, tmp_path / "a.pt")
-    assert start(f"clip-vip:{tmp_path / 'a.pt'}")[1].new == ()
-
-
 def test_position_ids_are_unused_and_no_error(start: Start, state: dict[str, Tensor], tmp_path: Path) -> None:
     key = "clipmodel.text_model.embeddings.position_ids"
     _, loaded = start(kept({**state, key: torch.arange(16)[None]}, tmp_path / "a.pt"))
@@ -395,17 +390,3 @@ def test_the_same_run_gives_the_same_bytes(run: tuple[Variant, str], tmp_path: P
         save_weights(run[0], tokenizer, tmp_path / f"{number}.safetensors")
         written.add((tmp_path / f"{number}.safetensors").read_bytes())
     assert len(written) == 1
-
-
-def test_the_tokenizer_of_an_older_file_is_read(tmp_path: Path) -> None:
-    tokenizer = caption_tokenizer(["a happy man"])
-    metadata = {"clip_config": "{}", "tokenizer": tokenizer.to_str()}
-    save_file({"one": torch.zeros(1)}, tmp_path / "model.safetensors", metadata)
-    assert read_tokenizer(tmp_path / "model.safetensors").get_vocab() == tokenizer.get_vocab()
-
-
-def test_a_truncated_file_of_a_former_run_has_no_tokenizer(tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    path.write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{")
-    with pytest.raises(BenchError, match="holds no tokenizer"):
-        read_tokenizer(path)
