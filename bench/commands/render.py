@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bench.utils.terminal import printable
+from bench.utils.terminal import not_read, printable
 from bench.utils.text import WIDTH, wrapped
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def dataset(card: "Card") -> str:
 def compressed(summary: "Summary") -> str:
     """How many copies were made, and what is wrong with the rest."""
     lines = [printable(f"{stem}: {why}") for stem, why in summary.broken.items()]
-    lines += [printable(f"{path}: left out, its kind is not read") for path in summary.left_out]
+    lines += not_read([str(path) for path in summary.left_out])
     counts = f"{summary.done} done, {summary.skipped} done before, {len(summary.broken)} broken"
     return "\n".join([*lines, counts, str(summary.out)])
 
@@ -76,6 +76,7 @@ def faces(summary: "FaceScan") -> str:
             top = f"  {seen.expression:<8} {seen.score:.2f}" if seen.expression else ""
             lines.append(f"{clip:<{width}}  face in {seen.with_face:>2} of {seen.looked_at:>2}{top}")
     lines += [printable(f"{clip}: {why}") for clip, why in summary.broken.items()]
+    lines += not_read([str(path) for path in summary.left_out])
     looked_at = sum(seen.looked_at for seen in summary.seen.values())
     with_face = sum(seen.with_face for seen in summary.seen.values())
     lines.append(

@@ -47,12 +47,15 @@ Reader = Literal["pyav", "decord"]
 
 COMPRESSED = "videos-6fps"  # the folder, below a dataset's root, of the copies that `bench data compress` makes
 ENDINGS = {
-    *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".f4v", ".mkv", ".webm", ".avi", ".divx", ".ts", ".mts", ".m2ts"),
-    *(".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".vob", ".ogv", ".ogm", ".mxf", ".dv", ".rm", ".rmvb", ".gif"),
+    *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3gpp", ".3g2", ".f4v", ".mkv", ".mk3d", ".webm", ".avi", ".divx"),
+    *(".ts", ".mts", ".m2ts", ".m2t", ".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".mpe", ".vob", ".ogv", ".ogm"),
+    *(".mxf", ".dv", ".rm", ".rmvb", ".gif"),
 }
 OTHER_MEDIA = {  # what people take for videos and `list_videos` leaves out
     *(".webp", ".swf", ".heic", ".wtv", ".braw", ".r3d"),  # libav reads none of it, or only stills
-    *(".h264", ".264", ".h265", ".265", ".hevc", ".m1v", ".m2v", ".ivf", ".y4m", ".yuv"),  # coded frames without times
+    *(".amv", ".dav", ".insv", ".lrv", ".mod", ".nsv", ".ogg", ".ogx", ".tod"),  # cameras', or mostly sound
+    *(".h264", ".264", ".h265", ".265", ".hevc", ".av1", ".m1v", ".m2v", ".mjpg", ".mjpeg", ".ivf", ".y4m", ".yuv"),
+    *(".m3u8", ".mpd"),  # lists of other files; the line above: coded frames without times
 }
 BT601 = {"colorspace": "smpte170m", "color_primaries": "smpte170m", "color_trc": "smpte170m", "color_range": "tv"}
 

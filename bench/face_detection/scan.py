@@ -23,7 +23,7 @@ import numpy as np
 from bench import face_detection
 from bench.data.faces import COLUMNS, EXPRESSIONS, read_table, write_faces
 from bench.data.scanning import scan as scan_timeline
-from bench.data.video import COMPRESSED, by_stem, list_videos, sample_indices
+from bench.data.video import COMPRESSED, by_stem, list_other_media, list_videos, sample_indices
 from bench.errors import BenchError, UsageError
 from bench.face_detection import ClipFrames, Face, FaceBackend
 from bench.face_detection.frames import is_picture, list_pictures
@@ -50,7 +50,7 @@ class ClipFaces:
 
 @dataclass(frozen=True)
 class FaceScan:
-    """What `scan` found, and what is wrong with each broken clip."""
+    """What `scan` found, what is wrong with each broken clip, and which other media were left out."""
 
     out: Path
     source: str
@@ -58,6 +58,7 @@ class FaceScan:
     seen: dict[str, ClipFaces]  # clip -> what was found; without the broken ones
     faces: int
     broken: dict[str, str]  # clip -> one line
+    left_out: tuple[Path, ...]
 
 
 def scan(
@@ -83,7 +84,7 @@ def scan(
     for flag, count in (("--frames", frames), ("--workers", workers)):
         if count is not None and count < 1:
             raise UsageError(f"{flag} takes a number of at least 1, not {count}.")
-    clips, out = _task(videos, dataset, root, out)
+    clips, out, left_out = _task(videos, dataset, root, out)
     check_output(out, [b"PAR1"], "face scores", force=force)
     detector = face_detection.build(backend, dict(settings))
     how = json.loads(json.dumps({"backend": backend, **detector.settings, "frames": frames}))
@@ -92,7 +93,7 @@ def scan(
     was_done = kept.load(sizes, begin_again=force)
     jobs = {name: path for name, path in clips.items() if name not in kept.clips}
     if was_done and not jobs:
-        return _summary(out, was_done=True)
+        return _summary(out, True, left_out)
     done = len(clips) - len(jobs)
     together = (workers := min(workers or os.cpu_count() or 1, len(jobs))) > 1
     chosen = _Chosen(backend, tuple(settings.items()), tuple(Path(str(one.__file__)) for one in plugin_modules()))
@@ -105,13 +106,13 @@ def scan(
     finally:
         kept.flush()
     kept.finish()
-    return _summary(out, was_done=False)
+    return _summary(out, False, left_out)
 
 
 def _task(
     videos: Path | None, dataset: str | None, root: Path | None, out: Path | None
-) -> tuple[dict[str, Path], Path]:
-    """The clips by name, and where their table goes."""
+) -> tuple[dict[str, Path], Path, tuple[Path, ...]]:
+    """The clips by name, where their table goes, and what was left out that may be taken for videos."""
     if (videos is None) == (dataset is None):
         raise UsageError("name one folder of clips or one dataset: --videos DIR, or --dataset NAME with --root DIR.")
     if videos is not None:
@@ -130,7 +131,7 @@ def _task(
         raise UsageError(f"--out must name a parquet file; {out} is a folder. Try: --out {out / 'faces.parquet'}")
     if not clips:
         raise BenchError(f"there is no clip below {folder} (mp4, avi, mkv, mov, webm, or a picture: jpg, png)")
-    return clips, out
+    return clips, out, tuple(path for path in list_other_media(folder) if path not in clips.values())
 
 
 def _named(paths: list[Path]) -> dict[str, Path]:
@@ -275,7 +276,7 @@ def _rows(clip: ClipFrames, found: list[list[Face]]) -> Columns:
     return {column: [row[index] for row in rows] for index, column in enumerate(COLUMNS)}
 
 
-def _summary(out: Path, was_done: bool) -> FaceScan:
+def _summary(out: Path, was_done: bool, left_out: tuple[Path, ...]) -> FaceScan:
     """What a finished table says."""
     table, source, settings = read_table(out, "Remove it and begin again.")
     face = table["face"].fill_null(-1).to_numpy()
@@ -289,4 +290,4 @@ def _summary(out: Path, was_done: bool) -> FaceScan:
         looked_at = len(largest) + int((face[rows] < 0).sum())
         seen[str(names[index])] = ClipFaces(looked_at, len(largest), top, float(mean.max()))
     broken = {name: error for name, (_, error) in settings["clips"].items() if error}
-    return FaceScan(out, source, was_done, seen, int((face >= 0).sum()), broken)
+    return FaceScan(out, source, was_done, seen, int((face >= 0).sum()), broken, left_out)

@@ -2,20 +2,14 @@
 
 from bench.search.building import UpdateSummary
 from bench.search.searcher import CALM, Answer, Moment
-from bench.utils.terminal import printable
-
-SOME = 3  # names of what was left out
+from bench.utils.terminal import left_out, not_read, printable
 
 
 def changes(summary: UpdateSummary) -> list[str]:
     """What is wrong with files and folders, and what was left out."""
     lines = [why if path in why else f"{path}: {why}" for path, why in summary.broken.items()]
     lines += [f"{path}/ cannot be read: {why}" for path, why in summary.unreadable.items()]
-    for names, what in ((summary.hidden, "hidden"), (summary.unread, "of kinds of video that are not read")):
-        if names:
-            some = ", ".join(names[:SOME]) + ", …" * (len(names) > SOME)
-            lines.append(f"{len(names)} {what} left out: {some}")
-    return [printable(line) for line in lines]
+    return [*map(printable, lines), *left_out(summary.hidden, "hidden"), *not_read(summary.unread)]
 
 
 def work(summary: UpdateSummary) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data.video import COMPRESSED, ENDINGS
+from bench.data.video import COMPRESSED, ENDINGS, OTHER_MEDIA
 from bench.errors import BenchError, UsageError
 from bench.search.face_tracks import FaceDetector
 from bench.search.index_store import IndexedFile, IndexSettings, Store, replacement
@@ -21,26 +21,6 @@ from bench.utils.progress import progress
 
 BATCH = 8  # windows that the model takes at once
 LARGEST = float(np.finfo(np.float16).max)  # what an index can hold of a feature
-UNREAD = {  # endings of videos, and of lists of videos, that are not among ENDINGS
-    *(".264", ".h264", ".265", ".h265", ".hevc", ".av1", ".ivf", ".m1v", ".m2v", ".mjpg", ".mjpeg", ".y4m", ".yuv"),
-    *(
-        ".amv",
-        ".braw",
-        ".dav",
-        ".insv",
-        ".lrv",
-        ".mk3d",
-        ".mod",
-        ".nsv",
-        ".ogg",
-        ".ogx",
-        ".r3d",
-        ".swf",
-        ".tod",
-        ".wtv",
-    ),
-    *(".m3u8", ".mpd"),
-} - ENDINGS
 SAVE_EVERY = 10.0  # seconds of work that an end by force may cost
 
 
@@ -105,7 +85,7 @@ def walk(folder: Path) -> Listing:
         videos = sorted(name for name in names if Path(name).suffix.lower() in ENDINGS)
         found.hidden.extend(below + name for name in videos if name[0] == ".")
         found.unread.extend(
-            below + name for name in sorted(names) if Path(name).suffix.lower() in UNREAD and name[0] != "."
+            below + name for name in sorted(names) if Path(name).suffix.lower() in OTHER_MEDIA and name[0] != "."
         )
         for name in videos:
             if name[0] == ".":

@@ -6,10 +6,12 @@ import os
 import shutil
 import sys
 import unicodedata
+from collections.abc import Sequence
 from typing import TextIO
 
 NARROWEST = 40  # columns; help texts are laid out for at least so many
 STAND_INS = {"–": "-", "—": "-", "−": "-", "─": "-", "×": "x", "…": "...", "’": "'", "‘": "'", "“": '"', "”": '"'}
+SOME = 3  # names of what was left out
 HANDLER = "bench.stand_ins"  # the name under which the codecs know it
 
 
@@ -33,6 +35,19 @@ def printable(text: str) -> str:
     A file may be called anything; a carriage return in its name would hide the line that names it.
     """
     return "".join(char if _harmless(char) else _escaped(char) for char in text)
+
+
+def left_out(names: Sequence[str], what: str) -> list[str]:
+    """A line that counts files that were left out and names the first SOME; no line where there are none."""
+    if not names:
+        return []
+    some = ", ".join(names[:SOME]) + ", …" * (len(names) > SOME)
+    return [printable(f"{len(names)} {what} left out: {some}")]
+
+
+def not_read(names: Sequence[str]) -> list[str]:
+    """The line that names files which may be taken for videos and are of kinds that are not read."""
+    return left_out(names, "of kinds of video that are not read")
 
 
 def clear_line(stream: TextIO) -> None:

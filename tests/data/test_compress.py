@@ -15,6 +15,7 @@ from helpers.movies import cut, number, numbered, write
 from helpers.odd_movies import FRAMES, TURNED
 from helpers.odd_movies import turned as make_turned
 
+from bench.commands.render import compressed
 from bench.data.compress import Summary, compress
 from bench.data.video import COMPRESSED, VideoError, find_videos, probe, read_frames
 from bench.errors import BenchError, UsageError
@@ -106,7 +107,9 @@ def test_what_may_be_taken_for_a_video_is_named(tmp_path: Path):
     write(tmp_path / "a.mp4", numbered(3))
     (tmp_path / "b.webp").touch()
     (tmp_path / "notes.txt").touch()
-    assert compress(tmp_path, workers=1).left_out == (tmp_path / "b.webp",)
+    summary = compress(tmp_path, workers=1)
+    assert summary.left_out == (tmp_path / "b.webp",)
+    assert f"1 of kinds of video that are not read left out: {tmp_path / 'b.webp'}" in compressed(summary).splitlines()
 
 
 def test_a_copy_is_h264_without_sound(tmp_path: Path, shared: Path):

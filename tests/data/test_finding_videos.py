@@ -45,7 +45,7 @@ def test_listing_keeps_two_videos_of_one_name(tmp_path: Path):
 
 
 def test_what_cameras_and_the_web_write_are_videos(tmp_path: Path):
-    endings = "3gp avi flv gif m2ts m4v mkv mov mp4 mpeg mpg mts ogv ts webm wmv"
+    endings = "3gp 3gpp avi flv gif m2t m2ts m4v mk3d mkv mov mp4 mpe mpeg mpg mts ogv ts webm wmv"
     names = [f"a.{ending}" for ending in endings.split()]
     touch(*(tmp_path / name for name in names))
     assert {path.name for path in list_videos(tmp_path)} == set(names)

@@ -15,6 +15,7 @@ import pytest
 from helpers.registries import forgotten
 
 from bench.cli import main
+from bench.commands import render
 from bench.data.faces import BOX, EXPRESSIONS, read_faces, write_faces
 from bench.data.video import COMPRESSED, sample_indices, write_video
 from bench.errors import BenchError, UsageError
@@ -128,6 +129,14 @@ def test_a_broken_clip_is_one_line_and_the_others_are_done(clips: Path):
     summary = looked(clips)
     assert summary.broken == {"b": f"{clips / 'b.mp4'}: damaged, cut off or not a video"}
     assert read_faces(summary.out).videos == {"a", "c"}
+
+
+def test_what_may_be_taken_for_a_video_is_named_unless_it_was_looked_at(clips: Path):
+    for name in ("c.webp", "d.insv", "notes.txt"):
+        (clips / name).touch()
+    summary = looked(clips)
+    assert summary.left_out == (clips / "d.insv",)
+    assert f"1 of kinds of video that are not read left out: {clips / 'd.insv'}" in render.faces(summary).splitlines()
 
 
 def test_the_same_words_again_say_that_it_is_done(clips: Path):

@@ -302,12 +302,12 @@ def test_whether_there_is_something_to_do_is_known_beforehand(clips: Path) -> No
 
 
 def test_kinds_of_video_that_are_not_read_are_named(clips: Path) -> None:
-    for name in ("list.m3u8", "raw.y4m", ".hidden.swf", "notes.txt"):
+    for name in ("list.m3u8", "raw.y4m", "still.webp", ".hidden.swf", "notes.txt"):
         (clips / name).write_bytes(b"")
     found = walk(clips)
-    assert found.unread == ["list.m3u8", "raw.y4m"] and "raw.y4m" not in found.files
+    assert found.unread == ["list.m3u8", "raw.y4m", "still.webp"] and "raw.y4m" not in found.files
     lines = answer_render.changes(updated(clips))
-    assert "2 of kinds of video that are not read left out: list.m3u8, raw.y4m" in lines
+    assert "3 of kinds of video that are not read left out: list.m3u8, raw.y4m, still.webp" in lines
 
 
 ODD = [b"na\xefve.mp4", b"blue\rclip.mp4", b"two\nlines.mp4", b"\x1b[31mred.mp4"]
