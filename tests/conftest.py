@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     os.environ["BENCH_HOME"] = str(folder)
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_plugin_left() -> Iterator[None]:
+    """Plugin files that tests load are known no more behind their module: processes that others start would load them."""
+    from bench.utils import plugins
+
+    before = dict(plugins._files)
+    yield
+    plugins._files.clear()
+    plugins._files.update(before)
 
 
 @pytest.fixture(scope="session")
