@@ -36,7 +36,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def no_plugin_left() -> Iterator[None]:
-    """Plugin files that tests load are known no more behind their module: processes that others start would load them."""
+    """Plugin files that a module of tests loads are forgotten after it: processes of other tests would load them."""
     from bench.utils import plugins
 
     before = dict(plugins._files)
