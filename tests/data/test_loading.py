@@ -16,7 +16,7 @@ import torch
 from helpers.movies import cut, encrypt, numbered, write, write_cover
 
 from bench.config import RunConfig, TrainConfig, VideoConfig
-from bench.data import opening
+from bench.data import video_files
 from bench.data.annotation import load_annotation, save_annotation
 from bench.data.cards import load_card
 from bench.data.compress import compress
@@ -226,7 +226,7 @@ def test_bad_files_of_every_kind_are_named_one_by_one_and_the_others_read(
     write_cover(videos / "video2.mp4")
     (videos / "video3.mp4").write_text("ffconcat version 1.0\nfile video4.mp4\n")
     write(videos / "video5.mp4", numbered(10))  # 128 × 96
-    monkeypatch.setattr(opening, "MAX_PIXELS", 64 * 64)
+    monkeypatch.setattr(video_files, "MAX_PIXELS", 64 * 64)
     found, broken = look_at(folder, [f"video{n}" for n in range(7)])
     assert broken.keys() == {"video1", "video2", "video3", "video5"}
     assert found.frames.keys() == {"video0", "video4", "video6"}

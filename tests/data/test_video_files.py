@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from helpers.movies import encrypt, number, numbered, write, write_cover
 
-from bench.data import opening
+from bench.data import video_files
 from bench.data.video import VideoError, check, list_videos, probe, read_frames
 
 READERS = ["pyav", pytest.param("decord", marks=pytest.mark.skipif(os.name == "nt", reason="decord's own rules"))]
@@ -121,7 +121,7 @@ def test_pictures_above_the_bound_are_refused_before_one_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ):
     path = write(tmp_path / name, numbered(5))
-    monkeypatch.setattr(opening, "MAX_PIXELS", 128 * 96 - 1)
+    monkeypatch.setattr(video_files, "MAX_PIXELS", 128 * 96 - 1)
     monkeypatch.setattr("bench.data.scanning.decoded", None)
     with pytest.raises(VideoError, match="its pictures are 128 × 96 pixels; at most"):
         check(path)
@@ -129,7 +129,7 @@ def test_pictures_above_the_bound_are_refused_before_one_is_decoded(
 
 def test_pixels_that_stretch_a_picture_beyond_the_bound_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = write(tmp_path / "a.mp4", numbered(5), aspect=Fraction(20, 1))
-    monkeypatch.setattr(opening, "MAX_PIXELS", 128 * 96 * 10)
+    monkeypatch.setattr(video_files, "MAX_PIXELS", 128 * 96 * 10)
     with pytest.raises(VideoError, match="its pictures are 2560 × 96 pixels"):
         read_frames(path, [0])
 

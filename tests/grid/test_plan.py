@@ -187,6 +187,7 @@ def test_a_cell_is_done_when_its_record_is_there(tmp_path: Path) -> None:
     start = cells[0]
     assert [state(cell, cells) for cell in cells] == [("to do", ()), ("waiting", ("start",))]
     start.folder.joinpath("checkpoint").mkdir(parents=True)
+    start.folder.joinpath("checkpoint", "progress.json").touch()
     assert state(start, cells)[0] == "started"
     start.record.touch()
     assert [state(cell, cells) for cell in cells] == [("done", ()), ("to do", ())]
