@@ -87,7 +87,7 @@ def emotions(
         scores = score_by(source, [words.lower() for words in typed] if lowercase else typed)
         named = [dict(zip(EMOTIONS, row, strict=True)) for row in scores.tolist()]
         found = [{"text": text, "source": source, "scores": row} for text, row in zip(captions, named, strict=True)]
-        shown = [f"{printable(text)}\n  {render.scores(row)}" for text, row in zip(captions, named, strict=True)]
+        shown = ["\n".join([printable(text), *render.scores(row)]) for text, row in zip(captions, named, strict=True)]
     print(json.dumps(found, indent=1, ensure_ascii=False) if json_output else "\n\n".join(shown))
 
 

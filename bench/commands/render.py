@@ -97,8 +97,8 @@ def explanation(result: "CaptionEmotions") -> str:
     pattern = f"pattern: {', '.join(result.matches)}" if result.matches else "pattern: nothing"
     lines = [
         result.text,
-        f"  {scores(result.scores)}",
-        f"  {scores(result.polarity)}",
+        *scores(result.scores),
+        *scores(result.polarity),
         f"  {'emotional' if result.emotional else 'not emotional'}: {compound}; {pattern}",
         "  NRC words:" if words else "  no NRC word",
         *words,
@@ -106,9 +106,10 @@ def explanation(result: "CaptionEmotions") -> str:
     return "\n".join(map(printable, lines))
 
 
-def scores(counts: Mapping[str, float]) -> str:
-    """Emotions with their scores, in one line."""
-    return "  ".join(f"{name} {score:.4g}" for name, score in counts.items())
+def scores(counts: Mapping[str, float]) -> list[str]:
+    """Emotions with their scores; a line ends between two of them only."""
+    pairs = (f"{name}\N{NO-BREAK SPACE}{score:.4g}" for name, score in counts.items())
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in wrapped("  ".join(pairs), 2)]
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

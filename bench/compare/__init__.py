@@ -23,12 +23,25 @@ from bench.records.record import Record
 from bench.utils.names import did_you_mean
 from bench.utils.tables import csv_text, latex, markdown, terminal
 
-__all__ = ["BASELINE", "FORMATS", "SUBSET", "Group", "group_records", "render", "render_record"]
+__all__ = ["BASELINE", "FORMATS", "SUBSET", "Group", "check_choice", "group_records", "render", "render_record"]
 
 SUBSET = "emotion"
 BASELINE = "plain"
 LAYOUTS = {"terminal": terminal, "markdown": markdown, "latex": latex}
 FORMATS = (*LAYOUTS, "csv", "json")
+
+
+def check_choice(records: Sequence[Record], subset: str, baseline: str) -> None:
+    """UsageError, with near names: a subset that no record has, or a baseline that no run is of.
+
+    The usual ones may be lacking: a folder need not have them.
+    """
+    subsets = {name for record in records for name in record.subsets}
+    if subset not in subsets and subset != SUBSET:
+        raise UsageError(f"no record has a subset '{subset}'.{did_you_mean(subset, subsets)} {_listed(subsets)}")
+    known = {name for record in records if not control(record) for name in (record.variant, record.run)}
+    if baseline not in known and baseline != BASELINE:
+        raise UsageError(f"no record is of '{baseline}'.{did_you_mean(baseline, known)} Name a variant or a run.")
 
 
 def render(
@@ -53,12 +66,7 @@ def render(
         raise BenchError("no records to compare. Make one: bench run --variant plain")
     if format not in FORMATS:
         raise UsageError(f"'{format}' is no format.{did_you_mean(format, FORMATS)} There are {', '.join(FORMATS)}.")
-    subsets = {name for record in records for name in record.subsets}
-    if subset not in subsets and subset != SUBSET:
-        raise UsageError(f"no record has a subset '{subset}'.{did_you_mean(subset, subsets)} {_listed(subsets)}")
-    known = {name for record in records if not control(record) for name in (record.variant, record.run)}
-    if baseline not in known and baseline != BASELINE:
-        raise UsageError(f"no record is of '{baseline}'.{did_you_mean(baseline, known)} Name a variant or a run.")
+    check_choice(records, subset, baseline)
     found = [mixed(records)] if allow_mixed and len(group_records(records)) > 1 else group_records(records)
     if published and format in ("csv", "json"):
         raise UsageError(f"{format} holds records alone: ask for --published in terminal, markdown or latex.")

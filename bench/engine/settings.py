@@ -39,11 +39,12 @@ def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
     if file := given("--config"):
         fill(read_yaml(Path(file)), file)
     dataset, root = given("--dataset"), given("--root")
-    if (dataset or RunConfig.dataset) not in cards.names():  # its card may come with a plugin
+    unknown = commands == ("doctor",) and root and not dataset
+    if unknown or (dataset or RunConfig.dataset) not in cards.names():  # it may come with a plugin
         for plugin in every("--plugin"):
             load_plugin(Path(plugin))
-    if commands == ("doctor",) and root and not dataset:
-        dataset = importers.recognise(Path(root))
+    if unknown:
+        dataset = importers.recognise(Path(str(root)))
         fill({"dataset": dataset}, "--root")
     card = cards.load_card(dataset or RunConfig.dataset)
     fill(card.recipe, f"the card of {card.name}")

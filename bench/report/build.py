@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.analysis.explain_render import explanation_css
+from bench.compare import check_choice
 from bench.compare.groups import Family, Group, group_records
 from bench.compare.sections import Section, sections_of
 from bench.emotions import EMOTIONS
@@ -70,6 +71,7 @@ def build(
     results: where the records lie, with their features and weights beside them if they are at hand.
     force: replace what is there even where it is a file of another kind; otherwise that is a UsageError.
     """
+    check_choice(records, subset, baseline)
     for name in ["report.tex"] if format == "latex" else ["index.html", "report.md"]:
         check_output(out / name, _MARKS[name], "report", force=force)
     found = sorted(

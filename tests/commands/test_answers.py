@@ -95,6 +95,7 @@ def test_metrics_are_listed_with_their_meaning(metric: str, capsys: Capture) -> 
 
 def test_emotions_tells_scores_and_the_words_that_did_it(capsys: Capture) -> None:
     text = output(["emotions", "Happy smiling people"], capsys)
+    assert max(map(len, text.splitlines())) <= 80
     assert "VADER +0.7717 (Happy +2.7, smiling +2.0)" in text  # 4.7 / sqrt(4.7² + 15)
     assert re.search(r"^  emotional: ", text, re.M)
     assert re.search(r"^    smiling: .*joy", text, re.M)

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from bench.model import registry
+
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "variants.md").read_text(encoding="utf-8")
 EXAMPLES = {
     re.findall(r'@register\("(\w+)"\)', code)[0]: code
@@ -36,9 +38,11 @@ class Tied(Variant):
 
 
 def written(folder: Path) -> list[Path]:
-    """A plugin file for each of them."""
-    paths = []
+    """A plugin file for each of them, but for examples that somebody has put under variants/, as the document says."""
+    paths: list[Path] = []
     for name, code in {**EXAMPLES, "tied": TIED}.items():
+        if name in registry.entries():
+            continue
         paths.append(folder / f"{name}.py")
         paths[-1].write_text(code, encoding="utf-8")
     return paths

@@ -178,3 +178,14 @@ def test_clips_at_hand_are_shown(command: Command, tmp_path: Path) -> None:
     text = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert text.count("data:image/jpeg;base64,") >= 6
     assert 'id="why"' in text  # the weights are there, so flips are explained
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"), [("--subset=emotoin", "Did you mean emotion?"), ("--baseline=plian", "plain")]
+)
+def test_a_mistyped_choice_is_refused_before_anything_is_written(
+    choice: str, said: str, tmp_path: Path, capsys: Capture
+) -> None:
+    save(PLAIN, tmp_path / "results")
+    code, line = failure(["report", f"--results={tmp_path / 'results'}", f"--out={tmp_path / 'out'}", choice], capsys)
+    assert code == 2 and said in line and not (tmp_path / "out").exists()

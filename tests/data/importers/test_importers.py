@@ -11,6 +11,7 @@ from helpers.asking import failure, output
 from helpers.registries import forgotten
 from helpers.runs import bench
 
+from bench.cli import main
 from bench.data import cards, importers
 from bench.data.annotation import load_annotation
 from bench.data.importers import IMPORTERS, Importer, register_dataset
@@ -205,10 +206,12 @@ def test_the_examples_of_the_documentation_work(
     card, write, plugin, source = re.findall(r"```(?:yaml|python)\n(.*?)```", text, re.S)
     monkeypatch.chdir(tmp_path)
     exec(write, {})
-    Path("DIR/x.json").touch()
     Path("card.yaml").write_text(card, encoding="utf-8")
     Path("plugin.py").write_text(plugin + source, encoding="utf-8")
     assert output(["data", "prepare", "x", "--root", "DIR", "--plugin", "plugin.py"], capsys) == "done\n"
     assert importers.recognise(Path("DIR")) == "x"
+    with pytest.raises(SystemExit):  # its clips are not there; but what it is was found out
+        main(["doctor", "--root", "DIR", "--plugin", "plugin.py"])
+    assert re.search(r"^ok +x +DIR: test, train$", capsys.readouterr().out, re.M)
     assert load_annotation(importers.ensure("x", Path("DIR")), "test", "x").subsets == {"emotion": (0,)}
     assert "surprise 1" in output(["emotions", "What a day!", "--source", "exclaimed"], capsys)
