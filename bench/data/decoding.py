@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.packet import Packet
+from av.video.frame import PictureType
 
 from bench.data.timeline import Timeline
 from bench.data.video_files import VideoError, opened
@@ -38,6 +39,14 @@ def decoded(path: Path, timeline: Timeline, indices: Iterable[int]) -> Iterator[
                 raise VideoError(f"{path}: frame {index} has another size than those before; re-encode the video")
             following = index + 1
             yield frame
+
+
+def stands_alone(frame: av.VideoFrame) -> bool:
+    """Whether a frame is painted on no other: a key frame for its decoder, or at least an intra frame.
+
+    Where every frame is intra, as in what `write_video` makes, H.264 calls only some of them key frames.
+    """
+    return bool(frame.key_frame) or frame.pict_type == PictureType.I
 
 
 class _Play:
@@ -91,7 +100,7 @@ class _Play:
             first = next(self._coming, None)
         except av.FFmpegError:
             return False
-        if first is None or not first[1].key_frame:
+        if first is None or not stands_alone(first[1]):
             return False
         self._coming = chain([first], self._coming)
         return True

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.data.decoding import decoded
+from bench.data.decoding import decoded, stands_alone
 from bench.data.hdr import TRANSFERS
 from bench.data.timeline import DAY, Timeline
 from bench.data.upright import matrix, upright
@@ -78,7 +78,7 @@ def _refusal(path: Path, timeline: Timeline) -> str:
     if timeline.open_groups:
         return "open groups of pictures"
     keys = np.searchsorted(timeline.stamps, timeline.keys[:KEYS_TRIED])
-    if not all(frame.key_frame for frame in decoded(path, timeline, keys.tolist())):
+    if not all(stands_alone(frame) for frame in decoded(path, timeline, keys.tolist())):
         return "key frames that are none"
     first = next(decoded(path, timeline, [0]))
     a, b, c, d = matrix(first)

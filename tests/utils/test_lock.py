@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers.processes import compete
 
 from bench.errors import BenchError
 from bench.utils.lock import locked
@@ -77,17 +78,6 @@ def test_what_the_owner_made_stays(tmp_path: Path) -> None:
 def test_two_locks_of_one_process_are_two(tmp_path: Path) -> None:
     with locked(tmp_path / "a", "a"), locked(tmp_path / "b", "b"):
         pass
-
-
-def compete(folder: Path, log: Path, until: float) -> None:
-    while time.time() < until:
-        try:
-            with locked(folder, "it"), log.open("a") as file:
-                file.write("in\n")
-                file.flush()
-                file.write("out\n")
-        except BenchError:
-            pass
 
 
 def test_of_many_only_one_is_inside(tmp_path: Path) -> None:
