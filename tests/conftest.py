@@ -45,6 +45,15 @@ def no_plugin_left() -> Iterator[None]:
     plugins._files.update(before)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def usual_priority() -> Iterator[None]:
+    """No module of tests leaves the process at another priority: beside a real-time one all others starve."""
+    scheduler = getattr(os, "sched_getscheduler", lambda process: None)  # Linux has it
+    before = scheduler(0)
+    yield
+    assert scheduler(0) == before
+
+
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder like a prepared MSR-VTT: 12 training and 6 test clips, drawn here, a moving square each."""

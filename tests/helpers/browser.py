@@ -1,6 +1,5 @@
 """A browser for tests: found where Debian and others put it, or the test skips with the reason."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +18,6 @@ def browser() -> Iterator[Any]:
         pytest.skip(f"no browser: none of {', '.join(NAMES)} is on the PATH")
     from playwright.sync_api import sync_playwright
 
-    # Where other processes keep the cores busy, Playwright's Node.js may wait for io_uring in a circle, for ever.
-    os.environ["UV_USE_IO_URING"] = "0"
     with sync_playwright() as play:
         chromium = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium

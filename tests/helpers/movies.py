@@ -1,5 +1,8 @@
 """Video files that tests make: frames that carry their own number, in any container, whole or broken."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -52,7 +55,7 @@ def write(
     form: libav's name of the container, where the name of the file does not tell.
     """
     base = base or Fraction(1, fps)
-    with av.open(f"file:{path}", "w", format=form, options=container or {}) as file:
+    with _usual_priority(), av.open(f"file:{path}", "w", format=form, options=container or {}) as file:
         stream = file.add_stream(codec, rate=fps, options=options or {})
         stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], pixels
         stream.codec_context.gop_size, stream.codec_context.thread_count = every, 1
@@ -69,6 +72,21 @@ def write(
             file.mux(stream.encode(picture))
         file.mux(stream.encode(None))
     return path
+
+
+@contextmanager
+def _usual_priority() -> Iterator[None]:
+    """Leaves the process as urgent as it was: for root SVT-AV1 makes it SCHED_FIFO, above all others, and so for all
+    that it starts later, in which threads then wait for ever for each other.
+    """
+    if not hasattr(os, "sched_getscheduler"):  # not on Linux
+        yield
+        return
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, *before)
 
 
 def write_sound(path: Path) -> Path:
