@@ -73,6 +73,14 @@ class TrainConfig:
     batch: Whole = 64
     """Pairs that are rivals in the loss."""
 
+    batches: Literal["random", "twins"] = "random"
+    """Which clips make up a batch. twins: those of one content in several moods come together, where the dataset says
+    which."""
+
+    similar: float = 1.0
+    """The share of a batch that comes in such groups; the rest are drawn one by one. Groups are drawn at random, too:
+    with 1, a clip has one twin and 62 random rivals in a batch of 64."""
+
     accumulation: Whole = 8
     """Batches per optimizer step. Adds no rivals."""
 
@@ -176,6 +184,8 @@ class RunConfig:
         for name in ("train.warmup", "train.beta1", "train.beta2"):
             if not 0 <= _look_up(self, name) < 1:
                 raise UsageError(f"--{name} takes a number from 0 up to 1, not {_look_up(self, name)}.")
+        if not 0 < self.train.similar <= 1:
+            raise UsageError(f"--train.similar takes a share above 0 and up to 1, not {self.train.similar}.")
         if self.train.select != "last" and not (self.train.epochs or self.train.steps):
             raise UsageError(
                 f"--train.select {self.train.select} chooses among the steps of a training: with --train.epochs 0 is "
@@ -219,6 +229,8 @@ IDENTITY_DEFAULTS: dict[str, Any] = {
     "train.epochs": 5,
     "train.steps": 0,
     "train.batch": 64,
+    "train.batches": "random",
+    "train.similar": 1.0,
     "train.accumulation": 8,
     "train.lr": 1e-6,
     "train.beta1": 0.9,

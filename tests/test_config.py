@@ -43,6 +43,7 @@ def another(name: str) -> Any:
     for part in name.split("."):
         value = getattr(value, part)
     choices = {"captions": "joined", "missing": "skip", "train.precision": "bf16", "train.select": "val"}
+    choices |= {"train.batches": "twins"}
     choices |= {"emotions": "shuffled", "train.emotions": "zeroed", "faces.pooling": "max"}
     if name in choices:
         return choices[name]
@@ -75,6 +76,8 @@ def another(name: str) -> Any:
         ("train.grad_norm", -1.0, "--train.grad_norm takes a number above 0, not -1.0."),
         ("train.warmup", 1.0, "--train.warmup takes a number from 0 up to 1, not 1.0."),
         ("train.beta1", -0.1, "--train.beta1 takes a number from 0 up to 1, not -0.1."),
+        ("train.similar", 0.0, "--train.similar takes a share above 0 and up to 1, not 0.0."),
+        ("train.similar", 1.5, "--train.similar takes a share above 0 and up to 1, not 1.5."),
         ("train.beta2", 1.0, "--train.beta2 takes a number from 0 up to 1, not 1.0."),
     ],
 )

@@ -7,7 +7,7 @@ uninterrupted one would have seen, and the number of worker processes changes no
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import active_children
@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from bench.config import RunConfig
 from bench.data.annotation import Annotation, Clip, keep, load_annotation
 from bench.data.batch import TextBatch, VideoBatch
+from bench.data.batches import Key, check_batches
 from bench.data.cards import Card, check_split
 from bench.data.controls import FaceTracks, control_scores
 from bench.data.faces import Faces, read_faces
@@ -47,8 +48,7 @@ FACES = "faces.parquet"  # in a dataset's folder, as `bench faces` leaves it
 
 Track = tuple[np.ndarray, np.ndarray]  # (T, 8) float32 scores in the order of EMOTIONS, (T,) bool: face seen
 Sample = tuple[int, str, np.ndarray, Track | None]  # place in the split, caption, frames, facial expressions
-Key = tuple[int, int]  # epoch, place in the split; epoch -1 is a test: no jitter, the first caption
-TEST = -1
+TEST = -1  # as the epoch of a key: no jitter, the first caption
 HOLDOUT_SEED = 0  # one draw for all runs: they train on the same clips whatever their seed
 REMEMBER_EVERY = 500  # clips looked at between two writes of what was learned
 
@@ -114,6 +114,7 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
             f"{len(train.clips)} clips to train on and {len(test.clips)} to test on are too few for a batch of "
             f"{config.train.batch}. Add videos under {folder}, or lower --train.batch."
         )
+    check_batches(train, config.train)
     return Data(train, validation, test, videos, {part: n for part, n in skipped.items() if n}, broken)
 
 
@@ -302,20 +303,6 @@ class Collator:
         texts = [self.phrase(caption, names) for caption, names in zip(captions, named, strict=True)]
         ids, mask = encode(self.tokenizer, texts, self.tokens)
         return TextBatch(torch.from_numpy(ids), torch.from_numpy(mask), emotions)
-
-
-def training_keys(
-    n: int, batch: int, seed: int, batches: range, *, rank: int = 0, world: int = 1
-) -> Iterator[list[Key]]:
-    """The samples of each training batch, by number; this rank's part of them. The rest of an epoch is dropped."""
-    per_epoch = n // batch
-    for number in batches:
-        epoch, place = divmod(number, per_epoch)
-        if place == 0 or number == batches.start:
-            order = np.random.default_rng([seed, epoch]).permutation(n)
-        places = order[place * batch : (place + 1) * batch]
-        share = batch // world
-        yield [(epoch, int(p)) for p in places[rank * share : (rank + 1) * share]]
 
 
 def load(samples: Samples, keys: Sequence[list[Key]], collate: Callable, workers: int) -> Generator[Any, None, None]:

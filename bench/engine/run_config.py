@@ -22,7 +22,11 @@ def complete(config: RunConfig) -> tuple[RunConfig, Card]:
         raise UsageError(f"{config.dataset} needs a start: --init random, or fetch {FETCH}")
     split = check_split(card, config.split or card.train, "train")
     test = check_split(card, config.test or card.test, "test")
-    return replace(config, split=split, test=test, hp={k: str(v) for k, v in hyperparameters.items()}), card
+    recipe = config.train
+    if recipe.batches == "random":
+        recipe = replace(recipe, similar=1.0)  # a share of nothing: no other run
+    hp = {name: str(value) for name, value in hyperparameters.items()}
+    return replace(config, split=split, test=test, hp=hp, train=recipe), card
 
 
 def run_name(config: RunConfig) -> str:

@@ -2,7 +2,7 @@
 
     torchrun --nproc-per-node 2 -m bench run --variant additive_text
 
-A step is a function of the config and of its number alone (see `bench.data.loading`), so a checkpoint needs only the
+A step is a function of the config and of its number alone (see `bench.data.batches`), so a checkpoint needs only the
 weights, the optimizer, the random states and the curve so far.
 """
 
@@ -24,7 +24,8 @@ from accelerate.utils import InitProcessGroupKwargs, set_seed
 from torch import Tensor, nn
 
 from bench.config import TrainConfig
-from bench.data.loading import Collator, Samples, load, training_keys
+from bench.data.batches import training_groups, training_keys
+from bench.data.loading import Collator, Samples, load
 from bench.engine.checkpoint import Progress, Training, resume, save_best, save_checkpoint
 from bench.engine.opening import Opened
 from bench.errors import BenchError, UsageError
@@ -135,6 +136,8 @@ def train(
         print(f"going on after step {now.step} of {total}", file=sys.stderr)
     start = time.monotonic() - now.seconds
 
+    with accelerator.main_process_first():  # one process looks for similar clips, the others read what it found
+        groups = training_groups(opened.data.train, recipe)
     numbers = range(now.step * recipe.accumulation, total * recipe.accumulation)
     keys = list(
         training_keys(
@@ -142,6 +145,8 @@ def train(
             recipe.batch,
             config.seed,
             numbers,
+            groups=groups,
+            share=recipe.similar,
             rank=accelerator.process_index,
             world=accelerator.num_processes,
         )

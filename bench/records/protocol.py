@@ -15,11 +15,18 @@ _OF_CONFIG = {  # part of the signature -> the settings that it is made of
     "res": ("video.size",),
     "model": ("model.size",),
     "captions": ("captions",),
+    "batches": ("train.batches", "train.similar"),
     "holdout": ("train.holdout",),
     "ckpt": ("train.select",),
     "seed": ("seed",),
 }
-_WRITTEN = {("ckpt", "test"): "test-dsl", ("holdout", "0"): ""}
+_WRITTEN = {
+    ("ckpt", "test"): "test-dsl",
+    ("holdout", "0"): "",
+    ("batches", "random-1"): "",
+    ("batches", "twins-1"): "twins",
+    ("batches", "similar-1"): "similar",
+}
 
 
 def parts_of(config: Mapping[str, Any]) -> dict[str, str]:
@@ -32,7 +39,8 @@ def parts_of(config: Mapping[str, Any]) -> dict[str, str]:
     parts = {}
     for part, names in _OF_CONFIG.items():
         if all(name in settings for name in names):
-            text = "-".join(str(settings[name]) for name in names)
+            values = [settings[name] for name in names]
+            text = "-".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
             if not (part == "model" and text.endswith(".json")):
                 parts[part] = _WRITTEN.get((part, text), text)
     return parts
@@ -73,6 +81,7 @@ def protocol_signature(
         "init": init,
         "captions": own["captions"],
         "clips": clips,
+        "batches": own["batches"],
         "holdout": own["holdout"],
         "ckpt": own["ckpt"],
         "skipped": ",".join(f"{split}={count}" for split, count in sorted((skipped or {}).items()) if count),
