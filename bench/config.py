@@ -73,9 +73,9 @@ class TrainConfig:
     batch: Whole = 64
     """Pairs that are rivals in the loss."""
 
-    batches: Literal["random", "twins"] = "random"
+    batches: Literal["random", "twins", "similar"] = "random"
     """Which clips make up a batch. twins: those of one content in several moods come together, where the dataset says
-    which."""
+    which; similar: those whose captions are alike but for emotion, in any dataset."""
 
     similar: float = 1.0
     """The share of a batch that comes in such groups; the rest are drawn one by one. Groups are drawn at random, too:

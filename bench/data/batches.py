@@ -2,7 +2,7 @@
 
     random     clips in a random order, cut into batches
     twins      clips of one content in several moods come together: within such a pair content alone tells nothing
-    similar    for any dataset: clips whose captions are alike but for emotion come together
+    similar    for any dataset: clips whose captions are alike but for emotion come together, in pairs
 
 A batch is a function of the seed, the epoch and its number alone, so a run may be interrupted anywhere and shared by
 any number of processes. In an epoch each clip occurs once, except for those of the last batch, which is not whole.
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bench.config import TrainConfig
 from bench.data.annotation import Annotation
+from bench.data.similar import SimilarPairs
 from bench.errors import UsageError
 
 Key = tuple[int, int]  # epoch, place in the split
@@ -32,10 +33,12 @@ def check_batches(train: Annotation, config: TrainConfig) -> None:
 
 
 def training_groups(train: Annotation, config: TrainConfig) -> Groups | None:
-    """What of a split comes together, by `config.batches`; None for nothing."""
+    """What of a split comes together, by `config.batches`; None for nothing. UsageError: nothing can."""
     if config.batches == "twins":
         twins = connected(train.twins)
         return lambda rng: twins
+    if config.batches == "similar":
+        return SimilarPairs(train)
     return None
 
 

@@ -197,7 +197,7 @@ def checked(texts: Sequence[str]) -> list[str]:
 
 
 def cached(measure: str, lexicon: str, texts: list[str], compute: Callable[[], NDArray]) -> NDArray:
-    """Values for a batch of texts, from the cache folder if the same batch was scored before with the same content.
+    """Values for a batch of texts, from the cache folder if they were computed before for the same batch and lexicon.
 
     One file a batch: the array and its digest, written whole and renamed, so runs side by side at worst do the same
     work twice. A file that is damaged is made again, with a word; one that cannot be written costs time and no result.
@@ -214,7 +214,7 @@ def cached(measure: str, lexicon: str, texts: list[str], compute: Callable[[], N
         array, digest = content[:-DIGEST_SIZE], content[-DIGEST_SIZE:]
         if hashlib.sha256(array).digest() == digest:
             return np.lib.format.read_array(io.BytesIO(array), allow_pickle=False)
-        say_once(f"{path} is damaged: its captions are scored again.")
+        say_once(f"{path} is damaged: it is made again.")
     values = compute()
     written = io.BytesIO()
     np.lib.format.write_array(written, values, allow_pickle=False)
@@ -223,5 +223,5 @@ def cached(measure: str, lexicon: str, texts: list[str], compute: Callable[[], N
         with replacing(path) as temporary:
             temporary.write_bytes(array + hashlib.sha256(array).digest())
     except OSError as error:
-        say_once(f"{path.parent} cannot be written ({error.strerror}): going on without a cache of captions' scores.")
+        say_once(f"{path.parent} cannot be written ({error.strerror}): going on without what is kept of captions.")
     return values

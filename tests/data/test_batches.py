@@ -155,3 +155,7 @@ def test_a_run_with_twins_says_so_and_trains_otherwise(command: Callable[..., li
 def test_a_share_of_nothing_makes_no_other_run(command: Callable[..., list[str]]) -> None:
     first = bench(command())
     assert bench(command("again", train__similar=0.5)).run == first.run
+
+
+def test_a_run_of_similar_clips_says_so(command: Callable[..., list[str]]) -> None:
+    assert "|batches:similar|" in bench(command(train__batches="similar")).protocol
