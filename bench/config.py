@@ -84,6 +84,10 @@ class TrainConfig:
     accumulation: Whole = 8
     """Batches per optimizer step. Adds no rivals."""
 
+    negatives: Literal["none", "swapped"] = "none"
+    """More rivals in the loss. swapped: of a caption with an emotion word, the same with another one ("an angry man" of
+    "a happy man") must score lower with the caption's clip than the caption does."""
+
     lr: float = 1e-6
     """AdamW's learning rate at its highest."""
 
@@ -231,6 +235,7 @@ IDENTITY_DEFAULTS: dict[str, Any] = {
     "train.batch": 64,
     "train.batches": "random",
     "train.similar": 1.0,
+    "train.negatives": "none",
     "train.accumulation": 8,
     "train.lr": 1e-6,
     "train.beta1": 0.9,

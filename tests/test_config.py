@@ -43,7 +43,7 @@ def another(name: str) -> Any:
     for part in name.split("."):
         value = getattr(value, part)
     choices = {"captions": "joined", "missing": "skip", "train.precision": "bf16", "train.select": "val"}
-    choices |= {"train.batches": "similar"}
+    choices |= {"train.batches": "similar", "train.negatives": "swapped"}
     choices |= {"emotions": "shuffled", "train.emotions": "zeroed", "faces.pooling": "max"}
     if name in choices:
         return choices[name]

@@ -1,6 +1,6 @@
 """What a model is given. `TextBatch` holds nothing of the video, `VideoBatch` nothing of the caption: none can peek."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
 import torch
@@ -49,6 +49,13 @@ class TextBatch(Batch):
     def shares(self) -> Tensor:  # (B, 8)
         """1/k for each of a caption's k emotions: shares @ embeddings is their mean, and zero without emotion."""
         return self.present / self.present.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+@dataclass(frozen=True)
+class SwappedBatch(TextBatch):
+    """Captions with their emotion word exchanged, for those of a batch that name one."""
+
+    rows: Tensor = field(kw_only=True)  # (M,) int64, the place in the batch of the caption that each was made from
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ uninterrupted one would have seen, and the number of worker processes changes no
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import active_children
@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from bench.config import RunConfig
 from bench.data.annotation import Annotation, Clip, keep, load_annotation
-from bench.data.batch import TextBatch, VideoBatch
+from bench.data.batch import SwappedBatch, TextBatch, VideoBatch
 from bench.data.batches import Key, check_batches
 from bench.data.cards import Card, check_split
 from bench.data.controls import FaceTracks, control_scores
@@ -258,10 +258,12 @@ Phrase = Callable[[str, tuple[str, ...]], str]  # `Variant.phrase`
 
 
 class Collator:
-    """Samples to a pair of batches.
+    """Samples to batches: of captions, of clips, and of swapped captions.
 
     captions: every text that may come, where the variant needs emotions: they are scored once, and a control exchanges
-    them among each other. phrase: how the variant words a caption. source: what scores them.
+    them among each other. phrase: how the variant words a caption. source: what scores them. swapped: caption -> the
+    same with its emotion word exchanged, where such are wanted; they are scored as captions are, and under a control
+    they exchange emotions with captions, so that emotions do not tell one from the other.
     """
 
     def __init__(
@@ -271,18 +273,22 @@ class Collator:
         phrase: Phrase,
         captions: Sequence[str] | None,
         *,
+        swapped: Mapping[str, str] | None = None,
         source: str = "nrc",
         control: str = "true",
         seed: int = 0,
     ):
         self.tokenizer, self.tokens, self.phrase = tokenizer, tokens, phrase
-        self.rows = {caption: row for row, caption in enumerate(dict.fromkeys(captions or ()))}
+        self.swapped = swapped or {}
+        texts = dict.fromkeys((*(captions or ()), *self.swapped.values()))
+        self.rows = {text: row for row, text in enumerate(texts)}
         self.scores = None
         if captions is not None:
             self.scores = control_scores(score_by(source, list(self.rows)), control, seed)  # (n, 8)
 
-    def __call__(self, samples: Sequence[Sample]) -> tuple[TextBatch, VideoBatch]:
-        return self.text([caption for _, caption, _, _ in samples]), self.video(samples)[1]
+    def __call__(self, samples: Sequence[Sample]) -> tuple[TextBatch, VideoBatch, SwappedBatch | None]:
+        captions = [caption for _, caption, _, _ in samples]
+        return self.text(captions), self.video(samples)[1], self.swaps(captions)
 
     def video(self, samples: Sequence[Sample]) -> tuple[list[int], VideoBatch]:
         """Clips alone, with their places in the split."""
@@ -293,7 +299,7 @@ class Collator:
         return list(places), VideoBatch(torch.from_numpy(np.stack(frames)), faces, seen)
 
     def text(self, captions: Sequence[str]) -> TextBatch:
-        """Captions alone; each must be one of those the collator was made with."""
+        """Captions alone; each must be one of those the collator was made with, or of their swapped ones."""
         emotions = None
         named: list[tuple[str, ...]] = [()] * len(captions)
         if self.scores is not None:
@@ -303,6 +309,14 @@ class Collator:
         texts = [self.phrase(caption, names) for caption, names in zip(captions, named, strict=True)]
         ids, mask = encode(self.tokenizer, texts, self.tokens)
         return TextBatch(torch.from_numpy(ids), torch.from_numpy(mask), emotions)
+
+    def swaps(self, captions: Sequence[str]) -> SwappedBatch | None:
+        """Those of these captions that can be swapped, swapped; None where there are none."""
+        rows = [row for row, caption in enumerate(captions) if caption in self.swapped]
+        if not rows:
+            return None
+        text = self.text([self.swapped[captions[row]] for row in rows])
+        return SwappedBatch(**vars(text), rows=torch.tensor(rows))
 
 
 def load(samples: Samples, keys: Sequence[list[Key]], collate: Callable, workers: int) -> Generator[Any, None, None]:

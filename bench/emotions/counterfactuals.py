@@ -13,7 +13,7 @@ word stands.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -100,6 +100,12 @@ def counterfactual(caption: str) -> Counterfactual | None:
     if look := _whole(tuple(adjectives)).search(caption):
         edited["adjective"] = _replaced(caption, [look], lambda word: adjectives[word])
     return Counterfactual(words, first.emotion, first.target, edited)
+
+
+def swapped_captions(captions: Iterable[str]) -> dict[str, str]:
+    """Each caption in which a listed emotion word stands -> its `swap`."""
+    found = ((caption, counterfactual(caption)) for caption in dict.fromkeys(captions))
+    return {caption: swap for caption, edits in found if edits and (swap := edits.edited["swap"])}
 
 
 @cache

@@ -3,7 +3,7 @@
 These travel together. `bench.engine.run` opens a run to train it, `bench.engine.reopen` one that is done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from bench.data.controls import FaceTracks
 from bench.data.faces import Faces
 from bench.data.loading import Collator, Data, Samples, joined, open_data, open_faces
 from bench.data.tokenizer import caption_tokenizer, check_vocabulary, clip_tokenizer
+from bench.emotions.counterfactuals import swapped_captions
 from bench.engine.run_config import evaluation_control
 from bench.errors import UsageError
 from bench.model.checkpoints import Loaded, initialize, read_tokenizer, run_weights
@@ -57,16 +58,20 @@ class Opened:
             tracks = FaceTracks(self.faces, videos, control, self.config.seed, self.config.faces.pooling)
         return Samples(part, self.data.videos, self.config, tracks)
 
-    def collator(self, captions: Sequence[str], control: str = "") -> Collator:
+    def collator(
+        self, captions: Sequence[str], control: str = "", swapped: Mapping[str, str] | None = None
+    ) -> Collator:
         """Makes batches of clips and of any of these captions, whose emotions are under `control`.
 
-        Emotions are scored only if the variant asks. Without `control` it is that of the run's evaluation.
+        Emotions are scored only if the variant asks. Without `control` it is that of the run's evaluation. swapped:
+        see `swaps`.
         """
         return Collator(
             self.tokenizer,
             self.config.model.tokens,
             self.variant.phrase,
             list(captions) if self.variant.text_needs else None,
+            swapped=swapped,
             source=self.config.emotion_source,
             control=control or evaluation_control(self.config),
             seed=self.config.seed,
@@ -77,6 +82,22 @@ class Opened:
         clips = [clip for part in parts if part for clip in part.clips]
         texts = [caption for clip in clips for caption in clip.captions]
         return texts + [joined(clip) for clip in clips] if self.config.captions == "joined" else texts
+
+    def swaps(self) -> dict[str, str]:
+        """Training texts with their emotion word exchanged, if `train.negatives` asks for them: text -> swapped.
+
+        UsageError: they are wanted and there are none.
+        """
+        if self.config.train.negatives == "none":
+            return {}
+        train = self.data.train
+        found = swapped_captions(self.texts(train))
+        if not found:
+            raise UsageError(
+                f"--train.negatives swapped: no caption of {train.dataset}/{train.split} has a word of the swap list, "
+                "which is English. Leave it out."
+            )
+        return found
 
 
 def open_run(config: RunConfig, results: Path, accelerator: Accelerator) -> Opened:

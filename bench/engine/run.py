@@ -161,7 +161,7 @@ def train_and_score(config: RunConfig, path: Path, results: Path, accelerator: A
     if accelerator.is_main_process:
         print(opened.loaded, file=sys.stderr)
     samples = opened.samples(data.train, control)
-    collate = opened.collator(opened.texts(data.train, data.validation), control)
+    collate = opened.collator(opened.texts(data.train, data.validation), control, opened.swaps())
     score = scorer(opened, accelerator)
     validation = _validation(opened, score, collate, accelerator)
     timings["data"] = time.monotonic() - clock

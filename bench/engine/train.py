@@ -163,10 +163,10 @@ def train(
             losses: list[Tensor] = []
             for _ in range(recipe.accumulation):
                 with accelerator.accumulate(model):
-                    text, video = next(batches)
-                    text, video = text.to(accelerator.device), video.to(accelerator.device)
-                    text_features, video_features, scale, extras = model(text, video)
-                    loss = contrastive_loss(text_features, video_features, scale, variant.similarity)
+                    text, video, swapped = (batch and batch.to(accelerator.device) for batch in next(batches))
+                    text_features, video_features, scale, extras, swapped_features = model(text, video, swapped)
+                    negatives = None if swapped is None else (swapped_features, swapped.rows)
+                    loss = contrastive_loss(text_features, video_features, scale, variant.similarity, negatives)
                     loss = loss + sum(extras.values())
                     accelerator.backward(loss)
                     if accelerator.sync_gradients:

@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from bench.data.batch import TextBatch, VideoBatch
+from bench.data.batch import SwappedBatch, TextBatch, VideoBatch
 from bench.model.clip_vip import ClipVip, VideoTokens
 
 
@@ -78,11 +78,16 @@ class Variant(nn.Module):
         """Pops this variant's own keys out of a published checkpoint; returns them under this module's names."""
         return {}
 
-    def forward(self, text: TextBatch, video: VideoBatch) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
-        """One pass for training, as distributed training needs it: features, the scale after exp, extra losses."""
+    def forward(
+        self, text: TextBatch, video: VideoBatch, swapped: SwappedBatch | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor], Tensor | None]:
+        """One pass for training, as distributed training needs it: features, the scale after exp, extra losses, and the
+        features of swapped captions, which no extra loss sees.
+        """
         text_features, video_features = self.encode_text(text), self.encode_video(video)
         extras = self.extra_losses(text, video, text_features, video_features)
-        return text_features, video_features, self.backbone.logit_scale.exp(), extras
+        swapped_features = None if swapped is None else self.encode_text(swapped)
+        return text_features, video_features, self.backbone.logit_scale.exp(), extras, swapped_features
 
     @classmethod
     def reads_emotion_at_test(cls) -> bool:

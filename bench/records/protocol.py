@@ -16,6 +16,7 @@ _OF_CONFIG = {  # part of the signature -> the settings that it is made of
     "model": ("model.size",),
     "captions": ("captions",),
     "batches": ("train.batches", "train.similar"),
+    "negatives": ("train.negatives",),
     "holdout": ("train.holdout",),
     "ckpt": ("train.select",),
     "seed": ("seed",),
@@ -26,6 +27,7 @@ _WRITTEN = {
     ("batches", "random-1"): "",
     ("batches", "twins-1"): "twins",
     ("batches", "similar-1"): "similar",
+    ("negatives", "none"): "",
 }
 
 
@@ -82,6 +84,7 @@ def protocol_signature(
         "captions": own["captions"],
         "clips": clips,
         "batches": own["batches"],
+        "negatives": own["negatives"],
         "holdout": own["holdout"],
         "ckpt": own["ckpt"],
         "skipped": ",".join(f"{split}={count}" for split, count in sorted((skipped or {}).items()) if count),

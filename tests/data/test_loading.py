@@ -358,7 +358,7 @@ def test_the_loader_keeps_the_order_of_the_keys(samples: Callable[..., Samples],
     collate = Collator(caption_tokenizer(texts), 32, Variant.phrase, None)
     keys = [[(0, 5), (0, 1)], [(TEST, 11), (TEST, 0)], [(2, 3)]]
     assert [places for places, _ in load(made, keys, collate.video, workers)] == [[5, 1], [11, 0], [3]]
-    for group, (text, video) in zip(keys, load(made, keys, collate, workers), strict=True):
+    for group, (text, video, _) in zip(keys, load(made, keys, collate, workers), strict=True):
         assert torch.equal(text.input_ids, collate.text([made[key][1] for key in group]).input_ids)
         assert np.array_equal(video.pixels.numpy(), np.stack([made[key][2] for key in group]))
 

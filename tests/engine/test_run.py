@@ -18,6 +18,7 @@ from helpers.runs import ask, bench, interrupt_at, same
 from safetensors.torch import load_file
 
 from bench.cli import main
+from bench.data.annotation import load_annotation, save_annotation
 from bench.records.store import load
 
 Command = Callable[..., list[str]]
@@ -111,8 +112,6 @@ def test_an_interrupted_and_resumed_run_gives_the_same_record(
 
 def test_a_checkpoint_of_other_data_is_refused(command: Command, small: Path, tmp_path: Path) -> None:
     """The folder was mended between Ctrl-C and the second start: going on would mix two trainings."""
-    from bench.data.annotation import load_annotation, save_annotation
-
     root = tmp_path / "root"
     shutil.copytree(small, root)
     words = command("other", root=root, train__checkpoint_every=1)
@@ -180,9 +179,10 @@ def test_the_second_of_two_equal_runs_is_told_who_the_first_is(
     assert f"is already running: process {process.pid} on " in line
 
 
-def test_two_processes_give_the_losses_of_one(command: Command, tmp_path: Path) -> None:
-    alone = bench(command(variant="additive_text"))
-    together = command("two", variant="additive_text")
+@pytest.mark.parametrize("settings", [{}, {"train__batches": "similar", "train__negatives": "swapped"}], ids=str)
+def test_two_processes_give_the_losses_of_one(command: Command, tmp_path: Path, settings: dict[str, str]) -> None:
+    alone = bench(command(variant="additive_text", **settings))
+    together = command("two", variant="additive_text", **settings)
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "bench"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, *torchrun, *together], capture_output=True, text=True, env=environment)
@@ -192,6 +192,25 @@ def test_two_processes_give_the_losses_of_one(command: Command, tmp_path: Path) 
     losses = [[point["loss"] for point in record.curve] for record in (alone, two)]
     assert np.abs(np.subtract(*losses)).max() < 1e-4
     assert two.queries == alone.queries
+
+
+def test_swapped_captions_are_rivals_in_training_and_stand_in_the_protocol(command: Command) -> None:
+    plain, swapped = bench(command()), bench(command("swapped", train__negatives="swapped"))
+    assert "|negatives:swapped|" in swapped.protocol
+    assert swapped.run != plain.run
+    first, with_rivals = plain.curve[0]["loss"], swapped.curve[0]["loss"]
+    assert first < with_rivals < first + np.log(5 / 4) + 0.1  # at the start all scores are nearly equal
+
+
+def test_captions_without_a_word_to_swap_have_no_swapped_rivals(
+    command: Command, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    split = load_annotation(folder, "9k", "msrvtt")
+    save_annotation(replace(split, clips=tuple(replace(clip, captions=("a man",)) for clip in split.clips)), folder)
+    with pytest.raises(SystemExit) as stopped:
+        main(command(root=folder, train__negatives="swapped"))
+    assert stopped.value.code == 2
+    assert "no caption of msrvtt/9k has a word of the swap list" in capsys.readouterr().err
 
 
 def test_accumulated_batches_make_one_step(command: Command) -> None:

@@ -84,7 +84,7 @@ def similarity(name: str) -> None:
 def gradients(name: str) -> None:
     """Every parameter that is trained has a gradient."""
     variant = trained(name).train()  # behind a gate that is shut everything is zero
-    texts, videos, scale, extras = variant(four_captions(), four_clips())
+    texts, videos, scale, extras, _ = variant(four_captions(), four_clips())
     loss = contrastive_loss(texts, videos, scale, variant.similarity) + sum(extras.values())
     loss.backward()
     learned = [(key, value) for key, value in variant.named_parameters() if value.requires_grad]

@@ -23,7 +23,7 @@ def final_loss(name: str, text: TextBatch, video: VideoBatch, steps: int = 150) 
     variant: Variant = make(name).train()
     optimizer = torch.optim.Adam(variant.parameters(), lr=3e-3)
     for _ in range(steps):
-        texts, videos, scale, _ = variant(text, video)
+        texts, videos, scale, *_ = variant(text, video)
         loss = contrastive_loss(texts, videos, scale, variant.similarity)
         optimizer.zero_grad()
         loss.backward()
