@@ -33,7 +33,8 @@ class Annotation:
     """The clips of one split, in order.
 
     subsets: name -> indices into `clips`; they restrict the queries of a test split, never its gallery.
-    twins: index -> index of the clip that differs in emotion alone (both ways), where a dataset has such.
+    twins: index -> index of the clip that differs in emotion alone (both ways), where a dataset has such. Those of a
+    test split are measured, those of a training split make up batches.
     facts: what the importer wants to be remembered (counts, layout, caption mode), plain JSON.
     """
 

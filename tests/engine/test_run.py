@@ -101,6 +101,7 @@ def test_an_interrupted_and_resumed_run_gives_the_same_record(
     """Ctrl-C for real, or Slurm's signal to the whole group, with a variant that draws random numbers in training."""
     (tmp_path / "forgetful.py").write_text(DROPOUT)
     settings = {"variant": "forgetful", "plugin": tmp_path / "forgetful.py", "train__checkpoint_every": 1}
+    settings |= {"train__batches": "similar", "train__negatives": "swapped"}
     other = command("other", video__workers=workers, **settings)
     interrupt_at(stop_at, other, tmp_path / "other", by)
     ask(other)

@@ -51,6 +51,12 @@ def test_one_setting_that_matters_makes_another_run(tmp_path: Path) -> None:
     assert one.run != other.run
 
 
+def test_batches_and_negatives_are_axes(tmp_path: Path) -> None:
+    cells = cells_of(tmp_path, "cells: [{train: {batches: [random, twins, similar], negatives: [none, swapped]}}]")
+    assert len({cell.run for cell in cells}) == 6
+    assert cells[0].run == cells_of(tmp_path, "cells: [{}]")[0].run
+
+
 def test_cells_of_other_splits_have_their_records_in_other_folders(tmp_path: Path) -> None:
     text = "settings: {dataset: msrvtt, init: random}\ncells: [{split: [7k, 9k]}]"
     folders = [cell.record.relative_to(tmp_path / "results").parts[:2] for cell in cells_of(tmp_path, text)]

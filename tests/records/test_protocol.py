@@ -6,7 +6,7 @@ import pytest
 from helpers.records import whole_config
 
 from bench.errors import BenchError
-from bench.records.protocol import parse_signature, protocol_signature
+from bench.records.protocol import parse_signature, parts_of, protocol_signature
 
 CONFIG = whole_config({}, dataset="msrvtt", split="6k-emotion", test="1kA", init="clip-vip:FILE")
 
@@ -21,6 +21,16 @@ def test_the_signature_is_one_line_with_all_that_must_be_equal():
         "msrvtt-1kA|train:6k-emotion|1000x1000|ties:expected|score:fp32|post:none|frames:12|res:224|model:b32"
         "|init:clip-vip:FILE-1a2b3c4d|captions:sampled|ckpt:last|seed:42|v:1"
     )
+
+
+def test_batches_and_negatives_stand_in_the_signature_where_they_are_not_the_published_ones():
+    train = {"batches": "twins", "similar": 1.0, "negatives": "swapped"}
+    config = whole_config({"train": train}, dataset="msrvtt", split="6k-emotion", test="1kA", init="clip-vip:FILE")
+    parts = parse_signature(protocol_signature(config, queries=1, videos=1, model="b32", init="random"))
+    assert (parts["batches"], parts["negatives"]) == ("twins", "swapped")
+    for share, written in ((0.5, "similar-0.5"), (1, "similar")):
+        assert parts_of({"train": {"batches": "similar", "similar": share}}) == {"batches": written}
+    assert parts_of({"train": {"epochs": 5}}) == {}  # a record from before
 
 
 def test_a_parsed_signature_has_its_parts_by_name():
