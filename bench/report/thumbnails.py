@@ -27,7 +27,10 @@ def dataset_folder(record: Record) -> Path | None:
 
 
 def thumbnails(record: Record, clips: Iterable[int]) -> dict[int, str]:
-    """Clip of the test split -> a JPEG as a data address; without those that cannot be read."""
+    """Clip of the test split -> a JPEG as a data address; without those that cannot be read.
+
+    A clip of another caption than the record has is another one: the folder is of another version.
+    """
     from bench.data.loading import look_at
     from bench.data.pixels import resize_crop
     from bench.data.video import read_frames
@@ -40,7 +43,9 @@ def thumbnails(record: Record, clips: Iterable[int]) -> dict[int, str]:
         split = keep(load_annotation(folder, record.test, record.dataset), wanted)
     except BenchError:
         return {}
-    videos, _ = look_at(folder, sorted(clip.video for clip in split.clips))
+    asked = record.queries["captions"]
+    same = [clip.video for clip in split.clips if clip.captions[0] == asked[wanted[clip.video]]]
+    videos, _ = look_at(folder, sorted(same))
     found = {}
     for video, frames in videos.frames.items():
         (middle,) = resize_crop(read_frames(videos.paths[video], [frames // 2]), SIZE)

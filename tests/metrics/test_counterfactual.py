@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bench.analysis.measure import edit_effects
 from bench.data.importers.moodclips.shots import plan
 from bench.emotions import EMOTIONS
-from bench.emotions.counterfactuals import counterfactual, emotional_words
+from bench.emotions.counterfactuals import counterfactual, emotional_words, plain_adjectives
 from bench.metrics.counterfactual import (
     CHANCE,
     deltas,
@@ -110,7 +110,7 @@ def test_selectivity_is_of_the_queries_that_have_both_edits():
 
 @cache
 def moodclips():
-    return plan(0, 1200, 120, 240).annotations[2]
+    return plan(0, 1200, 120, 800).annotations[2]
 
 
 @cache
@@ -121,7 +121,7 @@ def named() -> dict[str, str]:
 
 
 def emotion_alone(captions: Sequence[str]) -> NDArray:
-    """Scores 1 where the clip's emotion is the one that the caption names, 0 elsewhere. (n, 240)."""
+    """Scores 1 where the clip's emotion is the one that the caption names, 0 elsewhere. (n, 800)."""
     scores = np.zeros((len(captions), len(moodclips().clips)), np.float32)
     for row, caption in enumerate(captions):
         for word in caption.replace(",", "").split():
@@ -131,18 +131,18 @@ def emotion_alone(captions: Sequence[str]) -> NDArray:
 
 
 def deaf(captions: Sequence[str]) -> NDArray:
-    """Scores by the caption without its emotion words and articles: numbers drawn for what is left. (n, 240)."""
+    """Scores by the caption without its emotion words and articles: numbers drawn for what is left. (n, 800)."""
     plain = [
         " ".join(word for word in text.replace(",", "").split() if word not in named() and word not in ("a", "an"))
         for text in captions
     ]
-    return np.stack([np.random.default_rng(crc32(text.encode())).random(240) for text in plain])
+    return np.stack([np.random.default_rng(crc32(text.encode())).random(800) for text in plain])
 
 
 def effects_of(model) -> tuple[dict, list[float | None]]:
     test = moodclips()
     captions = [clip.captions[0] for clip in test.clips]
-    shown = np.column_stack([np.isin(np.arange(240), test.subsets[emotion]) for emotion in EMOTIONS])
+    shown = np.column_stack([np.isin(np.arange(800), test.subsets[emotion]) for emotion in EMOTIONS])
     effects, shift = edit_effects(model(captions), [counterfactual(text) for text in captions], model, shown)
     return {**summarize(effects, captions), "shift": mean(shift, captions)}, shift
 
@@ -151,21 +151,24 @@ def test_a_model_that_hears_the_emotion_alone_has_everything():
     found, shift = effects_of(emotion_alone)
     flipped = {edit: entries["FlipAcc"]["value"] for edit, entries in found["edits"].items()}
     assert flipped == {"swap": 100, "synonym": 50, "deletion": 100, "adjective": 50}
-    # own video: one of 27 that tie (rank 14), then behind the 27 of the other emotion among 213 (27 + 1 + 212 / 2)
-    assert found["edits"]["swap"]["Δ log-rank"]["value"] == pytest.approx(math.log(134 / 14), abs=1e-4)
+    # own video: one of 90 that tie (rank 45.5), then behind the 90 of the other emotion among 710 (90 + 1 + 709 / 2)
+    moved = math.log(445.5 / 45.5)
+    assert found["edits"]["swap"]["Δ log-rank"]["value"] == pytest.approx(moved, abs=1e-4)
     assert found["edits"]["synonym"]["Δ log-rank"]["value"] == 0
-    for control, n in (("synonym", 216), ("adjective", 121)):
+    looks = [bool(plain_adjectives().keys() & set(clip.captions[0].split())) for clip in moodclips().clips]
+    adjectives = sum(looks[place] for place in moodclips().subsets["emotion"])
+    for control, n in (("synonym", 720), ("adjective", adjectives)):
         chosen = found["selectivity"][control]
-        assert (chosen["value"], chosen["n"]) == (pytest.approx(math.log(134 / 14), abs=1e-4), n)
+        assert (chosen["value"], chosen["n"]) == (pytest.approx(moved, abs=1e-4), n)
         assert chosen["p"] < 0.001
-    spread = math.sqrt(27 / 240 * 213 / 240)
+    spread = math.sqrt(90 / 800 * 710 / 800)
     assert {round(value, 4) for value in shift if value is not None} == {round(2 / spread, 4)}
 
 
 def test_a_model_that_is_deaf_to_emotion_has_nothing():
     found, shift = effects_of(deaf)
     assert found["edits"]["swap"]["FlipAcc"]["value"] == 50
-    assert found["edits"]["swap"]["Δ log-rank"] == {"value": 0, "low": 0, "high": 0, "n": 216}
+    assert found["edits"]["swap"]["Δ log-rank"] == {"value": 0, "low": 0, "high": 0, "n": 720}
     assert found["selectivity"]["synonym"]["p"] == 1
     assert {value for value in shift if value is not None} == {0}
     assert abs(found["edits"]["adjective"]["Δ log-rank"]["value"]) > 0  # it hears the look

@@ -24,7 +24,7 @@ def demo(small: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Searche
     Its content score is that of two steps of training, no more than noise; half of the score is emotion.
     """
     root = tmp_path_factory.mktemp("demo")
-    wanted = plan(0, 1200, 120, 240)
+    wanted = plan(0, 1200, 120, 800)
     test = wanted.annotations[2]
     moods = {
         f"{test.clips[place].video}.mp4": mood

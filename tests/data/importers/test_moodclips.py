@@ -23,7 +23,8 @@ from bench.emotions.scores import score_captions
 from bench.errors import BenchError, UsageError
 from bench.utils import paths
 
-DEFAULT = (0, 1200, 120, 240)
+DEFAULT = ("moodclips", 0, 1200, 120, 800)
+CONTENT = ("moodclips-content", 0, 3000, 0, 240)
 SMALL = {"train": 8, "val": 4, "test": 16}
 ONE: dict[str, int] = {"train": 1, "val": 0, "test": 0, "workers": 1}
 
@@ -111,7 +112,7 @@ def test_training_emotions_are_balanced(train: Annotation, shots: dict[str, Shot
 
 
 def test_test_emotions_are_balanced(test: Annotation):
-    assert {len(test.subsets[emotion]) for emotion in EMOTIONS} == {27}
+    assert {len(test.subsets[emotion]) for emotion in EMOTIONS} == {90}
 
 
 def test_a_third_of_the_emotional_test_captions_use_unseen_words(test: Annotation):
@@ -164,8 +165,17 @@ def test_file_names_tell_nothing_but_split_and_number(full: Plan):
     assert [shot.name for shot in full.shots if shot.name.startswith("val")] == [f"val{n:04d}" for n in range(120)]
 
 
-def test_only_the_test_split_has_subsets_and_twins(full: Plan):
-    assert not any(part.subsets or part.twins for part in full.annotations[:2])
+def test_only_the_test_split_has_subsets(full: Plan):
+    assert not any(part.subsets for part in full.annotations[:2])
+
+
+def test_every_training_clip_has_a_twin_in_another_mood_with_the_same_content(
+    train: Annotation, shots: dict[str, Shot]
+):
+    assert set(train.twins) == set(range(len(train.clips)))
+    for index, other in train.twins.items():
+        one, two = shots[train.clips[index].video], shots[train.clips[other].video]
+        assert train.twins[other] == index and one.content == two.content and one.mood != two.mood
 
 
 def test_another_seed_gives_other_captions(full: Plan):
@@ -177,8 +187,34 @@ def test_more_test_clips_than_contents_is_a_usage_error():
         plan(0, 8, 4, 1000)
 
 
-def test_captions_of_the_default_dataset_have_the_known_checksum(full: Plan):
+def test_moodclips_content_shows_and_names_no_emotion(content_plan: Plan):
+    assert {shot.mood for shot in content_plan.shots} == {"neutral"}
+    captions = [text for part in content_plan.annotations for clip in part.clips for text in clip.captions]
+    assert not score_captions(captions).any()
+
+
+def test_moodclips_content_shares_no_content_with_moodclips(full: Plan, content_plan: Plan):
+    assert not {content(shot) for shot in full.shots} & {content(shot) for shot in content_plan.shots}
+
+
+def test_moodclips_content_films_each_training_content_twice_and_tests_others(content_plan: Plan):
+    trained = Counter(content(shot) for shot in content_plan.shots if shot.name.startswith("train"))
+    tested = Counter(content(shot) for shot in content_plan.shots if shot.name.startswith("test"))
+    assert (set(trained.values()), len(trained)) == ({2}, 1500)
+    assert (set(tested.values()), len(tested)) == ({1}, 240)
+    assert not trained.keys() & tested.keys()
+    assert len({shot.look for shot in content_plan.shots if shot.name.startswith("train")}) == 3000
+
+
+def test_moodclips_content_has_the_sizes_of_its_card(content_plan: Plan):
+    sizes = {part.split: len(part.clips) for part in content_plan.annotations}
+    card = load_card("moodclips-content")
+    assert {name: count for name, count in sizes.items() if count} == {n: f["videos"] for n, f in card.splits.items()}
+
+
+def test_captions_of_the_default_datasets_have_the_known_checksums(full: Plan, content_plan: Plan):
     assert moodclips.captions_checksum(full) == moodclips.CHECKSUMS[DEFAULT][0]
+    assert moodclips.captions_checksum(content_plan) == moodclips.CHECKSUMS[CONTENT][0]
 
 
 # What is drawn
@@ -227,7 +263,7 @@ def test_frames_do_not_depend_on_the_number_of_workers(small: Path, tmp_path: Pa
 
 def test_small_dataset_has_the_known_checksums(small: Path):
     marker = json.loads((small / moodclips.MARKER).read_text())
-    assert (marker["captions"], marker["frames"]) == moodclips.CHECKSUMS[0, 8, 4, 16]
+    assert (marker["captions"], marker["frames"]) == moodclips.CHECKSUMS["moodclips", 0, 8, 4, 16]
 
 
 @pytest.mark.slow
@@ -274,8 +310,8 @@ def test_an_old_unfinished_folder_is_swept_away(tmp_path: Path):
 
 def test_other_frames_than_the_known_ones_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     captions = moodclips.captions_checksum(plan(0, 1, 0, 0))
-    monkeypatch.setitem(moodclips.CHECKSUMS, (0, 1, 0, 0), (captions, "0" * 64))
-    with pytest.raises(BenchError, match=r"frames of moodclips 1 have the checksum .* not 000000000000…"):
+    monkeypatch.setitem(moodclips.CHECKSUMS, ("moodclips", 0, 1, 0, 0), (captions, "0" * 64))
+    with pytest.raises(BenchError, match=r"frames of moodclips 2 have the checksum .* not 000000000000…"):
         moodclips.ensure(tmp_path / "clips", train=1, val=0, test=0)
     assert not (tmp_path / "clips").exists()
 
@@ -339,7 +375,7 @@ def test_where_the_cache_cannot_be_written_clips_are_rendered_for_this_process(
     folder = moodclips.ensure(**ONE)
     assert (folder / "videos" / "train0000.mp4").is_file()
     assert moodclips.ensure(**ONE) == folder
-    assert "moodclips are rendered for this command alone" in capsys.readouterr().err
+    assert "moodclips is rendered for this command alone" in capsys.readouterr().err
 
 
 def test_a_missing_annotation_says_the_same_and_names_no_other_dataset(tmp_path: Path):
@@ -352,7 +388,8 @@ def test_a_missing_annotation_says_the_same_and_names_no_other_dataset(tmp_path:
 
 def test_a_folder_of_another_size_is_an_error(small: Path):
     with pytest.raises(
-        BenchError, match=r"holds version 1 with .* = \(0, 8, 4, 16\), not version 1 with \(0, 9, 4, 16\)"
+        BenchError,
+        match=r"holds version 2 with .* = \('moodclips', 0, 8, 4, 16\), not version 2 with \(.*, 0, 9, 4, 16\)",
     ):
         moodclips.ensure(small, train=9, val=4, test=16)
 

@@ -23,7 +23,7 @@ from bench.data.importers import Importer, register_dataset
 from bench.data.importers.moodclips import simulated_faces
 from bench.data.importers.moodclips.acting import FPS
 from bench.data.importers.moodclips.render import Box, render_shot
-from bench.data.importers.moodclips.shots import NAME, VERSION, Plan, Shot, plan
+from bench.data.importers.moodclips.shots import CONTENT, NAME, VERSION, Plan, Shot, plan
 from bench.data.video import write_video
 from bench.errors import BenchError
 from bench.utils import paths
@@ -37,16 +37,22 @@ CHUNK = 8  # clips that a worker takes at a time
 FACES = "faces.parquet"
 MARKER = "moodclips.json"  # written last: a folder without it is not finished
 
-# What captions and frames must give, by (seed, train, val, test): sha256 over the annotations, and over the frames
-# before encoding (encoders differ). Other seeds and sizes are compared with what was written down when they were made.
-CHECKSUMS: dict[tuple[int, int, int, int], tuple[str, str]] = {
-    (0, 1200, 120, 240): (
-        "b1f650f87fe8396d6d6810c2e836455393c350031868398b037fd829ae2e41a7",
-        "2f5b550a05f2198058f4bd8a98ab07661186ce8dc2b59113eb66be5b42d733cd",
+Size = tuple[str, int, int, int, int]  # dataset, seed, clips to train, validate and test on
+
+# What captions and frames must give, by size: sha256 over the annotations, and over the frames before encoding
+# (encoders differ). Other seeds and sizes are compared with what was written down when they were made.
+CHECKSUMS: dict[Size, tuple[str, str]] = {
+    (NAME, 0, 1200, 120, 800): (
+        "6dc0d95fd8ae65c2f8741837689a572c4ba5016e8ff1071c50d29db477065404",
+        "997095a12a7cdff32129a5bf748759635c9d2b82c7e8a781101b26e593e2c4fa",
     ),
-    (0, 8, 4, 16): (
-        "9ffd25628f0d8a1570dad679b6705e940c4d977272c49716554df813bb9a10f3",
-        "50550a8018645edefdffd68bfe8e6babc972de1fbaf421e6b5af0867e1129b6c",
+    (NAME, 0, 8, 4, 16): (
+        "54a739aaeb8853bed3ae9191aadd80024c29bd19525111813a904356781d5e03",
+        "520dc45e88ae8ee951c5580666407b5359d6528d50bc21c334832ea5a608e92c",
+    ),
+    (CONTENT, 0, 3000, 0, 240): (
+        "2e2f013fa0a74dccac59723b74b542a9e2d2f95c1dc16ed5905bceb465bbeeac",
+        "441676edd12a5d6a7ea98b587815019d69e2071e1467dd91c11a1bbd98e863f4",
     ),
 }
 
@@ -54,31 +60,33 @@ CHECKSUMS: dict[tuple[int, int, int, int], tuple[str, str]] = {
 def ensure(
     folder: Path | None = None,
     *,
+    dataset: str = NAME,
     seed: int = 0,
     train: int = 1200,
     val: int = 120,
-    test: int = 240,
+    test: int = 800,
     workers: int | None = None,
 ) -> Path:
     """The dataset's folder, rendered if it is not there yet, and checked if it is.
 
     folder: where; by default below the user's cache folder, or, where that cannot be written, for this process alone.
+    dataset: moodclips, or moodclips-content, which has no validation split.
     workers: processes that draw, by default one a core.
     A folder that was named and holds something else or was damaged, and captions or frames whose checksum differs, are
     a BenchError; a damaged one in the cache is rendered again, with a word. Sizes that the contents cannot fill are a
     UsageError. Nothing half-finished is ever seen under the folder's name: it is filled under another one and renamed.
     """
-    size = (seed, train, val, test)
+    size = (dataset, seed, train, val, test)
     if folder is None:
         folder = _in_cache(size)
     if folder.is_dir() and any(folder.iterdir()):
         _check(folder, size)
         return folder
-    wanted = plan(*size)
+    wanted = plan(seed, train, val, test, dataset)
     captions = captions_checksum(wanted)
     _compare("captions", captions, CHECKSUMS.get(size, (captions, ""))[0])
     with _becoming(folder) as unfinished:
-        frames = _fill(unfinished, wanted, workers)
+        frames = _fill(unfinished, dataset, wanted, workers)
         _compare("frames", frames, CHECKSUMS.get(size, ("", frames))[1])
         files = {FACES: sha256(unfinished / FACES)}
         files |= {f"videos/{path.name}": sha256(path) for path in sorted((unfinished / "videos").iterdir())}
@@ -102,7 +110,32 @@ class Moodclips(Importer):
 
     def recognise(self, root: Path) -> bool:
         """Whether a folder was rendered to its end."""
-        return (root / MARKER).is_file()
+        return _dataset_of(root) == NAME
+
+
+@register_dataset(CONTENT)
+class MoodclipsContent(Importer):
+    """As moodclips, but nobody in it shows an emotion; what the `tiny` weights were trained on."""
+
+    def ensure(self, root: Path | None) -> Path:
+        """The rendered folder."""
+        return ensure(root, dataset=CONTENT, train=3000, val=0, test=240)
+
+    def prepare(self, root: Path | None) -> Path:
+        """Renders it, and gives the folder."""
+        return self.ensure(root)
+
+    def recognise(self, root: Path) -> bool:
+        """Whether a folder was rendered to its end."""
+        return _dataset_of(root) == CONTENT
+
+
+def _dataset_of(folder: Path) -> str:
+    """Which dataset was rendered into a folder, "" if none was to its end."""
+    try:
+        return str(json.loads((folder / MARKER).read_text(encoding="utf-8"))["size"][0])
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return ""
 
 
 def captions_checksum(wanted: Plan) -> str:
@@ -122,12 +155,12 @@ def film(videos: Path, shot: Shot) -> tuple[str, list[Box]]:
     return hashlib.sha256(frames.tobytes()).hexdigest(), boxes
 
 
-def _fill(folder: Path, wanted: Plan, workers: int | None) -> str:
+def _fill(folder: Path, dataset: str, wanted: Plan, workers: int | None) -> str:
     """Writes annotations, clips and side data; gives the checksum of the frames."""
     videos = folder / "videos"
     videos.mkdir()
     workers = min(workers or _cores(), max(1, len(wanted.shots) // CHUNK))
-    shown = partial(progress, total=len(wanted.shots), what="rendering moodclips", unit="clip")
+    shown = partial(progress, total=len(wanted.shots), what=f"rendering {dataset}", unit="clip")
     if workers == 1:
         made = list(shown(film(videos, shot) for shot in wanted.shots))
     else:
@@ -141,10 +174,10 @@ def _fill(folder: Path, wanted: Plan, workers: int | None) -> str:
     return frames_checksum([digest for digest, _ in made])
 
 
-def _in_cache(size: tuple[int, int, int, int]) -> Path:
+def _in_cache(size: Size) -> Path:
     """The folder of that size below the cache folder, intact or absent; a temporary one where the cache is no place."""
-    seed, train, val, test = size
-    folder = paths.home() / NAME / f"v{VERSION}-seed{seed}-{train}-{val}-{test}"
+    dataset, seed, train, val, test = size
+    folder = paths.home() / dataset / f"v{VERSION}-seed{seed}-{train}-{val}-{test}"
     try:
         if (folder / MARKER).is_file():
             try:
@@ -163,7 +196,7 @@ def _in_cache(size: tuple[int, int, int, int]) -> Path:
         return folder
     except OSError as error:
         say_once(
-            f"{folder.parent} cannot be written ({error.strerror}): moodclips are rendered for this command alone. "
+            f"{folder.parent} cannot be written ({error.strerror}): {dataset} is rendered for this command alone. "
             "To keep them, set BENCH_HOME to a folder of yours."
         )
         return _temporary() / folder.name
@@ -215,7 +248,7 @@ def _becoming(folder: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _check(folder: Path, size: tuple[int, int, int, int]) -> None:
+def _check(folder: Path, size: Size) -> None:
     """Compares a finished folder with its marker and with the known checksums: every file by its digest.
 
     Faces that `bench faces` put in the place of the simulated ones are the user's own.
@@ -231,12 +264,12 @@ def _check(folder: Path, size: tuple[int, int, int, int]) -> None:
         raise BenchError(f"{folder / MARKER} cannot be read ({error}). {mend}") from None
     if found != (VERSION, size):
         raise BenchError(
-            f"{folder} holds version {found[0]} with (seed, train, val, test) = {found[1]}, "
+            f"{folder} holds version {found[0]} with (dataset, seed, train, val, test) = {found[1]}, "
             f"not version {VERSION} with {size}. {mend}"
         )
     if not files:
         raise BenchError(f"{folder} was rendered by an older version, without digests of its files. {mend}")
-    annotations = tuple(load_annotation(folder, split, NAME, mend) for split in ("train", "val", "test"))
+    annotations = tuple(load_annotation(folder, split, size[0], mend) for split in ("train", "val", "test"))
     known = CHECKSUMS.get(size, (captions, frames))
     _compare("captions", captions_checksum(Plan((), annotations)), known[0])
     _compare("frames", frames, known[1])

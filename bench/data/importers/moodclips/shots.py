@@ -10,11 +10,17 @@ from bench.emotions import EMOTIONS
 from bench.errors import UsageError
 
 NAME = "moodclips"
-VERSION = 1  # a change to any caption or pixel is a new version
+CONTENT = "moodclips-content"  # clips without mood, to learn who, where and what from before any emotion
+VERSION = 2  # a change to any caption or pixel is a new version
 MOODS = (*EMOTIONS, "neutral")
 CAPTIONS = 20  # a training clip
 MENTIONS = 11  # of them name the emotion: with the neutral clips, 49 % of all training captions
 SIDES = 8  # values of who, where, what and prop each
+# A content belongs to a split by the sum of its parts' numbers, modulo SIDES. The two datasets share none.
+SUMS = {
+    NAME: {"test": (0,), "val": (1,), "train": (2, 3)},
+    CONTENT: {"train": (4, 5, 6), "test": (7,)},
+}
 
 
 @dataclass(frozen=True)
@@ -35,69 +41,66 @@ class Plan:
     annotations: tuple[Annotation, ...]
 
 
-def plan(seed: int, train: int, val: int, test: int) -> Plan:
+def plan(seed: int, train: int, val: int, test: int, dataset: str = NAME) -> Plan:
     """Draws contents, emotions and captions. A size that the contents cannot fill is a UsageError.
 
-    The splits share no content: with the four parts numbered 0..7, a content is of the test split if they add up to a
-    multiple of 8, of the validation split if the rest is 1, of the training split otherwise. So two test contents
-    differ in at least two parts, and what the test asks for was never seen together in training, in any emotion.
+    dataset: NAME, or CONTENT, whose clips are all neutral.
+    No content is in two splits, nor in both datasets: with the four parts numbered 0..7, a content goes by their sum
+    modulo 8, see SUMS. So two test contents differ in at least two parts, and what the test asks for was never seen
+    together in training, in any emotion.
     """
     shots: list[Shot] = []
     annotations = []
     for split, count in (("train", train), ("val", val), ("test", test)):
-        rng = Random(f"{NAME} {VERSION} {seed} {split}")
-        filmed = _filmed(rng, split, count)
+        rng = Random(f"{dataset} {VERSION} {seed} {split}")
+        filmed = _filmed(rng, dataset, split, count)
         shots += [
-            Shot(f"{split}{number:04d}", content, mood, f"{NAME} {VERSION} {seed} {split} {look}")
+            Shot(f"{split}{number:04d}", content, mood, f"{dataset} {VERSION} {seed} {split} {look}")
             for number, (content, mood, look, _) in enumerate(filmed)
         ]
-        annotations.append(_annotate(rng, split, filmed, seed))
+        annotations.append(_annotate(rng, dataset, split, filmed, seed))
     return Plan(tuple(shots), tuple(annotations))
 
 
 Filmed = tuple[dict[str, str], str, int, int | None]  # content, mood, look, number of the twin pair
 
 
-def _filmed(rng: Random, split: str, count: int) -> list[Filmed]:
+def _filmed(rng: Random, dataset: str, split: str, count: int) -> list[Filmed]:
     """Contents and emotions of a split, in an order that tells nothing."""
-    contents = _contents(rng, split)
-    clips: list[Filmed] = []
-    if split == "train":
-        needed = (count + 1) // 2  # each content is filmed twice, in two moods
-        if needed <= len(contents):
-            for number in range(count):
-                pair, second = divmod(number, 2)
-                mood = (pair + second * (1 + pair // len(MOODS) % (len(MOODS) - 1))) % len(MOODS)
-                clips.append((contents[pair], MOODS[mood], number, None))
-    else:
-        pairs = count * 9 // 20  # 45 % twice: nine clips in ten carry an emotion
-        needed = count - pairs
-        if needed <= len(contents):
-            n = len(EMOTIONS)
-            for pair in range(pairs):
-                last = pair >= pairs // n * n  # opposite emotions for the rest, so that all stay equally frequent
-                one, step = pair % n, n // 2 if last else 1 + pair // n % (n - 1)
-                for emotion in (one, (one + step) % n):
-                    clips.append((contents[pair], EMOTIONS[emotion], pair, pair))
-            clips += [(contents[place], "neutral", place, None) for place in range(pairs, needed)]
+    contents = _contents(rng, dataset, split)
+    pairs = (count + 1) // 2 if split == "train" else 0 if dataset == CONTENT else count * 9 // 20
+    needed = pairs if split == "train" else count - pairs
     if needed > len(contents):
-        raise UsageError(f"moodclips: {count} {split} clips need {needed} contents and there are {len(contents)}.")
+        raise UsageError(f"{dataset}: {count} {split} clips need {needed} contents and there are {len(contents)}.")
+    clips: list[Filmed] = []
+    if split == "train":  # each content is filmed twice: in two moods, or for CONTENT in two looks
+        for number in range(count):
+            pair, second = divmod(number, 2)
+            mood = (pair + second * (1 + pair // len(MOODS) % (len(MOODS) - 1))) % len(MOODS)
+            clips.append((contents[pair], "neutral" if dataset == CONTENT else MOODS[mood], number, pair))
+    else:  # 45 % twice: nine clips in ten carry an emotion
+        n = len(EMOTIONS)
+        for pair in range(pairs):
+            last = pair >= pairs // n * n  # opposite emotions for the rest, so that all stay equally frequent
+            one, step = pair % n, n // 2 if last else 1 + pair // n % (n - 1)
+            for emotion in (one, (one + step) % n):
+                clips.append((contents[pair], EMOTIONS[emotion], pair, pair))
+        clips += [(contents[place], "neutral", place, None) for place in range(pairs, needed)]
     return shuffled(rng, clips)
 
 
-def _contents(rng: Random, split: str) -> list[dict[str, str]]:
+def _contents(rng: Random, dataset: str, split: str) -> list[dict[str, str]]:
     """The split's share of who x where x what x prop, shuffled."""
     tables = (tuple(WHO), tuple(WHERE), tuple(WHAT), tuple(PROP))
     share = []
     for numbers in product(range(SIDES), repeat=4):
-        rest = sum(numbers) % SIDES
-        if ("test", "val")[rest] == split if rest < 2 else split == "train":
+        if sum(numbers) % SIDES in SUMS[dataset].get(split, ()):
             who, where, what, prop = (table[number] for table, number in zip(tables, numbers, strict=True))
             share.append({"who": who, "where": where, "what": what, "prop": prop})
     return shuffled(rng, share)
 
 
-def _annotate(rng: Random, split: str, filmed: list[Filmed], seed: int) -> Annotation:
+def _annotate(rng: Random, dataset: str, split: str, filmed: list[Filmed], seed: int) -> Annotation:
     clips: list[Clip] = []
     twins: dict[int, int] = {}
     partner: dict[int, int] = {}
@@ -118,17 +121,18 @@ def _annotate(rng: Random, split: str, filmed: list[Filmed], seed: int) -> Annot
             subsets[mood].append(index)
             if mood != "neutral":
                 seen["unseen-words" if unseen else "seen-words"].append(index)
+        if dataset == NAME and split in ("train", "test") and pair is not None:
             if pair in partner:
                 twins[index], twins[partner[pair]] = partner[pair], index
-            elif pair is not None:
+            else:
                 partner[pair] = index
-    if split == "test":
+    if split == "test" and dataset == NAME:
         emotion = sorted(index for mood in EMOTIONS for index in subsets[mood])
         subsets = {"emotion": emotion, "twins": sorted(twins), **seen, **subsets}
     else:
         subsets = {}
     facts = {"version": VERSION, "seed": seed, "clips": len(clips), "captions": sum(len(c.captions) for c in clips)}
-    return Annotation(NAME, split, tuple(clips), {k: tuple(v) for k, v in subsets.items()}, twins, facts)
+    return Annotation(dataset, split, tuple(clips), {k: tuple(v) for k, v in subsets.items()}, twins, facts)
 
 
 def _training_captions(rng: Random, content: dict[str, str], mood: str) -> list[str]:
