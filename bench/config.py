@@ -147,7 +147,7 @@ class RunConfig:
     """The dataset's folder, as `bench data prepare` left it. A dataset that makes itself needs none."""
 
     init: str = ""
-    """Where the weights start: random, clip-vip:FILE, clip:DIR_OR_NAME, run:ID."""
+    """Where the weights start: random, tiny (comes with bench), clip-vip:FILE, clip:DIR_OR_NAME, run:ID."""
 
     hp: dict[str, str] = field(default_factory=dict)
     """The variant's hyperparameters: --hp.init_std 0.02"""

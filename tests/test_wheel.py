@@ -47,6 +47,7 @@ def ask(bench: Path, folder: Path, *words: str) -> str:
 def test_the_wheel_holds_both_packages_and_no_more_of_datasets_than_cards(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"bench", "variants"}
+    assert "bench/model/tiny.safetensors" in names
     cards = sorted(path.parent.name for path in (ROOT / "datasets").glob("*/card.yaml"))
     assert sorted(name for name in names if "_datasets" in name) == [f"bench/_datasets/{c}/card.yaml" for c in cards]
 

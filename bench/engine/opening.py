@@ -129,7 +129,7 @@ def make_variant(config: RunConfig, data: Data | None, results: Path) -> tuple[V
         init=config.init,
         size=config.model.size,
         frames=config.video.frames,
-        vocabulary=tokenizer.get_vocab_size(),
+        vocabulary=tokenizer.get_vocab(),
         results=results,
     )
     if config.matched_parameters and not variant.added_parameters:

@@ -1,4 +1,7 @@
-"""Where a run's weights start, and where they are kept: `--init random | clip-vip:FILE | clip:DIR_OR_NAME | run:ID`."""
+"""Where a run's weights start, and where they are kept.
+
+--init random | tiny | clip-vip:FILE | clip:DIR_OR_NAME | run:ID
+"""
 
 import hashlib
 import json
@@ -15,6 +18,7 @@ from torch import Tensor
 from bench.errors import BenchError, UsageError, first_line
 from bench.model import registry
 from bench.model.clip_vip import ClipVip, clip_config
+from bench.model.tiny import read_tiny
 from bench.utils.files import sha256
 from bench.utils.names import did_you_mean
 from bench.utils.run_files import record_paths, weights_by_run
@@ -63,29 +67,42 @@ class Loaded:
 
 
 def initialize(
-    name: str, hyperparameters: dict[str, Any], *, init: str, size: str, frames: int, vocabulary: int, results: Path
+    name: str,
+    hyperparameters: dict[str, Any],
+    *,
+    init: str,
+    size: str,
+    frames: int,
+    vocabulary: Mapping[str, int] | int,
+    results: Path,
 ) -> tuple["Variant", Loaded]:
     """A variant with its first weights, and what was loaded. The caller seeds torch; what is new is drawn at random.
 
-    size: "" takes b32 or b16 from a published checkpoint.  vocabulary: the tokenizer's size, for `tiny`.
+    size: "" takes b32 or b16 from a published checkpoint.  vocabulary: the tokenizer's words with their numbers, or how
+    many there are; for the size `tiny`.
     results: where `run:ID` looks.
     A file whose keys or shapes do not fit is a BenchError that names them.
     """
     kind, _, where = init.partition(":")
+    words = vocabulary if isinstance(vocabulary, int) else len(vocabulary)
     if kind == "random" and not where:
-        variant = registry.build(
-            name, ClipVip(clip_config(size, vocabulary=vocabulary), frames=frames), hyperparameters
-        )
+        variant = registry.build(name, ClipVip(clip_config(size, vocabulary=words), frames=frames), hyperparameters)
         return variant, Loaded("random", (), tuple(variant.state_dict()), ())
-    readers = {"clip-vip": read_published, "clip": read_clip, "run": lambda where: read_run(where, results)}
-    if kind not in readers or not where:
-        raise UsageError(f"--init '{init}' is none of random, clip-vip:FILE, clip:DIR_OR_NAME, run:ID.")
+    readers = {
+        "tiny": lambda where: read_tiny(vocabulary),
+        "clip-vip": read_published,
+        "clip": read_clip,
+        "run": lambda where: read_run(where, results),
+    }
+    if kind not in readers or bool(where) == (kind == "tiny"):
+        raise UsageError(f"--init '{init}' is none of random, tiny, clip-vip:FILE, clip:DIR_OR_NAME, run:ID.")
     state, source, wrappers, beside = readers[kind](where)
     size = size or published_size(state, where)
     T = next((v.shape[1] for k, v in state.items() if k.endswith(ADDED[1]) and v.ndim == 3), frames)
-    variant = registry.build(name, ClipVip(clip_config(size, vocabulary=vocabulary), frames=T), hyperparameters)
-    own = {} if kind == "run" else variant.take_published(state)
-    prefix = "" if kind == "run" else "backbone."
+    variant = registry.build(name, ClipVip(clip_config(size, vocabulary=words), frames=T), hyperparameters)
+    ours = kind in ("run", "tiny")  # under our own names
+    own = {} if ours else variant.take_published(state)
+    prefix = "" if ours else "backbone."
     incoming = {prefix + key: value for key, value in state.items()} | own
     unused = tuple(key for key in incoming if key.endswith("position_ids"))  # a buffer that older CLIPs saved
     incoming = {key: value for key, value in incoming.items() if key not in unused}

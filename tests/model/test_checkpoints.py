@@ -92,7 +92,7 @@ def test_random_weights_follow_torch_s_seed(start: Start) -> None:
 
 @pytest.mark.parametrize("init", ["", "foo", "random:x", "clip-vip:", "clip-vip", "clip:", "run:", "CLIP:x"])
 def test_an_init_that_is_none_lists_the_kinds(start: Start, init: str) -> None:
-    with pytest.raises(UsageError, match="is none of random, clip-vip:FILE, clip:DIR_OR_NAME, run:ID"):
+    with pytest.raises(UsageError, match="is none of random, tiny, clip-vip:FILE, clip:DIR_OR_NAME, run:ID"):
         start(init)
 
 
