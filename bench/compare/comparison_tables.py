@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.compare.groups import control, hyperparameters
-from bench.compare.numbers import equals, gap, number, probability, ratio
+from bench.compare.numbers import equals, gap, number, probability
 from bench.compare.paired import ALIKE, NO_CLAIM, PairedComparison
+from bench.compare.questions import ask
 from bench.compare.run_tables import faces
 from bench.metrics.ranking import hits, log_ranks
 from bench.metrics.statistics import ALPHA, MIN_QUERIES, paired_difference, sign_flip
@@ -20,18 +21,18 @@ OF_RUNS = "One seed each: that is said of two runs. A verdict on variants takes 
 
 
 def against(found: Sequence[PairedComparison], remarks: Sequence[str] = ()) -> Table:
-    """Every variant against the baseline on the declared question: its size, Holm's p and a verdict; words below.
+    """Every variant against the baseline on one declared question: its size, Holm's p and a verdict; words below.
 
     remarks: on variants that were not compared, or not with all of their seeds.
     """
+    question = ask(found[0].question)
     rows: list[list[str] | str] = [
-        [one.name, ratio(one.ratio) if one.ratio else "–", gap(one.difference), probability(one.raised), one.verdict]
-        for one in found
+        [one.name, question.shown(one.size), gap(one.difference), probability(one.raised), one.verdict] for one in found
     ]
     below = [_sentence(one) for one in found]
     below += [OF_RUNS] if any(one.of_runs for one in found) else []
     below += remarks
-    return Table(["variant", "rank ratio", "Δ R@1", "Holm p", "verdict"], rows, below)
+    return Table(["variant", question.column, "Δ R@1", "Holm p", "verdict"], rows, below)
 
 
 def explored(found: Sequence[PairedComparison]) -> Table:
@@ -97,24 +98,25 @@ def _sentence(one: PairedComparison) -> str:
     """The verdict in words, on two variants or on two runs: "film_text is not distinguishable from plain on …"."""
     if one.verdict == NO_CLAIM:
         return f"{one.name}: {one.n} queries are too few for a claim."
+    question = ask(one.question)
     own, other = one.name, one.baseline
     if one.of_runs:
         own, other = (f"{own} (run of seed {one.seeds[0]})", f"{other} (run of seed {one.baseline_seeds[0]})")
     p = f"p {equals(one.raised)}"
     if one.verdict == ALIKE:
-        return f"{own} is {ALIKE} from {other} on {one.n} queries ({p}).{_least(one)}"
+        return f"{own} is {ALIKE} from {other} on {question.queries(one.n)} ({p}).{_least(one)}"
     moved = one.difference.value or 0.0
     odd = ", although its R@1 is " + ("lower" if moved < 0 else "higher")
     odd = odd if (moved < 0) == (one.verdict == "better") and moved else ""
-    assert one.ratio is not None and one.ratio.value is not None, "this one is exploratory"
-    size = f"mean rank {one.ratio.value:.2f} times the baseline's"
-    return f"{own} is {one.verdict} than {other} on {one.n} queries ({size}, {p}){odd}."
+    assert one.size.value is not None, "a verdict has an effect"
+    of, size = question.queries(one.n), question.sized(one.size.value)
+    return f"{own} is {one.verdict} than {other} on {of} ({size}, {p}){odd}."
 
 
 def _least(one: PairedComparison) -> str:
     if one.detectable is None:
         return ""
-    return f" This test set can only detect differences of {one.detectable:.1f} points of R@1 or more (80 % power)."
+    return f" This test set can only detect {ask(one.question).least(one.detectable)} (80 % power)."
 
 
 def _effect(true: Record, shuffled: Record, p: float, name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from bench.compare.groups import Group, data_digest, signature
 from bench.compare.paired import compare_all
 from bench.compare.pairing import withheld
+from bench.compare.questions import ask
 from bench.metrics.estimate import NUMBERS, Estimate
 from bench.metrics.ranking import DIRECTIONS
 
@@ -40,8 +41,8 @@ def csv_rows(group: Group, subset: str, baseline: str) -> list[list[Any]]:
             of = [*family, one.subset, one.n, one.direction]
             tests = [role, one.baseline, one.p, one.holm, one.mcnemar, one.verdict]
             rows.append([*of, f"Δ R@{one.k}", *_numbers(one.difference), *tests])
-            if one.ratio:
-                rows.append([*of, "rank ratio", *_numbers(one.ratio), *tests])
+            if one.question:
+                rows.append([*of, ask(one.question).column, *_numbers(one.size), *tests])
     return rows
 
 

@@ -58,6 +58,10 @@ class Family:
         """Each seed's log-ranks of the queries `rows`."""
         return np.stack([log_ranks(*_counts(record, rows, direction)) for record in self.records])
 
+    def twin_wins(self, rows: Sequence[int]) -> NDArray[np.float64]:  # (S, n)
+        """Each seed's outcomes of the queries `rows` against their twins, all of which have one."""
+        return np.array([[record.twin_wins[row] for row in rows] for record in self.records], np.float64)
+
 
 @dataclass(frozen=True)
 class Group:
@@ -80,6 +84,12 @@ class Group:
         """The true runs, those that differ in their seed alone together, the best mean T2V R@1 first."""
         return _families(self.trues, self.mixed)
 
+    @cached_property
+    def questions(self) -> list[str]:
+        """The questions that all true runs here declare: what was asked of some alone was not declared for the rest."""
+        declared = [record.question for record in self.trues]
+        return [text for text in (declared[0] if declared else []) if all(text in other for other in declared)]
+
     def baseline(self, name: str) -> Family | None:
         """The runs of a variant, or the run of this id, that all others are tested against.
 
@@ -95,7 +105,12 @@ class Group:
     def no_baseline(self, name: str) -> str:
         """Why nothing is tested here, or an empty text."""
         found = [family for family in self.families if family.records[0].variant == name]
-        if self.mixed or self.baseline(name):
+        if self.mixed:
+            return ""
+        if not self.questions:
+            declared = dict.fromkeys(" and ".join(record.question) for record in self.trues)
+            return f"Nothing is tested: these runs declare different questions ({'; '.join(declared)})."
+        if self.baseline(name):
             return ""
         if found:
             names = ", ".join(family.name for family in found)

@@ -1,8 +1,8 @@
-"""Every variant against one baseline: one question declared before any run, the rest marked as exploratory.
+"""Every variant against one baseline: what was declared before any run, the rest marked as exploratory.
 
-Declared: is a variant's T2V log-rank over all queries other than the baseline's? p is of the paired sign-flip test,
-raised by Holm for the number of variants in the table. All other subsets, directions and cut-offs are exploratory:
-their p stands as it is, and no verdict but "not distinguishable" is drawn from it.
+Declared are the questions of the dataset's card (`bench.compare.questions`). p is of the paired sign-flip test, raised
+by Holm for the number of variants and questions. All other subsets, directions and cut-offs are exploratory: their p
+stands as it is, and no verdict but "not distinguishable" is drawn from it.
 
 A verdict is on variants where both sides have the same number of seeds, two or more. One seed says nothing of others:
 then it is on two runs. Runs of unequal training are not compared at all; `bench.compare.pairing` says which may be.
@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.compare.groups import Family, Group
 from bench.compare.pairing import Pair, pairs
+from bench.compare.questions import Asked, Paired, ask, caption_clusters
 from bench.metrics.estimate import Estimate
 from bench.metrics.ranking import DIRECTIONS, KS
-from bench.metrics.seeds import MeanOverSeeds, mean_over_seeds
-from bench.metrics.statistics import ALPHA, MIN_QUERIES, detectable, holm, mcnemar, paired_difference, sign_flip
+from bench.metrics.seeds import mean_over_seeds
+from bench.metrics.statistics import ALPHA, MIN_QUERIES, detectable, holm, mcnemar, paired_difference
 
 ALIKE = "not distinguishable"
 NO_CLAIM = "no claim"
@@ -30,13 +32,13 @@ class PairedComparison:
 
     seeds, baseline_seeds: of the runs compared, as many on both sides.
     difference: of recall at k, family - baseline, in points. p: the sign-flip test on the log-ranks of these queries,
-    by each query's mean over the seeds; with several seeds no less than that of Student's t over seeds and queries; at
-    k = 1 alone, for ranks belong to no k. ratio, of what is declared alone: geometric mean rank, family / baseline,
-    which p asks about; below 1 the family's answers stand further up.
+    or on what was declared, by each query's mean over the seeds; with several seeds no less than that of Student's t
+    over seeds and queries; at k = 1 alone, for ranks belong to no k.
     wins, losses, mcnemar: queries that one alone has right at k, and their exact p; None where there are several seeds.
     detectable: the smallest difference at k, in points, that McNemar's test on so many queries shows with 80 % power;
-    None where there is none, or where there are several seeds.
-    verdict: better, worse (by ratio), not distinguishable, or no claim (fewer than 20 queries).
+    None where there is none, or where there are several seeds. Of what is declared: the smallest effect.
+    question, effect, holm: of what is declared alone. effect: what p asks about, in the question's unit.
+    verdict: better, worse (by the effect), not distinguishable, or no claim (fewer than 20 queries).
     """
 
     name: str
@@ -53,7 +55,8 @@ class PairedComparison:
     losses: int | None
     mcnemar: float | None
     detectable: float | None
-    ratio: Estimate | None = None
+    question: str = ""
+    effect: Estimate | None = None
     holm: float | None = None
     verdict: str = ""
 
@@ -68,6 +71,12 @@ class PairedComparison:
         assert self.holm is not None, "an exploratory comparison has no Holm p"
         return self.holm
 
+    @property
+    def size(self) -> Estimate:
+        """The effect, which declared comparisons alone have."""
+        assert self.effect is not None, "an exploratory comparison has no effect"
+        return self.effect
+
 
 def compare_all(group: Group, subset: str, baseline: str) -> tuple[list[PairedComparison], list[PairedComparison]]:
     """The declared and the exploratory comparisons of a group's families with the baseline; none where it is not here.
@@ -76,22 +85,31 @@ def compare_all(group: Group, subset: str, baseline: str) -> tuple[list[PairedCo
     out, and out of Holm's family; `bench.compare.pairing.withheld` says why.
     """
     found = pairs(group, baseline)
-    return declared(found), [one for pair in found for one in _exploratory(pair, subset)]
+    return declared(found, group.questions), [one for pair in found for one in _exploratory(pair, subset)]
 
 
-def declared(found: Sequence[Pair]) -> list[PairedComparison]:
-    """Each pair on the question that was declared; p by Holm, with a verdict."""
+def declared(found: Sequence[Pair], questions: Sequence[str]) -> list[PairedComparison]:
+    """Each pair on the questions that were declared, question by question; p by Holm over all, with a verdict."""
     if not found:
         return []
-    rows = range(found[0].baseline.records[0].metrics["all"]["n"])
-    alpha = ALPHA / len(found)  # what Holm asks of the smallest p
-    compared = [compare(pair, "all", rows, "t2v", 1, alpha) for pair in found]
-    raised = holm([one.p or 0.0 for one in compared])
-    result = []
-    for one, pair, p in zip(compared, found, raised.tolist(), strict=True):
-        ratio = _ratio(_log_ranks(pair, rows, "t2v"))
-        result.append(replace(one, ratio=ratio, holm=p, verdict=_verdict(ratio, len(rows), p)))
-    return result
+    asked = [ask(text) for text in questions]
+    alpha = ALPHA / (len(found) * len(asked))  # what Holm asks of the smallest p
+    compared = [_answer(question, pair, alpha) for question in asked for pair in found]
+    raised = holm([one.p or 0.0 for one in compared]).tolist()
+    return [replace(one, holm=p, verdict=_verdict(one, p)) for one, p in zip(compared, raised, strict=True)]
+
+
+def _answer(question: Asked, pair: Pair, alpha: float) -> PairedComparison:
+    """What a declared question says of two families, without Holm and verdict; recall at 1 of its queries beside it."""
+    values = question.paired(pair.family, pair.baseline)
+    beside = compare(pair, question.subset, question.rows(pair.baseline.records[0]), "t2v", 1)
+    return replace(
+        beside,
+        question=question.text,
+        effect=question.effect(values),
+        p=values.p,
+        detectable=question.detectable(values, alpha),
+    )
 
 
 def _exploratory(pair: Pair, subset: str) -> list[PairedComparison]:
@@ -106,13 +124,11 @@ def _exploratory(pair: Pair, subset: str) -> list[PairedComparison]:
     return [replace(one, verdict=_quiet_verdict(one)) for one in found]
 
 
-def compare(
-    pair: Pair, subset: str, rows: Sequence[int], direction: str, k: int, alpha: float = ALPHA
-) -> PairedComparison:
-    """The numbers of one comparison, without Holm and verdict. rows: the subset's queries, at least one.
+def compare(pair: Pair, subset: str, rows: Sequence[int], direction: str, k: int) -> PairedComparison:
+    """The numbers of one comparison, without a verdict. rows: the subset's queries, at least one.
 
     With one seed on each side the difference's interval is `paired_difference`'s; with more it is that of
-    `mean_over_seeds`, and no narrower than the former of the seeds' means. alpha: the level at which `detectable` asks.
+    `mean_over_seeds`, and no narrower than the former of the seeds' means.
     """
     family, baseline = pair.family, pair.baseline
     one, other = family.hits(rows, direction, k), baseline.hits(rows, direction, k)  # (S, n) each
@@ -132,27 +148,25 @@ def compare(
         seeds=family.seeds,
         baseline_seeds=baseline.seeds,
         difference=difference,
-        p=_p(pair, rows, direction) if k == 1 else None,
+        p=_of_log_ranks(pair, rows, direction).p if k == 1 else None,
         wins=wins if single else None,
         losses=losses if single else None,
         mcnemar=mcnemar(wins, losses) if single else None,
-        detectable=detectable(len(rows), (wins + losses) / len(rows), alpha=alpha) if single else None,
+        detectable=detectable(len(rows), (wins + losses) / len(rows)) if single else None,
     )
 
 
-def _p(pair: Pair, rows: Sequence[int], direction: str) -> float:
-    """Of the log-ranks: other queries would say it too and, with several seeds, so would other seeds."""
-    one, other = (side.log_ranks(rows, direction).mean(axis=0) for side in (pair.family, pair.baseline))
-    p = sign_flip(one, other, _clusters(pair.baseline, rows, direction))
-    return p if len(pair.family.records) == 1 else max(p, _log_ranks(pair, rows, direction).p)
+def _of_log_ranks(pair: Pair, rows: Sequence[int], direction: str) -> Paired:
+    one, other = (side.log_ranks(rows, direction) for side in (pair.family, pair.baseline))
+    return Paired(one, other, _clusters(pair.baseline, rows, direction))
 
 
-def _verdict(ratio: Estimate, n: int, p: float) -> str:
-    if n < MIN_QUERIES:
+def _verdict(one: PairedComparison, p: float) -> str:
+    if one.n < MIN_QUERIES:
         return NO_CLAIM
-    if p >= ALPHA or ratio.value is None:
+    if p >= ALPHA or one.size.value is None:
         return ALIKE
-    return "better" if ratio.value < 1 else "worse"
+    return "better" if ask(one.question).improves(one.size.value) else "worse"
 
 
 def _quiet_verdict(one: PairedComparison) -> str:
@@ -173,19 +187,6 @@ def _widened(difference: Estimate, low: float, high: float) -> Estimate:
     return replace(difference, low=max(-100.0, min(difference.low, low)), high=min(100.0, max(difference.high, high)))
 
 
-def _log_ranks(pair: Pair, rows: Sequence[int], direction: str) -> MeanOverSeeds:
-    """The difference of the mean log-ranks, family - baseline."""
-    one, other = (side.log_ranks(rows, direction) for side in (pair.family, pair.baseline))
-    return mean_over_seeds(one, other, _clusters(pair.baseline, rows, direction))
-
-
-def _ratio(difference: MeanOverSeeds) -> Estimate:
-    """The ratio of the geometric mean ranks, from the difference of the mean log-ranks."""
-    low, high = difference.interval() or (None, None)
-    return Estimate(*(None if end is None else float(np.exp(min(end, 700.0))) for end in (difference.value, low, high)))
-
-
-def _clusters(family: Family, rows: Sequence[int], direction: str) -> np.ndarray | None:
+def _clusters(family: Family, rows: Sequence[int], direction: str) -> NDArray[np.int64]:
     """In T2V the queries of one caption belong together; in V2T each video is a query of its own."""
-    captions = family.records[0].queries["captions"]
-    return np.array([captions[row] for row in rows]) if direction == "t2v" else None
+    return caption_clusters(family, rows) if direction == "t2v" else np.arange(len(rows))

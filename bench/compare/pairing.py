@@ -26,7 +26,7 @@ def withheld(group: Group, baseline: str) -> list[str]:
 
 
 def _tried(group: Group, baseline: str) -> list[Pair | str]:
-    base = None if group.mixed else group.baseline(baseline)
+    base = group.baseline(baseline) if group.questions and not group.mixed else None
     return [_pair(family, base) for family in group.others(base)] if base else []
 
 

@@ -14,7 +14,9 @@ from bench.compare.numbers import many
 from bench.compare.paired import compare_all
 from bench.compare.pairing import pairs, withheld
 from bench.compare.probed import NOTE, measured
+from bench.compare.questions import ask
 from bench.compare.run_tables import leaderboard, notes, report, rescored
+from bench.data.questions import ALL
 from bench.records.record import Record
 from bench.utils.tables import Table
 
@@ -99,26 +101,36 @@ def _tests(group: Group, subset: str, baseline: str) -> list[Section]:
     declared, exploratory = compare_all(group, subset, baseline)
     if not declared:
         return []
-    name, n, m = declared[0].baseline, declared[0].n, len(declared)
+    name = declared[0].baseline
     seeds = ""
     if any(one.of_runs for one in declared):
         seeds += " With one seed each p covers the choice of queries, not of seeds."
     if not all(one.of_runs for one in declared):
         seeds += " With several seeds p is the larger of two: of that test on each query's mean over the seeds, and of "
         seeds += "Student's t over seeds and queries."
-    note = (
-        f"Against {name}, the declared question: T2V log-ranks over all {n} queries, paired sign-flip test, Holm over "
-        f"{many(m, 'variant')}. Rank ratio: geometric mean rank by the baseline's, below 1 is better; "
-        f"Δ R@1 in points; [95 % interval].{seeds}"
-    )
+    by_question = {text: [one for one in declared if one.question == text] for text in group.questions}
+    counted = many(len(declared) // len(by_question), "variant")
+    counted += f" and {len(by_question)} questions" if len(by_question) > 1 else ""
     more = (
         f"Exploratory, against {name}: p as they are, not corrected for their number. Differences in points, [95 % "
         "interval]; least: the smallest difference that so many queries show with 80 % power; won:lost: queries that "
         "one alone has right, and McNemar's exact p of that; ranks p: of the log-ranks over these queries, as above."
     )
     remarks = [pair.note for pair in pairs(group, baseline) if pair.note] + withheld(group, baseline)
+    sections = []
+    for number, (text, found) in enumerate(by_question.items(), start=1):
+        question, last = ask(text), number == len(by_question)
+        tested, legend = question.note
+        of = f"all {found[0].n} queries" if question.subset == ALL else question.queries(found[0].n)
+        heading = f"Against {name}" + (f": {tested}, {question.subset}" if len(by_question) > 1 else "")
+        note = (
+            f"Against {name}, the declared question: {tested} over {of}, paired sign-flip test, Holm over {counted}. "
+            f"{legend}; [95 % interval].{seeds}"
+        )
+        key = f"verdicts-{number}" if number > 1 else "verdicts"
+        sections.append(Section(key, heading, against(found, remarks if last else ()), note))
     return [
-        Section("verdicts", f"Against {name}", against(declared, remarks), note),
+        *sections,
         Section("explored", "Exploratory", explored(exploratory), more),
     ]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from bench.data.questions import ALL, RANKS, USUAL, parse_question
 from bench.errors import BenchError, UsageError
 from bench.utils import paths
 from bench.utils.names import did_you_mean, names_a_file
@@ -19,7 +20,11 @@ _of_plugins: dict[str, Path] = {}  # name -> its card
 
 @dataclass(frozen=True)
 class Card:
-    """`datasets/<name>/card.yaml`. `recipe` overrides RunConfig's defaults, by the names that the command line has."""
+    """`datasets/<name>/card.yaml`. `recipe` overrides RunConfig's defaults, by the names that the command line has.
+
+    question: what verdicts on its runs ask, see `bench.data.questions`. moods: where the true mood of query and clip is
+    known, the subsets of the test split that say it; each query is in one of them.
+    """
 
     name: str
     title: str
@@ -31,6 +36,8 @@ class Card:
     splits: dict[str, dict[str, Any]]
     validation: str = ""
     subsets: dict[str, str] = field(default_factory=dict)
+    question: list[str] = field(default_factory=lambda: [USUAL])
+    moods: list[str] = field(default_factory=list)
     download: dict[str, Any] = field(default_factory=dict)
     expected: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)
@@ -76,4 +83,21 @@ def load_card(name: str) -> Card:
         raise BenchError(f"the card {path} cannot be read: {' '.join(str(error).split())}") from None
     if card.name != name:
         raise BenchError(f"the card {path} says that its name is '{card.name}', not '{name}'. Mend that line.")
+    _check_names(card, path)
     return card
+
+
+def _check_names(card: Card, path: Path) -> None:
+    """BenchError unless `question` and `moods` are lists of text that name subsets of the card."""
+    for name in ("question", "moods"):
+        value = getattr(card, name)
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise BenchError(f"the card {path}: {name} takes a list of names, not {value!r}.")
+    try:
+        asked = [parse_question(text) for text in card.question]
+    except BenchError as error:
+        raise BenchError(f"the card {path}: {error}") from None
+    named = {*card.moods, *(one.subset for one in asked if one.kind == RANKS and one.subset != ALL)}
+    if not asked or (unknown := sorted(named - card.subsets.keys())):
+        fault = f"it has no subset {unknown[0]!r}" if asked else "it declares no question"
+        raise BenchError(f"the card {path}: {fault}. Mend `question`, `moods` or `subsets`.")

@@ -8,6 +8,7 @@ import torch
 from accelerate import Accelerator
 
 from bench.config import RunConfig, as_json
+from bench.data.questions import answerable
 from bench.emotions.sources import source_versions
 from bench.engine.checkpoint import Progress
 from bench.engine.environment import environment
@@ -129,6 +130,7 @@ def _outcome(evaluation: Evaluation, opened: Opened) -> dict[str, Any]:
         "queries": {"videos": videos, "captions": captions},
         "subsets": subsets,
         "twins": dict(test.twins),
+        "question": answerable(opened.card.question, subsets, test.twins),
         "twin_wins": scores.twin_wins,
         "ranks": ranks,
         "top": best_clips(scores.matrix, TOP).tolist(),

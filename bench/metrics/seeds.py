@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bench.metrics.statistics import LEVEL, cluster_labels
+from bench.metrics.statistics import LEVEL, POWER, cluster_labels
 
 _LEAST_P = 1e-12
 
@@ -38,6 +38,14 @@ class MeanOverSeeds:
         """None where there is nothing to take it from."""
         half = self.half_width(level)
         return (self.value - half, self.value + half) if self.parts else None
+
+    def detectable(self, alpha: float, power: float = POWER) -> float:
+        """The smallest true value that a two-sided test at level alpha finds with this power, 0 without a spread.
+
+        The distance to p = alpha, and on to where the power's share of all draws lies, each by t: for the quantile of
+        the noncentral t, of which it is an approximation.
+        """
+        return self.half_width(1 - alpha) + self.half_width(2 * power - 1)
 
     @property
     def p(self) -> float:

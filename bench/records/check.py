@@ -10,6 +10,7 @@ from typing import Any, get_origin
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.data.questions import can_answer, parse_question
 from bench.errors import BenchError
 from bench.metrics.estimate import NUMBERS, Estimate
 from bench.metrics.ranking import DIRECTIONS
@@ -46,6 +47,7 @@ def check(record: Record) -> None:
     _check_curve(record.curve)
     _check_controls(record)
     n = _check_queries(record)
+    _check_question(record)
     _check_ranks(record, n)
     _check_top(record, n)
     _check_metrics(record, n)
@@ -187,6 +189,16 @@ def _check_queries(record: Record) -> int:
     if not all(win in (0, 0.5, 1) for win in record.twin_wins.values()):
         raise BenchError("twin_wins holds something else than 0, 0.5 and 1.")
     return n
+
+
+def _check_question(record: Record) -> None:
+    """One question or more, each once, and of each there are queries."""
+    asked = record.question
+    if not asked or not all(type(text) is str for text in asked) or len(set(asked)) < len(asked):
+        raise BenchError("question must be a list of texts, each once.")
+    for text in asked:
+        if not can_answer(parse_question(text), record.subsets, record.twins):
+            raise BenchError(f"the question {text!r} asks about queries that the record does not have.")
 
 
 def _check_ranks(record: Record, n: int) -> None:

@@ -32,6 +32,7 @@ class Record:
     queries: dict[str, list[str]]  # videos (n unique ids), captions (n); query i's true answer is video i
     subsets: dict[str, list[int]]  # name -> queries
     twins: dict[int, int]  # query -> the query that differs in emotion alone
+    question: list[str]  # what verdicts ask, as the dataset's card declared it; see `bench.data.questions`
     twin_wins: dict[int, float]  # query -> 1, 0.5, 0: its own video above, level with, below its twin's
     ranks: dict[str, dict[str, list[int]]]  # t2v, v2t -> greater, equal: n counts each, see `bench.metrics.ranking`
     top: list[list[int]]  # per query the ten videos that score highest, best first; empty before schema 3

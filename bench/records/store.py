@@ -16,6 +16,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
+from bench.data.questions import USUAL
 from bench.errors import BenchError, UsageError
 from bench.metrics.ranking import completed
 from bench.records.check import check
@@ -24,11 +25,12 @@ from bench.utils.files import read_text, replacing
 from bench.utils.names import did_you_mean
 from bench.utils.run_files import record_path, record_paths
 
-SCHEMA = 4
+SCHEMA = 5
 _SINCE = {  # the fields that came with each schema
     2: {"controls", "faces"},
     3: {"top", "post", "honest", "probe"},
     4: {"last_step", "artifacts"},
+    5: {"question"},
 }
 
 
@@ -126,6 +128,8 @@ def _build(raw: dict[str, Any]) -> Record:
         raw = _from_2(raw)
     if schema < 4:
         raw = _from_3(raw)
+    if schema < 5:
+        raw = _from_4(raw)
     names = {field.name for field in fields(Record)}
     if later := raw.keys() - names:
         raise BenchError(f"it has {', '.join(sorted(later))}: made by a newer version of bench? Update it.")
@@ -159,6 +163,11 @@ def _from_2(raw: dict[str, Any]) -> dict[str, Any]:
 def _from_3(raw: dict[str, Any]) -> dict[str, Any]:
     """Schema 3 had another name for the last step of a run selected on the test set, and knew no digests of files."""
     return {**{"last_step" if name == "honest" else name: value for name, value in raw.items()}, "artifacts": {}}
+
+
+def _from_4(raw: dict[str, Any]) -> dict[str, Any]:
+    """Until schema 4 one question was asked of every dataset."""
+    return {**raw, "question": [USUAL]}
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ def sentences(group: Group, sections: Sequence[Section]) -> list[str]:
         for section in sections
     }
     if "verdicts" in by_key:
-        found += by_key["verdicts"]
+        found += [sentence for key, below in by_key.items() if key.startswith("verdicts") for sentence in below]
     elif trues:
         found.append("Nothing is tested: it takes a run of the baseline and one of another variant.")
     found += by_key.get("controls", [])

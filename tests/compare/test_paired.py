@@ -178,8 +178,8 @@ def test_families_are_in_the_order_of_their_own_recall():
 def test_the_rank_ratio_is_that_of_geometric_means():
     base = with_ranks(make_record(40), [4] * 40, "plain")
     (one,) = declared([base, with_ranks(base, [2] * 20 + [1] * 20, "other")])
-    assert one.ratio.value == pytest.approx((2**20 / 4**40) ** (1 / 40))
-    assert one.ratio.low <= one.ratio.value <= one.ratio.high < 1
+    assert one.effect.value == pytest.approx((2**20 / 4**40) ** (1 / 40))
+    assert one.effect.low <= one.effect.value <= one.effect.high < 1
 
 
 def test_a_verdict_against_the_grain_of_r1_says_so():
@@ -190,7 +190,7 @@ def test_a_verdict_against_the_grain_of_r1_says_so():
 
 def test_what_could_have_been_found_is_asked_at_holms_level():
     one, among = declared([PLAIN, ALIKE])[0], {o.name: o for o in declared([PLAIN, ALIKE, STRONG, WEAK])}["alike"]
-    assert one.detectable and among.detectable and among.detectable > one.detectable
+    assert one.detectable and among.detectable and among.detectable < one.detectable  # further from 1
 
 
 def test_means_of_seeds_without_spread_still_have_a_width():
@@ -203,7 +203,7 @@ def test_the_verdict_is_said_in_words_with_what_could_have_been_found():
     assert re.search(
         r"alike \(run of seed 42\) is not distinguishable from plain \(run of seed 42\) on 60 queries "
         r"\(p = \d\.\d+\)\. "
-        r"This test set can only detect differences of \d+\.\d points of R@1 or more \(80 % power\)\.",
+        r"This test set can only detect mean ranks of 0\.\d\d times the baseline's or less \(80 % power\)\.",
         text,
     )
     assert re.search(
@@ -323,7 +323,7 @@ def test_csv_has_a_row_for_each_comparison():
     assert (rows[0]["metric"], rows[0]["verdict"]) == ("Δ R@1", "better")
     assert [float(rows[0][name]) for name in ("p", "p_holm", "value")] == [one.p, one.holm, one.difference.value]
     assert [row["role"] for row in rows] == ["declared"] * 2 + ["exploratory"] * 6
-    assert (rows[1]["metric"], float(rows[1]["value"])) == ("rank ratio", one.ratio.value)
+    assert (rows[1]["metric"], float(rows[1]["value"])) == ("rank ratio", one.effect.value)
     assert [row["metric"] for row in rows if not row["p"]] == ["Δ R@5", "Δ R@10"]  # p is of log-ranks, of no k
 
 

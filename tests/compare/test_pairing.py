@@ -191,5 +191,7 @@ def test_between_variants_that_do_not_differ_few_verdicts_are_given(seeds: int, 
                     )
                 )
         (group,) = group_records(records)
-        wrong += any(one.verdict in ("better", "worse") for one in paired.declared(pairs(group, "plain")))
+        wrong += any(
+            one.verdict in ("better", "worse") for one in paired.declared(pairs(group, "plain"), group.questions)
+        )
     assert wrong / tables <= 0.05 + 2 * (0.05 * 0.95 / tables) ** 0.5

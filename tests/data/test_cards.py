@@ -1,7 +1,9 @@
 """The cards in datasets/: each loads, and says only what the rest of the program understands."""
 
+import re
 import tomllib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
@@ -51,6 +53,32 @@ def test_the_command_line_takes_every_recipe(name: str, capsys: pytest.CaptureFi
         main(["run", "--dataset", name, "--variant", "nonesuch"])
     assert stop.value.code == 2
     assert "'nonesuch' is no variant" in capsys.readouterr().err
+
+
+def test_the_shipped_cards_declare_their_questions() -> None:
+    assert cards.load_card("msrvtt").question == ["ranks:all", "ranks:emotion"]
+    assert {card.question[0] for card in map(cards.load_card, NAMES)} <= {"ranks:all", "twins"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        ("question: twins", "question takes a list of names, not 'twins'"),
+        ("question: []", "it declares no question"),
+        ("question: [recall]", "'recall' is no question. There are ranks:all, ranks:SUBSET and twins"),
+        ("question: ['ranks:emotoin']", "it has no subset 'emotoin'"),
+        ("moods: [joy]", "it has no subset 'joy'"),
+    ],
+)
+def test_a_card_asks_about_subsets_that_it_lists(lines: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cards, "_of_plugins", {})
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "card.yaml"
+        text = "{name: x, title: X, summary: s, licence: l, source: s, train: a, test: b, splits: {}}"
+        path.write_text(yaml.dump({**yaml.safe_load(text), **yaml.safe_load(lines)}))
+        cards.add("x", path)
+        with pytest.raises(BenchError, match=re.escape(fault)):
+            cards.load_card("x")
 
 
 def test_an_unknown_name_suggests_the_nearest() -> None:

@@ -1,11 +1,13 @@
 """Records for tests: ranks from a random similarity matrix, by sorting, as slow and as independent as can be."""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from bench.config import ModelConfig, RunConfig, VideoConfig, as_json
+from bench.data.questions import USUAL
 from bench.metrics.ranking import summarize
 from bench.records.protocol import protocol_signature
 from bench.records.record import Record
@@ -42,6 +44,7 @@ def make_record(
     faces: dict[str, str] | None = None,
     post: dict[str, Any] | None = None,
     change: float = 0.0,
+    question: Sequence[str] = (USUAL,),
 ) -> Record:
     """A sound record of n queries; `strength` is how far the true scores stand out; some scores tie.
 
@@ -97,6 +100,7 @@ def make_record(
         queries={"videos": [f"clip{i:04}" for i in range(n)], "captions": captions},
         subsets=subsets,
         twins=pairs,
+        question=list(question),
         twin_wins=wins,
         ranks=ranks,
         top=np.argsort(-similarity, axis=1, kind="stable")[:, :10].tolist(),

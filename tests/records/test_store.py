@@ -107,8 +107,8 @@ def test_any_lost_value_is_detected(tmp_path: Path, data: Any):
 
 
 def test_a_newer_schema_asks_for_a_newer_bench(path: Path):
-    with pytest.raises(BenchError, match=r"schema 5, this bench reads up to 4\. Update bench"):
-        load(rewrite(path, lambda raw: raw.update(schema=5, novelty=True)))
+    with pytest.raises(BenchError, match=r"schema 6, this bench reads up to 5\. Update bench"):
+        load(rewrite(path, lambda raw: raw.update(schema=6, novelty=True)))
 
 
 def test_records_of_every_former_schema_still_load():
@@ -217,6 +217,10 @@ def test_a_metric_of_a_plugin_that_is_gone_is_looked_at_for_its_shape_alone(tmp_
     record.metrics["all"]["t2v"]["theirs"]["low"] = 5.5
     with pytest.raises(BenchError, match=r"theirs of all is 5\.0, outside its interval"):
         check(record)
+
+
+def test_a_record_of_schema_4_was_asked_for_the_log_ranks_of_all_queries():
+    assert of_schema(4).question == ["ranks:all"]
 
 
 @pytest.mark.parametrize("schema", range(1, SCHEMA + 1))

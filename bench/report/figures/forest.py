@@ -1,20 +1,19 @@
-"""Every variant against the baseline: the difference of recall, and the verdict of the declared test."""
+"""Every variant against the baseline: the effect that was asked about, and the verdict of the declared test."""
 
 from typing import Any
 
 import numpy as np
 
-from bench.compare.numbers import gap, number, probability
+from bench.compare.numbers import probability
 from bench.compare.paired import ALIKE, NO_CLAIM
+from bench.compare.questions import Asked, ask
 from bench.report.figures import Context, Figure, figure
 from bench.report.interval_rows import (
     counted,
     dot_key,
     draw_dots,
     draw_intervals,
-    every_query,
     mark_key,
-    n_queries,
     name_rows,
     row_places,
 )
@@ -30,47 +29,67 @@ VERDICTS = {
 
 
 @figure("forest", place=10)
-def forest(context: Context) -> Figure | None:
-    """Every variant's difference of T2V R@1 from the baseline's.
+def forest(context: Context) -> list[Figure]:
+    """Every variant's effect on what was declared, against the baseline.
 
-    None where there is nothing to compare.
+    One figure a question; none where there is nothing to compare.
     """
-    group, base, comparisons = context.group, context.base, context.comparisons
-    if not base or not comparisons:
-        return None
+    asked = dict.fromkeys(one.question for one in context.comparisons)
+    return [_of_question(context, ask(text), number) for number, text in enumerate(asked)]
+
+
+def _of_question(context: Context, question: Asked, number: int) -> Figure:
+    group, base = context.group, context.base
+    assert base, "what is compared is compared with the baseline"
+    comparisons = [one for one in context.comparisons if one.question == question.text]
     families = {family.name: family for family in group.families}
     shown = [families[one.name] for one in comparisons]
     names = [family.name for family in shown]
     drawing, ((axis,),) = sheet(0.7 + row_places(names)[1])
     middles = name_rows(axis, names)
-    axis.axvline(0, color="black", linewidth=0.8)
-    reference = base.hits(every_query(base), "t2v", 1).mean()
+    axis.axvline(question.equal, color="black", linewidth=0.8)
     for place, one, family in zip(middles, comparisons, shown, strict=True):
         marker, filled, colour = VERDICTS[one.verdict]
-        draw_intervals(axis, [one.difference], np.array([place]), marker, filled, colour)
+        draw_intervals(axis, [one.size], np.array([place]), marker, filled, colour)
         if len(family.records) > 1:
-            draw_dots(axis, 100 * (family.hits(every_query(family), "t2v", 1).mean(axis=1) - reference), place + 0.09)
+            draw_dots(axis, question.by_seed(question.paired(family, base)), place + 0.09)
         _beside(axis, place, probability(one.raised), one.verdict)
     _beside(axis, -0.08, "Holm p", "verdict")
-    axis.set(xlabel=f"T2V R@1 − that of {base.name}, in points")
+    axis.set(xlabel=f"{question.axis} of {base.name}")
+    if question.equal:
+        _ratios(axis)
     present = [verdict for verdict in VERDICTS if any(one.verdict == verdict for one in comparisons)]
     several = any(len(family.records) > 1 for family in shown)
-    labels = [f"{'ranks ' if verdict in ('better', 'worse') else ''}{verdict}" for verdict in present]
     legend_below(
         drawing,
         [mark_key(*VERDICTS[verdict]) for verdict in present] + [dot_key()] * several,
-        labels + ["one seed"] * several,
+        present + ["one seed"] * several,
     )
     dots = f" Dots: each seed against the baseline's mean ({seeds_of([base])})." if several else ""
+    of = question.queries(comparisons[0].n)
     caption = (
-        f"Difference of T2V R@1 from {base.name} ({number(100 * reference)} %), in points, with 95 % intervals.{dots} "
-        "Filled marks and the margin give the verdict on the declared question, T2V log-ranks over all queries (paired "
-        f"sign-flip test, Holm over {counted(len(comparisons), 'variant')}); it can differ from what R@1 suggests. "
-        f"n = {n_queries(group)} queries, {seeds_of([base, *shown])}. Protocol: {group.protocol}"
+        f"{question.axis} of {base.name}, with 95 % intervals.{dots} The margin gives the verdict on the declared "
+        f"question: {question.note[0]} over {of} (paired sign-flip test, Holm over "
+        f"{counted(len(context.comparisons), 'comparison')}). n = {comparisons[0].n} queries, "
+        f"{seeds_of([base, *shown])}. Protocol: {group.protocol}"
     )
-    said = [f"{one.name} {gap(one.difference)}, Holm p {probability(one.raised)}, {one.verdict}" for one in comparisons]
-    alt = f"Difference of T2V R@1 from {base.name}, in points: {'; '.join(said)}."
-    return Figure("forest", f"Every variant against {base.name}", caption, alt, drawing)
+    said = [
+        f"{one.name} {question.shown(one.size)}, Holm p {probability(one.raised)}, {one.verdict}" for one in comparisons
+    ]
+    alt = f"{question.axis} of {base.name}: {'; '.join(said)}."
+    title = f"Every variant against {base.name}" + (f": {question.note[0]} over {of}" if number else "")
+    return Figure(f"forest-{number + 1}" if number else "forest", title, caption, alt, drawing)
+
+
+def _ratios(axis: Any) -> None:
+    """A logarithmic axis, on which 1/2 is as far from 1 as 2, with plain numbers."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+
+    axis.set_xscale("log")
+    low, high = axis.get_xlim()
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 5 * low else MaxNLocator(6))
+    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.xaxis.set_minor_locator(NullLocator())
 
 
 def _beside(axis: Any, place: float, p: str, verdict: str) -> None:

@@ -76,8 +76,8 @@ def recall_by_emotion(context: Context) -> Figure | None:
 def _most_telling(context: Context) -> list[Family]:
     """The baseline, then of the others, best first, the best one and those with a verdict, SHOWN at most."""
     base, others = context.base, context.others
-    verdicts = {one.name: one.verdict for one in context.comparisons}
-    chosen = others[:1] + [family for family in others[1:] if verdicts.get(family.name) in ("better", "worse")]
+    told = {one.name for one in context.comparisons if one.verdict in ("better", "worse")}
+    chosen = others[:1] + [family for family in others[1:] if family.name in told]
     return ([base] if base else []) + chosen[:SHOWN]
 
 

@@ -8,8 +8,10 @@ import pytest
 from helpers.figures import margin, of, only, points, run
 from helpers.records import make_record
 from matplotlib.colors import to_hex
+from scipy.stats import gmean
 
 from bench.compare.groups import Group
+from bench.metrics.ranking import ranks
 from bench.report.figures import Figure
 from bench.report.figures.forest import forest
 
@@ -18,14 +20,13 @@ ALIKE = run("alike", 2.0)
 
 
 def draw_forest(group: Group) -> Figure:
-    figure = forest(of(group))
-    assert figure
+    (figure,) = forest(of(group))
     return figure
 
 
 def test_forest_points_are_the_comparisons():
     group = only(PLAIN, STRONG, WEAK, ALIKE)
-    expected = [list(astuple(one.difference)) for one in of(group).comparisons]
+    expected = [list(astuple(one.effect)) for one in of(group).comparisons]
     assert np.array(points(draw_forest(group))) == pytest.approx(np.array(expected))
 
 
@@ -53,9 +54,8 @@ def test_seeds_are_dots_measured_from_the_baseline_s_mean():
     strong = [run("strong", 3.0, seed=seed) for seed in (1, 2, 3)]
     figure = draw_forest(only(*plain, *strong))
     (dots,) = [line for line in figure.drawing.axes[0].lines if line.get_marker() == "."]
-    reference = np.mean([record.metrics["all"]["t2v"]["R@1"]["value"] for record in plain])
-    own = [record.metrics["all"]["t2v"]["R@1"]["value"] for record in strong]
-    assert list(dots.get_xdata()) == pytest.approx([value - reference for value in own], abs=1e-3)
+    own, reference = ([gmean(ranks(**record.ranks["t2v"])) for record in side] for side in (strong, plain))
+    assert list(dots.get_xdata()) == pytest.approx([value / gmean(reference) for value in own])
     assert "baseline's mean (seeds 1, 2)" in figure.caption and "(not all of them for every variant)" in figure.caption
 
 
@@ -66,7 +66,16 @@ def test_one_seed_each_has_no_dots():
 
 def test_one_run_has_no_forest():
     group = only(PLAIN)
-    assert forest(of(group)) is None
+    assert forest(of(group)) == []
+
+
+def test_every_question_has_its_forest_in_its_own_quantity():
+    question = ("ranks:all", "twins")
+    both = forest(of(only(*(make_record(60, variant=variant, question=question) for variant in ("plain", "other")))))
+    assert [figure.name for figure in both] == ["forest", "forest-2"]
+    assert "own clip above its twin over 30 queries that have a twin" in both[1].title
+    assert both[1].drawing.axes[0].get_xlabel() == "TwinAcc, in points above that of plain"
+    assert both[1].drawing.axes[0].get_xscale() == "linear"
 
 
 def test_names_do_not_overlap():
@@ -80,4 +89,4 @@ def test_names_do_not_overlap():
 def test_the_forest_s_alternative_text_has_the_numbers():
     figure = draw_forest(only(PLAIN, STRONG))
     (one,) = of(only(PLAIN, STRONG)).comparisons
-    assert f"strong {one.difference.value:+.1f}" in figure.alt and "better" in figure.alt
+    assert f"strong {one.effect.value:.2f}" in figure.alt and "better" in figure.alt
