@@ -158,8 +158,9 @@ class RunConfig:
     missing: Literal["stop", "skip"] = "stop"
     """What to do when videos are missing or broken."""
 
-    emotions: Literal["true", "shuffled", "zeroed", "random", "opposite"] = "true"
-    """The emotion input when scoring: true, or a control, which scores the weights of the true run."""
+    emotions: Literal["true", "shuffled", "zeroed", "random", "opposite", "oracle"] = "true"
+    """The emotion input when scoring: true, or a control, which scores the weights of the true run. oracle: the scores
+    are told the true mood of query and clip, where a dataset knows it: the ceiling, and no result."""
 
     emotion_source: str = "nrc"
     """What says which emotions a caption names; see `bench list emotion-sources`."""

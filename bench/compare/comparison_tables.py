@@ -12,6 +12,7 @@ from bench.compare.numbers import equals, gap, number, probability
 from bench.compare.paired import ALIKE, NO_CLAIM, PairedComparison
 from bench.compare.questions import ask
 from bench.compare.run_tables import faces
+from bench.data.controls import ORACLE
 from bench.metrics.ranking import hits, log_ranks
 from bench.metrics.statistics import ALPHA, MIN_QUERIES, paired_difference, sign_flip
 from bench.records.record import Record
@@ -83,7 +84,8 @@ def controls(records: Sequence[Record], subset: str) -> Table:
             if true and record is not true:
                 p = sign_flip(_log_ranks(true), _log_ranks(record), record.queries["captions"])
                 one, other = (hits(run.ranks["t2v"]["greater"], run.ranks["t2v"]["equal"], 1) for run in (true, record))
-                cells += [gap(paired_difference(one, other)), probability(p)]
+                told = record.controls["emotions"] == ORACLE  # no rival: nothing is tested
+                cells += [gap(paired_difference(one, other)), "–" if told else probability(p)]
                 if control(record) in ("emotions shuffled", "trained on shuffled"):
                     found.append(_effect(true, record, p, _short_name(true, [*trues.values()])))
             else:

@@ -165,7 +165,10 @@ def difference(group: Group, first: Group) -> str:
 def control(record: Record) -> str:
     """What the run was under, for people; "" for a true run."""
     controls = record.controls
-    parts = [f"emotions {controls['emotions']}"] if controls["emotions"] != "true" else []
+    told = {"true": "", "oracle": "oracle, told the true mood"}.get(
+        controls["emotions"], f"emotions {controls['emotions']}"
+    )
+    parts = [told] if told else []
     parts += [f"trained on {controls['train_emotions']}"] if controls["train_emotions"] != "true" else []
     parts += ["matched parameters"] if controls["matched_parameters"] else []
     return ", ".join(parts)

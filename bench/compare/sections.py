@@ -16,6 +16,7 @@ from bench.compare.pairing import pairs, withheld
 from bench.compare.probed import NOTE, measured
 from bench.compare.questions import ask
 from bench.compare.run_tables import leaderboard, notes, report, rescored
+from bench.data.controls import ORACLE
 from bench.data.questions import ALL
 from bench.records.record import Record
 from bench.utils.tables import Table
@@ -63,6 +64,8 @@ def sections_of(group: Group, first: Group, subset: str, baseline: str, publishe
             "number of rows. Each run is one seed, a control one draw: p covers the choice of "
             "queries, not of seeds or draws."
         )
+        if any(record.controls["emotions"] == ORACLE for record in below):
+            note += " Oracle: the scores are told the true mood of query and clip. It is the ceiling, not a result."
         table = controls(group.records, subset)
         found.append(Section("controls", "Is it the emotion?", table, note if trues else f"{size} {note}"))
     return found

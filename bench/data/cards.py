@@ -70,6 +70,12 @@ def check_split(card: Card, split: str, role: str) -> str:
     return split
 
 
+def check_knows_moods(card: Card) -> None:
+    """UsageError for a dataset whose card does not say which moods its clips truly have."""
+    if not card.moods:
+        raise UsageError(f"{card.name} does not know the true moods of its clips: leave out --emotions oracle.")
+
+
 def load_card(name: str) -> Card:
     """The card of a dataset. UsageError, with near names: no such dataset. BenchError: its card cannot be read."""
     path = shipped(name)

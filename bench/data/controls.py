@@ -6,6 +6,7 @@
     random     drawn anew, as often as in the split: emotions one by one for captions, whole clips' faces for clips
     opposite   joy for sadness, trust for disgust, fear for anger, surprise for anticipation, and back (Plutchik);
                for a variant with both captions and faces only the captions are turned, or both would agree again
+    oracle     what the words, or the faces, say; it is the scores that are told the truth, see `bench.engine.oracle`
     constant   the same for everything, all emotions at once: parameters without information
 
 Everything is drawn from the run's seed and the order of the split, so a control repeats. Captions and clips are drawn
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 
 from bench.data.faces import IS_EXPRESSED, Faces
 from bench.emotions import EMOTIONS, OPPOSITE
+
+ORACLE = "oracle"
 
 
 def control_scores(scores: NDArray, control: str, seed: int) -> NDArray:  # (n, 8) -> (n, 8)

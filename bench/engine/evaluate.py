@@ -213,13 +213,17 @@ def evaluate(
     config: RunConfig,
     accelerator: Accelerator,
     twins: Mapping[int, int] | None = None,
+    matrix_of: Callable[[Similarity, Tensor, Tensor, Sequence[str]], ScoreMatrix] = ScoreMatrix,
 ) -> Scores:
-    """Encodes a test split, over all processes, and ranks every query in both directions."""
+    """Encodes a test split, over all processes, and ranks every query in both directions.
+
+    matrix_of: makes the scores, of a variant's similarity, text and video features and captions.
+    """
     variant.eval()
     captions = [samples.caption(clip, None) for clip in samples.clips]
     text = encode_captions(variant, captions, collate, accelerator)
     video = encode_clips(variant, samples, collate, config, accelerator)
-    matrix = ScoreMatrix(variant.similarity, text, video, captions)
+    matrix = matrix_of(variant.similarity, text, video, captions)
     return Scores(matrix, *rank(matrix, twins or {}))
 
 

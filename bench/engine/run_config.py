@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from bench.config import RunConfig, identity, without_controls
-from bench.data.cards import Card, check_split, load_card
+from bench.data.cards import Card, check_knows_moods, check_split, load_card
+from bench.data.controls import ORACLE
 from bench.emotions.sources import SOURCES
 from bench.errors import UsageError
 from bench.model.checkpoints import FETCH
@@ -22,6 +23,8 @@ def complete(config: RunConfig) -> tuple[RunConfig, Card]:
         raise UsageError(f"{config.dataset} needs a start: --init random, or fetch {FETCH}")
     split = check_split(card, config.split or card.train, "train")
     test = check_split(card, config.test or card.test, "test")
+    if config.emotions == ORACLE:
+        check_knows_moods(card)
     recipe = config.train
     if recipe.batches == "random":
         recipe = replace(recipe, similar=1.0)  # a share of nothing: no other run

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from accelerate import Accelerator
 from torch import Tensor
 
-from bench.engine.evaluate import Ranks, Scores, encode_captions, evaluate
+from bench.data.controls import ORACLE
+from bench.engine.evaluate import Ranks, ScoreMatrix, Scores, encode_captions, evaluate
 from bench.engine.opening import Opened
+from bench.engine.oracle import OracleScores, true_moods
 from bench.engine.rescoring import dsl, rescore
 from bench.engine.run_config import evaluation_control
 from bench.metrics.ranking import points
@@ -33,11 +36,17 @@ def scorer(opened: Opened, accelerator: Accelerator) -> Callable[[], Scores]:
     turned_once = control == "opposite" and variant.text_needs  # words and faces both turned would agree again
     samples = opened.samples(data.test, "true" if turned_once else control)
     collate = opened.collator(opened.texts(data.test), control)
-    return lambda: evaluate(variant, samples, collate, config, accelerator, data.test.twins)
+    matrix_of: Callable[..., ScoreMatrix] = ScoreMatrix
+    if control == ORACLE:
+        moods = true_moods(opened.card, data.test.subsets, len(data.test.clips))
+        matrix_of = partial(OracleScores, moods=moods)
+    return lambda: evaluate(variant, samples, collate, config, accelerator, data.test.twins, matrix_of)
 
 
 def with_rescoring(scores: Scores, opened: Opened, accelerator: Accelerator) -> Evaluation:
-    """The scores of a run, and its ranks after DSL and after querybank normalization."""
+    """The scores of a run, and its ranks after DSL and after querybank normalization; of a ceiling the scores alone."""
+    if evaluation_control(opened.config) == ORACLE:
+        return Evaluation(scores, {})
     return Evaluation(scores, rescore(scores, encode_bank(opened, accelerator)))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bench.config import RunConfig
+from bench.data.controls import ORACLE
 from bench.engine.settings import parse
 from bench.errors import BenchError, UsageError
 from bench.model.registry import build, entries, get
@@ -272,7 +273,8 @@ def _changes_nothing(settings: dict[str, str]) -> bool:
         return False  # `plan` says so
     variant = get(settings["variant"])
     in_training = settings.get("train.emotions", "true") != "true" and not (variant.text_needs or variant.video_needs)
-    at_test = settings.get("emotions", "true") != "true" and not variant.reads_emotion_at_test()
+    told = settings.get("emotions", "true") not in ("true", ORACLE)  # the oracle speaks to every variant's scores
+    at_test = told and not variant.reads_emotion_at_test()
     return in_training or at_test
 
 

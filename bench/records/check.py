@@ -19,7 +19,7 @@ from bench.records.agreement import check_agreement
 from bench.records.record import Record
 from bench.utils.names import names_a_file
 
-CONTROLS = ("true", "shuffled", "zeroed", "random", "opposite")  # the emotion input of a run
+CONTROLS = ("true", "shuffled", "zeroed", "random", "opposite", "oracle")  # the emotion input of a run
 
 ARTIFACTS = {"weights", "features"}  # the files whose digests a record has
 
