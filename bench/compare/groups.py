@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.config import IDENTITY_DEFAULTS, NOT_IDENTITY, RunConfig, as_json, flat
+from bench.data.controls import ORACLE
 from bench.metrics.ranking import hits, log_ranks
 from bench.model.registry import entries
 from bench.records.check import CONTROLS
@@ -44,6 +45,11 @@ class Family:
     def seeds(self) -> tuple[int, ...]:
         """In order; as many as there are runs."""
         return tuple(record.seed for record in self.records)
+
+    @property
+    def trained(self) -> bool:
+        """Whether a training step was taken."""
+        return bool(self.records[0].curve)
 
     @property
     def recall(self) -> float:
@@ -99,12 +105,33 @@ class Group:
         alone = [record for record in self.trues if record.run == name]
         if alone:
             return Family(name, tuple(alone))
-        found = [family for family in self.families if family.records[0].variant == name]
+        found = self._settings(name)
         return found[0] if len(found) == 1 else None
+
+    def _settings(self, name: str) -> list[Family]:
+        """The families of a variant; where some were trained, those: one that was not is a floor and no rival."""
+        found = [family for family in self.families if family.records[0].variant == name]
+        return [family for family in found if family.trained] or found
+
+    def floor(self, baseline: Family) -> Family | None:
+        """The start of a trained baseline: the same variant without any training step, where there is one."""
+        own = baseline.records[0]
+        found = [f for f in self.families if not f.trained and f.records[0].variant == own.variant and baseline.trained]
+        return found[0] if len(found) == 1 else None
+
+    def ceiling(self, baseline: Family) -> Family | None:
+        """The runs of the baseline, told the true mood, where there are some."""
+        runs = {record.run for record in baseline.records}
+        found = [
+            record
+            for record in self.records
+            if record.controls["emotions"] == ORACLE and record.controls["true_run"] in runs
+        ]
+        return Family(f"{baseline.name}, told the mood (oracle)", tuple(found)) if found else None
 
     def no_baseline(self, name: str) -> str:
         """Why nothing is tested here, or an empty text."""
-        found = [family for family in self.families if family.records[0].variant == name]
+        found = self._settings(name)
         if self.mixed:
             return ""
         if not self.questions:
@@ -118,9 +145,14 @@ class Group:
         return f"Nothing is tested: there is no run of {name} under this protocol."
 
     def others(self, baseline: Family) -> list[Family]:
-        """The families that no run of the baseline belongs to."""
+        """The families that no run of the baseline belongs to, but for its start without training."""
         runs = {record.run for record in baseline.records}
-        return [family for family in self.families if not runs & {record.run for record in family.records}]
+        floor = self.floor(baseline)
+        return [
+            family
+            for family in self.families
+            if family is not floor and not runs & {record.run for record in family.records}
+        ]
 
 
 def group_records(records: Iterable[Record]) -> list[Group]:
@@ -184,8 +216,18 @@ def details(records: Sequence[Record]) -> list[list[str]]:
 
     A source of emotions other than the default is always named, but only for a variant that reads emotions.
     Where runs would still look alike although the variant's code differs, its digest; where two runs of one seed
-    would, the run's id.
+    would, the run's id. Beside trained runs one that was not trained is called so, and no setting of a training.
     """
+    places = {trained: [i for i, one in enumerate(records) if bool(one.curve) == trained] for trained in (True, False)}
+    found: list[list[str]] = [[] for _ in records]
+    for trained, own in places.items():
+        for place, parts in zip(own, _details([records[place] for place in own]), strict=True):
+            found[place] = parts if trained or not places[True] else [*parts, "untrained"]
+    return found
+
+
+def _details(records: Sequence[Record]) -> list[list[str]]:
+    """`details` of runs all of which were trained, or none."""
     configs = [_settings(record) for record in records]
     names = dict.fromkeys(name for config in configs for name in config)
     # a setting that this version does not know has no default to fill in: where it is missing is no difference

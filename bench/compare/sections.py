@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from bench.compare.comparison_tables import against, controls, explored
 from bench.compare.groups import Group, control, difference
+from bench.compare.headroom import NOTE, NOTE_TWINS, bounds, headroom, missing
 from bench.compare.literature import beside, protocols
 from bench.compare.numbers import many
 from bench.compare.paired import compare_all
 from bench.compare.pairing import pairs, withheld
-from bench.compare.probed import NOTE, measured
+from bench.compare.probed import NOTE as PROBE_NOTE
+from bench.compare.probed import measured
 from bench.compare.questions import ask
 from bench.compare.run_tables import leaderboard, notes, report, rescored
 from bench.data.controls import ORACLE
@@ -49,11 +51,14 @@ def sections_of(group: Group, first: Group, subset: str, baseline: str, publishe
     if trues:
         found.append(Section("runs", "Every run", report(trues, subset, notes(group)), size))
         found.append(Section("board", "One line a run", leaderboard(group), _board_note(group, baseline)))
+        if limits := bounds(group, baseline):
+            note = NOTE + (NOTE_TWINS if record.twins else "")
+            found.append(Section("headroom", "Headroom", headroom(group, limits), note))
         if after := rescored(group):
             found.append(Section("rescored", "After rescoring the gallery", after, _RESCORED))
         found += _tests(group, subset, baseline)
         if emotional := measured(group):
-            found.append(Section("emotion", "Emotion, measured directly", emotional, NOTE))
+            found.append(Section("emotion", "Emotion, measured directly", emotional, PROBE_NOTE))
         if published and (literature := beside(group, subset)):
             found.append(Section("published", "Published numbers", literature, protocols(group)))
     if below and not group.mixed:
@@ -89,6 +94,7 @@ def _board_note(group: Group, baseline: str) -> str:
     reasons = [group.no_baseline(baseline)] if len(group.families) > 1 else []
     if not pairs(group, baseline):
         reasons += withheld(group, baseline)
+    reasons.append(missing(group, baseline))
     why = "".join(f" {reason}" for reason in reasons if reason)
     return f"All {_either(ns)} queries, T2V where not said otherwise; R@k in %, [95 % interval].{legend}{means}{why}"
 

@@ -4,6 +4,7 @@ Few seeds say little of their spread, and a bootstrap of two or three of them do
 covers 53, 78 and 90 % with 2, 3 and 5 seeds that differ more than queries do. Student's t does know it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,19 +73,48 @@ def mean_over_seeds(one: ArrayLike, other: ArrayLike | None = None, clusters: Ar
     Source: Welch, The generalization of Student's problem when several different population variances are involved,
     Biometrika 34 (1947).
     """
-    sides = [np.asarray(side, dtype=np.float64) for side in (one, other) if side is not None]
-    n = sides[0].shape[1]
-    difference = sides[0].mean(axis=0) - (sides[1].mean(axis=0) if len(sides) == 2 else 0.0)
-    value = float(difference.mean())
+    return weighted_over_seeds([(1.0, one)] + ([(-1.0, other)] if other is not None else []), clusters)
+
+
+def weighted_over_seeds(sides: Sequence[tuple[float, ArrayLike]], clusters: ArrayLike | None = None) -> MeanOverSeeds:
+    """The sum of each weight times the mean of its values, over seeds and queries: as `mean_over_seeds`, of any sides.
+
+    sides: (weight, (S, n) values) each, all of the same queries.
+    """
+    weighted = [weight * np.asarray(values, dtype=np.float64) for weight, values in sides]
+    n = weighted[0].shape[1]
+    total = np.sum([side.mean(axis=0) for side in weighted], axis=0)
+    value = float(total.mean())
     of = cluster_labels(clusters, n)
     k = int(of.max()) + 1
     if k < 2:
         return MeanOverSeeds(value, ())
-    parts = [(_of_clusters(difference - value, of) * k / (k - 1) / n**2, k - 1.0)]
-    seeds = [(float(side.mean(axis=1).var(ddof=1)) / len(side), len(side) - 1.0) for side in sides if len(side) > 1]
-    if total := sum(variance for variance, _ in seeds):
-        parts.append((total, total**2 / sum(variance**2 / freedom for variance, freedom in seeds)))
+    parts = [(_of_clusters(total - value, of) * k / (k - 1) / n**2, k - 1.0)]
+    seeds = [(float(side.mean(axis=1).var(ddof=1)) / len(side), len(side) - 1.0) for side in weighted if len(side) > 1]
+    if spread := sum(variance for variance, _ in seeds):
+        parts.append((spread, spread**2 / sum(variance**2 / freedom for variance, freedom in seeds)))
     return MeanOverSeeds(value, tuple(parts))
+
+
+def share_of_way(
+    run: ArrayLike, floor: ArrayLike, ceiling: ArrayLike, clusters: ArrayLike | None = None
+) -> MeanOverSeeds | None:
+    """(run - floor) / (ceiling - floor) of means over seeds and queries: 0 at the floor, 1 at the ceiling.
+
+    run, floor, ceiling: (S, n) each, of the same queries; S may differ.  None where the ceiling does not lie above the
+    floor by more than its 95 % interval: then there is no way to speak of.
+    By the delta method: with h the share, run - h ceiling - (1 - h) floor has the mean 0, and its spread by the way is
+    that of h. The sides are taken as if their seeds had nothing in common; where they have, as a baseline and its own
+    ceiling, the interval is too wide rather than too narrow.
+    In simulations it covers 94 to 100 % with 1 (of queries), 2, 3 or 5 seeds (docs/statistics.md).
+    Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), section 2.7.2, for the delta method.
+    """
+    way = mean_over_seeds(ceiling, floor, clusters)
+    if not way.value > way.half_width(LEVEL):
+        return None
+    h = mean_over_seeds(run, floor, clusters).value / way.value
+    left = weighted_over_seeds([(1.0, run), (-h, ceiling), (h - 1, floor)], clusters)
+    return MeanOverSeeds(h, tuple((variance / way.value**2, freedom) for variance, freedom in left.parts))
 
 
 def _of_clusters(values: NDArray[np.float64], of: NDArray[np.int64]) -> float:

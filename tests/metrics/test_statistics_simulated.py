@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from conftest import ROOT
-from scipy.stats import binom, kstest
+from scipy.stats import binom, kstest, norm
 
 from bench.compare.groups import control
 from bench.metrics.ranking import ranks
-from bench.metrics.seeds import mean_over_seeds
+from bench.metrics.seeds import mean_over_seeds, share_of_way
 from bench.metrics.statistics import (
     bootstrap_interval,
     holm,
@@ -113,6 +113,26 @@ def test_the_interval_over_seeds_and_queries_covers(sides: int, seeds: int, spre
     assert covered(found, 0) >= 0.95 - 3 * (0.05 * 0.95 / STUDIES) ** 0.5  # of thirty cases, some err by more than two
     if spread >= 1:
         assert covered(of_queries, 0) < 0.8  # what asks of other queries alone promises too much
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.1, 0.3])  # of seeds, where that of queries is 1; n = 240
+@pytest.mark.parametrize("seeds", [1, 2, 3, 5])
+@pytest.mark.parametrize("run", [0.1, 0.6, 0.9])  # its recall; the floor's is 0.05, the ceiling's 0.95
+def test_the_interval_of_the_share_of_a_way_covers(run: float, seeds: int, spread: float):
+    if seeds == 1 and spread:
+        pytest.skip("one seed says nothing of others")
+    rng = np.random.default_rng([seeds, int(10 * spread), int(10 * run)])
+    scale = (1 + 0.5 + spread**2) ** 0.5
+    found = []
+    for _ in range(STUDIES):
+        easy = rng.normal(size=240)
+        sides = [
+            easy + spread * rng.normal(size=(seeds, 1)) + 0.5**0.5 * rng.normal(size=(seeds, 240))
+            < scale * norm.ppf(recall)
+            for recall in (run, 0.05, 0.95)
+        ]
+        found.append(share_of_way(*sides).interval())
+    assert covered(found, (run - 0.05) / 0.9) >= 0.95 - 3 * (0.05 * 0.95 / STUDIES) ** 0.5
 
 
 @pytest.mark.parametrize("n", [34, 240])
