@@ -40,8 +40,10 @@ def explored(found: Sequence[PairedComparison]) -> Table:
     """All other questions, under each variant's name; below, those on which it is not distinguishable."""
     rows: list[list[str] | str] = []
     below = []
-    for name, members in groupby(found, lambda one: one.name):
+    for name, group in groupby(found, lambda one: one.name):
+        members = [*group]
         rows.append(name)
+        own, other = _sides(members[0])
         quiet: dict[str, list[str]] = defaultdict(list)
         for one in members:
             question = (
@@ -56,7 +58,7 @@ def explored(found: Sequence[PairedComparison]) -> Table:
             rows.append([question, str(one.n), gap(one.difference), least, won, *tests])
             quiet[one.verdict].append(question)
         if quiet[ALIKE]:
-            below.append(f"{name} is {ALIKE} from {one.baseline} in {', '.join(quiet[ALIKE])}.")
+            below.append(f"{own} is {ALIKE} from {other} in {', '.join(quiet[ALIKE])}.")
         if quiet[NO_CLAIM]:
             below.append(f"{name}: too few queries for a claim in {', '.join(quiet[NO_CLAIM])}.")
     return Table(["", "n", "difference", "least", "won:lost", "McNemar p", "ranks p"], rows, below)
@@ -101,9 +103,7 @@ def _sentence(one: PairedComparison) -> str:
     if one.verdict == NO_CLAIM:
         return f"{one.name}: {one.n} queries are too few for a claim."
     question = ask(one.question)
-    own, other = one.name, one.baseline
-    if one.of_runs:
-        own, other = (f"{own} (run of seed {one.seeds[0]})", f"{other} (run of seed {one.baseline_seeds[0]})")
+    own, other = _sides(one)
     p = f"p {equals(one.raised)}"
     if one.verdict == ALIKE:
         return f"{own} is {ALIKE} from {other} on {question.queries(one.n)} ({p}).{_least(one)}"
@@ -113,6 +113,13 @@ def _sentence(one: PairedComparison) -> str:
     assert one.size.value is not None, "a verdict has an effect"
     of, size = question.queries(one.n), question.sized(one.size.value)
     return f"{own} is {one.verdict} than {other} on {of} ({size}, {p}){odd}."
+
+
+def _sides(one: PairedComparison) -> tuple[str, str]:
+    """What is compared with what: two variants, or two runs where there is one seed each."""
+    if not one.of_runs:
+        return one.name, one.baseline
+    return f"{one.name} (run of seed {one.seeds[0]})", f"{one.baseline} (run of seed {one.baseline_seeds[0]})"
 
 
 def _least(one: PairedComparison) -> str:

@@ -57,6 +57,7 @@ class Asked(ABC):
     subset: str
 
     equal: ClassVar = 0.0  # the effect where two families do not differ
+    higher_is_better: ClassVar = True  # of values and effects
 
     @property
     @abstractmethod
@@ -72,6 +73,11 @@ class Asked(ABC):
     @abstractmethod
     def axis(self) -> str:
         """Names the axis of effects in a figure, and what it is set against: "… that of plain"."""
+
+    @property
+    @abstractmethod
+    def unit(self) -> str:
+        """Of effects."""
 
     @abstractmethod
     def rows(self, record: Record) -> Sequence[int]:
@@ -89,20 +95,33 @@ class Asked(ABC):
     def by_seed(self, values: Paired) -> NDArray[np.float64]:  # (S,)
         """The effect of each seed of the first family, against the mean of the other's."""
 
-    @abstractmethod
     def detectable(self, values: Paired, alpha: float) -> float | None:
         """The smallest true effect for the better that queries and seeds like these show with 80 % power.
 
         alpha: the level of the test. None where the two do not differ at all, which says nothing of other effects.
         """
+        shift = values.difference.detectable(alpha)
+        return self.gain(max(shift, self.least_shift(len(values.clusters), alpha))) if shift else None
 
     @abstractmethod
+    def gain(self, shift: float) -> float:
+        """The effect for the better of a change of the mean value by `shift` > 0."""
+
+    def least_shift(self, n: int, alpha: float) -> float:
+        """What a change of the mean must be at least to be found among n queries, whoever is compared."""
+        return 0.0
+
     def improves(self, effect: float) -> bool:
         """Whether an effect is for the better."""
+        return (effect > self.equal) == self.higher_is_better
 
     @abstractmethod
     def shown(self, effect: Estimate) -> str:
         """An effect with its interval, in a table."""
+
+    @abstractmethod
+    def bare(self, effect: float) -> str:
+        """An effect without interval, sign and unit."""
 
     @abstractmethod
     def sized(self, effect: float) -> str:
@@ -121,12 +140,14 @@ class Ranks(Asked):
     """T2V log-ranks of all queries or of a subset."""
 
     equal = 1.0
+    higher_is_better = False
     column = "rank ratio"
     note = (
         "T2V log-ranks",
         "Rank ratio: geometric mean rank by the baseline's, below 1 is better; Δ R@1 in points",
     )
     axis = "Geometric mean rank, in units of that"
+    unit = "mean rank, times the baseline's"
 
     def rows(self, record: Record) -> Sequence[int]:
         return range(record.metrics[ALL]["n"]) if self.subset == ALL else record.subsets[self.subset]
@@ -142,15 +163,14 @@ class Ranks(Asked):
     def by_seed(self, values: Paired) -> NDArray[np.float64]:
         return np.exp(np.minimum(values.one.mean(axis=1) - values.other.mean(), _LARGEST_LOG))
 
-    def detectable(self, values: Paired, alpha: float) -> float | None:
-        least = values.difference.detectable(alpha)
-        return float(np.exp(-least)) if least else None
-
-    def improves(self, effect: float) -> bool:
-        return effect < self.equal
+    def gain(self, shift: float) -> float:
+        return float(np.exp(-shift))
 
     def shown(self, effect: Estimate) -> str:
         return ratio(effect)
+
+    def bare(self, effect: float) -> str:
+        return number(effect, digits=2)
 
     def sized(self, effect: float) -> str:
         return f"mean rank {effect:.2f} times the baseline's"
@@ -168,6 +188,7 @@ class Twins(Asked):
     column = "Δ TwinAcc"
     note = ("own clip above its twin", "Δ TwinAcc and Δ R@1 of these queries in points")
     axis = "TwinAcc, in points above that"
+    unit = "points of TwinAcc"
 
     def rows(self, record: Record) -> Sequence[int]:
         return sorted(record.twins)
@@ -191,20 +212,19 @@ class Twins(Asked):
     def by_seed(self, values: Paired) -> NDArray[np.float64]:
         return 100 * (values.one.mean(axis=1) - values.other.mean())
 
-    def detectable(self, values: Paired, alpha: float) -> float | None:
-        """No less than what families would show that differ in as few queries as they can.
+    def gain(self, shift: float) -> float:
+        return 100 * shift
 
-        If their TwinAcc differ by d, so do d of their queries at least, and the variance is (d - d²)/n at least.
-        """
-        least, n = values.difference.detectable(alpha), len(values.clusters)
+    def least_shift(self, n: int, alpha: float) -> float:
+        """If the TwinAcc of two families differ by d, so do d of their queries, and the variance is (d - d²)/n."""
         z = NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(POWER)
-        return 100 * max(least, z * z / (n + z * z)) if least else None
-
-    def improves(self, effect: float) -> bool:
-        return effect > self.equal
+        return z * z / (n + z * z)
 
     def shown(self, effect: Estimate) -> str:
         return gap(effect)
+
+    def bare(self, effect: float) -> str:
+        return number(effect)
 
     def sized(self, effect: float) -> str:
         return f"TwinAcc {number(abs(effect))} points {'higher' if effect > 0 else 'lower'}"

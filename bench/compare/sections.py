@@ -18,6 +18,8 @@ from bench.compare.probed import NOTE as PROBE_NOTE
 from bench.compare.probed import measured
 from bench.compare.questions import ask
 from bench.compare.run_tables import leaderboard, notes, report, rescored
+from bench.compare.sensitivity import NOTE as SENSITIVITY_NOTE
+from bench.compare.sensitivity import sensitivities, sensitivity
 from bench.data.controls import ORACLE
 from bench.data.questions import ALL
 from bench.records.record import Record
@@ -138,6 +140,8 @@ def _tests(group: Group, subset: str, baseline: str) -> list[Section]:
         )
         key = f"verdicts-{number}" if number > 1 else "verdicts"
         sections.append(Section(key, heading, against(found, remarks if last else ()), note))
+    if sensitive := sensitivities(group, baseline):
+        sections.append(Section("power", "What this benchmark can find", sensitivity(sensitive), SENSITIVITY_NOTE))
     return [
         *sections,
         Section("explored", "Exploratory", explored(exploratory), more),

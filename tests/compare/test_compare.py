@@ -260,7 +260,12 @@ def test_json_holds_the_metrics_unrounded():
 
 def test_markdown_tables_have_equal_numbers_of_cells():
     lines = [line for line in render([PLAIN, EMOTIONAL], "markdown").splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in lines} == {6, 8, 10}  # report and verdicts, exploratory, leaderboard
+    assert {line.count("|") for line in lines} == {
+        4,
+        6,
+        8,
+        10,
+    }  # sensitivity, report and verdicts, exploratory, leaderboard
 
 
 def test_markdown_escapes_bars_in_cells():

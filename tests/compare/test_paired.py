@@ -217,7 +217,7 @@ def test_the_verdict_is_said_in_words_with_what_could_have_been_found():
 def test_what_was_not_declared_is_called_exploratory():
     text = one_line(render([PLAIN, ALIKE]))
     assert "Exploratory, against plain: p as they are" in text
-    assert "alike is not distinguishable from plain in T2V R@1, T2V R@5" in text
+    assert "alike (run of seed 42) is not distinguishable from plain (run of seed 42) in T2V R@1, T2V R@5" in text
 
 
 def test_means_over_seeds_stand_below_the_seeds():

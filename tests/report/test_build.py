@@ -136,7 +136,7 @@ def test_a_baseline_may_be_one_run_of_several(tmp_path: Path) -> None:
     assert {"forest", "recalls", "curves"} <= names
     page = paths[0].read_text(encoding="utf-8")
     assert (
-        f"T2V R@1 from {baseline.run}, in points: strong " in page
+        f"Geometric mean rank, in units of that of {baseline.run}: strong " in page
         and f"strong (run of seed 42) is better than {baseline.run} (run of seed 7) on 60 queries" in page
     )
 

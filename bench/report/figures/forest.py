@@ -1,5 +1,6 @@
 """Every variant against the baseline: the effect that was asked about, and the verdict of the declared test."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,10 @@ def _of_question(context: Context, question: Asked, number: int) -> Figure:
     axis.axvline(question.equal, color="black", linewidth=0.8)
     for place, one, family in zip(middles, comparisons, shown, strict=True):
         marker, filled, colour = VERDICTS[one.verdict]
-        draw_intervals(axis, [one.size], np.array([place]), marker, filled, colour)
+        size = one.size
+        if size.low is None:  # of one cluster of queries
+            size = replace(size, low=size.value, high=size.value)
+        draw_intervals(axis, [size], np.array([place]), marker, filled, colour)
         if len(family.records) > 1:
             draw_dots(axis, question.by_seed(question.paired(family, base)), place + 0.09)
         _beside(axis, place, probability(one.raised), one.verdict)
@@ -66,12 +70,13 @@ def _of_question(context: Context, question: Asked, number: int) -> Figure:
         present + ["one seed"] * several,
     )
     dots = f" Dots: each seed against the baseline's mean ({seeds_of([base])})." if several else ""
+    runs = " With one seed each a verdict is on two runs." if any(one.of_runs for one in comparisons) else ""
     of = question.queries(comparisons[0].n)
     caption = (
         f"{question.axis} of {base.name}, with 95 % intervals.{dots} The margin gives the verdict on the declared "
         f"question: {question.note[0]} over {of} (paired sign-flip test, Holm over "
         f"{counted(len(context.comparisons), 'comparison')}). n = {comparisons[0].n} queries, "
-        f"{seeds_of([base, *shown])}. Protocol: {group.protocol}"
+        f"{seeds_of([base, *shown])}.{runs} Protocol: {group.protocol}"
     )
     said = [
         f"{one.name} {question.shown(one.size)}, Holm p {probability(one.raised)}, {one.verdict}" for one in comparisons

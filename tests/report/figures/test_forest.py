@@ -1,6 +1,6 @@
 """The forest of differences: points are the comparisons', verdicts show without colour."""
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from itertools import pairwise
 
 import numpy as np
@@ -67,6 +67,15 @@ def test_one_seed_each_has_no_dots():
 def test_one_run_has_no_forest():
     group = only(PLAIN)
     assert forest(of(group)) == []
+
+
+def test_an_effect_without_an_interval_is_a_mark_alone():
+    records = [
+        make_record(60, variant=variant, strength=strength) for variant, strength in (("plain", 2.0), ("b", 6.0))
+    ]
+    same = [replace(one, queries={**one.queries, "captions": ["the same"] * 60}) for one in records]
+    ((value, low, high),) = points(draw_forest(only(*same)))
+    assert low == value == high
 
 
 def test_every_question_has_its_forest_in_its_own_quantity():

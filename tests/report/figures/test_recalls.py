@@ -18,7 +18,7 @@ def test_thirteen_long_names_fit_the_page():
     hyperparameters = {"where_the_emotion_is_added": "before_the_text_tower", "init_std": 0.02, "heads": 8}
     others = [run(f"variant_{number}", hyperparameters=hyperparameters) for number in range(12)]
     group = only(PLAIN, *others)
-    for figure in (forest(of(group)), recalls(of(group)), recall_by_emotion(of(group))):
+    for figure in (*forest(of(group)), recalls(of(group)), recall_by_emotion(of(group))):
         assert figure
         figure.drawing.draw_without_rendering()
         assert figure.drawing.get_tightbbox().width <= WIDTH

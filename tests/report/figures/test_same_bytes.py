@@ -19,6 +19,7 @@ from bench.records.record import Record
 from bench.records.store import record_path
 from bench.report.figures import Context, Figure, in_order, save
 from bench.report.figures.expressions import strips
+from bench.report.figures.forest import forest
 from bench.report.figures.similarity import matrix
 from bench.utils.files import sha256
 
@@ -47,8 +48,10 @@ def drawn(small: Path, folder: Path) -> Iterator[Figure]:
     records = [make_record(variant=name, seed=seed, subsets=subsets) for name in ("plain", "b") for seed in (1, 2)]
     (group,) = group_records(records)
     context = Context(group, folder)
-    figures = [kind.draw(context) for kind in in_order() if kind.name not in ("similarity", "tsne", "expressions")]
-    for figure in [*figures, matrix(featured(folder), folder), strips(faced(small), small)]:
+    figures = [
+        kind.draw(context) for kind in in_order() if kind.name not in ("forest", "similarity", "tsne", "expressions")
+    ]
+    for figure in [*forest(context), *figures, matrix(featured(folder), folder), strips(faced(small), small)]:
         assert isinstance(figure, Figure)
         yield figure
 
@@ -81,7 +84,7 @@ def test_another_process_hash_seed_order_and_matplotlibrc_change_no_byte(small: 
         for order, more in cases.items()
     ]
     once, again = (json.loads(process.communicate()[0]) for process in running)
-    assert len(once) == 7 and once == again
+    assert len(once) == 8 and once == again
 
 
 def test_every_figure_says_n_seed_and_protocol(small: Path, tmp_path: Path):
