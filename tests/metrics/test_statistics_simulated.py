@@ -131,7 +131,9 @@ def test_the_interval_of_the_share_of_a_way_covers(run: float, seeds: int, sprea
             < scale * norm.ppf(recall)
             for recall in (run, 0.05, 0.95)
         ]
-        found.append(share_of_way(*sides).interval())
+        if share := share_of_way(*sides):  # with two seeds that spread, the way is not sure in one of 500 studies
+            found.append(share.interval())
+    assert len(found) > 0.99 * STUDIES
     assert covered(found, (run - 0.05) / 0.9) >= 0.95 - 3 * (0.05 * 0.95 / STUDIES) ** 0.5
 
 
