@@ -304,6 +304,11 @@ def test_all_leaves_out_controls_that_change_nothing(tmp_path: Path) -> None:
     assert {cell.settings["variant"] for cell in cells_of(tmp_path, text)} == set(built_in()) - {"plain"}
 
 
+def test_the_ceiling_is_a_cell_of_every_variant(tmp_path: Path) -> None:
+    cells = cells_of(tmp_path, "cells: [{variant: all, emotions: oracle}]")
+    assert {cell.settings["variant"] for cell in cells if cell.settings["emotions"] == "oracle"} == set(built_in())
+
+
 def test_a_control_that_is_asked_for_by_name_is_a_cell(tmp_path: Path) -> None:
     assert len(cells_of(tmp_path, "cells: [{variant: plain, emotions: shuffled}]")) == 2
 
