@@ -28,7 +28,7 @@ from bench.errors import BenchError, UsageError
 from bench.face_detection import ClipFrames, Face, FaceBackend
 from bench.face_detection.frames import is_picture, list_pictures
 from bench.utils.outputs import check_output
-from bench.utils.plugins import load_plugin, plugin_modules
+from bench.utils.plugins import load_plugin, plugin_files
 from bench.utils.processes import DIED, in_processes
 from bench.utils.progress import progress
 
@@ -96,7 +96,7 @@ def scan(
         return _summary(out, True, left_out)
     done = len(clips) - len(jobs)
     together = (workers := min(workers or os.cpu_count() or 1, len(jobs))) > 1
-    chosen = _Chosen(backend, tuple(settings.items()), tuple(Path(str(one.__file__)) for one in plugin_modules()))
+    chosen = _Chosen(backend, tuple(settings.items()), plugin_files())
     tasks = {name: (chosen, name, path, frames) for name, path in jobs.items()}
     found = in_processes(_work, tasks, workers, (_no_rows(), DIED)) if together else _alone(detector, jobs, frames)
     try:

@@ -28,7 +28,7 @@ def work(summary: UpdateSummary) -> str:
         beside += f" and faces {summary.faces:.1f} s" if summary.faces else ""
         line += (
             f"\n{summary.windows} windows in {summary.total:.1f} s: model {summary.model:.1f} s, "
-            f"waiting for frames {summary.waited:.1f} s, rest {rest:.1f} s; meanwhile in threads: {beside}"
+            f"waiting for frames {summary.waited:.1f} s, rest {rest:.1f} s; in other processes: {beside}"
         )
     return line
 

@@ -8,6 +8,7 @@ queries. What an index is made of is in the files beside this one.
 """
 
 import json
+import os
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from bench.emotions.quotes import plain_quotes
 from bench.emotions.scores import score_captions
 from bench.errors import BenchError, UsageError
 from bench.records.store import find
-from bench.search import building, index_store, models
+from bench.search import building, index_store, models, reading
 from bench.search.backends import SEARCH_BACKENDS, SearchBackend
 from bench.search.building import UpdateSummary
 from bench.search.face_tracks import FaceDetector
@@ -30,6 +31,7 @@ from bench.search.index_store import IndexSettings, Store
 from bench.search.models import TOKENIZER, Encoder
 from bench.search.windows import WINDOW
 from bench.utils.names import did_you_mean
+from bench.utils.processes import OrderedProcesses
 
 SHORTEST = 0.5  # seconds of a window
 NEIGHBOURS = 2  # windows that a window overlaps, at most: of 3 k windows k share no second
@@ -164,29 +166,31 @@ def open_folder(
     keep = old is not None and not choice.replace
     if old and keep:
         _same_words(folder, old, asked)
-    encoder = models.load(asked.model, Path(asked.results), asked.tokenizer)
-    about = replace(asked, digest=encoder.described.digest, width=encoder.described.width)
-    if old and keep and old.digest != about.digest:
-        raise BenchError(
-            f"{about.model} is not what it was when {folder} was indexed. Index again: {_again(folder, about)}"
-        )
-    if pooling := encoder.described.faces:
-        if not about.faces:
-            raise UsageError(
-                f"{about.model} needs facial expressions. Index them: {_again(folder, about, keep)} --faces BACKEND"
+    with OrderedProcesses(os.cpu_count() or 1) as pool:
+        pool.start(reading.ready, building.unread(opened if keep else None, found))  # while the model is loaded
+        encoder = models.load(asked.model, Path(asked.results), asked.tokenizer)
+        about = replace(asked, digest=encoder.described.digest, width=encoder.described.width)
+        if old and keep and old.digest != about.digest:
+            raise BenchError(
+                f"{about.model} is not what it was when {folder} was indexed. Index again: {_again(folder, about)}"
             )
-        about.faces["pooling"] = pooling
-    if emotion:
-        _check_filter(emotion, folder, about, keep)
-    _check_score(encoder, backend, searching)
-    detector = None
-    if opened is None or not keep or retry or building.pending(opened, found):
-        detector = _looker(folder, about, old if keep else None)
-    if opened is not None and choice.replace:
-        opened, summary = building.rebuild(opened, about, encoder, folder, found, detector)
-    else:
-        opened = Store(index_store.place(folder), about) if opened is None else opened
-        summary = building.update(opened, encoder, folder, found, detector, retry)
+        if pooling := encoder.described.faces:
+            if not about.faces:
+                raise UsageError(
+                    f"{about.model} needs facial expressions. Index them: {_again(folder, about, keep)} --faces BACKEND"
+                )
+            about.faces["pooling"] = pooling
+        if emotion:
+            _check_filter(emotion, folder, about, keep)
+        _check_score(encoder, backend, searching)
+        detector = None
+        if opened is None or not keep or retry or building.pending(opened, found):
+            detector = _looker(folder, about, old if keep else None)
+        if opened is not None and choice.replace:
+            opened, summary = building.rebuild(opened, about, encoder, folder, found, pool, detector)
+        else:
+            opened = Store(index_store.place(folder), about) if opened is None else opened
+            summary = building.update(opened, encoder, folder, found, pool, detector, retry)
     return Searcher(folder, opened, encoder, summary, searching)
 
 

@@ -2,9 +2,14 @@
 
 import os
 import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from bench.errors import BenchError
+from bench.search import reading
 from bench.utils.lock import locked
 
 
@@ -24,3 +29,34 @@ def compete(folder: Path, log: Path, until: float) -> None:
                 file.write("out\n")
         except BenchError:
             pass
+
+
+def read_or_abort(chunk: Any, *, size: int, detector: Any) -> reading.Piece:
+    """As the search reads a part of a video, but over the third part of `evil.mp4` it aborts, as libav may."""
+    plan, start = chunk
+    if plan.path == "evil.mp4" and start == 2 * reading.CHUNK:
+        os.abort()
+    return real_read(chunk, size=size, detector=detector)
+
+
+real_read = reading._read
+
+
+class OrderedThreads(ThreadPoolExecutor):
+    """What `OrderedProcesses` does, in this process: at once, and what a test put in place of something is seen."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.count = count
+
+    def start(self, work: Callable, most: int) -> None:
+        pass
+
+    def ahead(self, work: Callable, items: Iterable, depth: int, died: Callable) -> Iterator:
+        waiting: deque[Future] = deque()
+        for item in items:
+            waiting.append(self.submit(work, item))
+            if len(waiting) > depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
