@@ -31,8 +31,8 @@ from bench.data.tokenizer import encode
 from bench.data.video import (
     COMPRESSED,
     VideoError,
-    check,
     find_videos,
+    look,
     read_frames,
     sample_indices,
     why_not_decord,
@@ -42,6 +42,7 @@ from bench.emotions import EMOTIONS
 from bench.emotions.sources import score_by
 from bench.errors import BenchError, UsageError
 from bench.utils.messages import say_once
+from bench.utils.processes import DIED, in_processes
 from bench.utils.progress import progress
 
 FACES = "faces.parquet"  # in a dataset's folder, as `bench faces` leaves it
@@ -152,7 +153,8 @@ def look_at(folder: Path, wanted: Sequence[str]) -> tuple[Videos, dict[str, str]
     """Which of the wanted clips are under `folder` and can be read; and why not, for those that are broken.
 
     Where `bench data compress` has been, its copies are read. Every frame of a clip is decoded once, for damage that a
-    reader might conceal; what was learned of a file is remembered in the cache folder until its size or date changes.
+    reader might conceal, in processes of which one may die over it; what was learned of a file is remembered in the
+    cache folder until its size or date changes.
     """
     compressed = (folder / COMPRESSED).is_dir()
     found = find_videos(folder / COMPRESSED if compressed else folder)
@@ -160,30 +162,23 @@ def look_at(folder: Path, wanted: Sequence[str]) -> tuple[Videos, dict[str, str]
     memory = read_memory()
     marks = {video: mark(path) for video, path in present.items()}
     unknown = [video for video in present if marks[video] not in memory]
-    broken = {}
-    with ThreadPoolExecutor() as pool:
-        answers = pool.map(lambda video: (video, _look(present[video])), unknown)
-        for count, (video, answer) in enumerate(
-            progress(answers, total=len(unknown), what="looking at videos", unit="video"), start=1
-        ):
-            if isinstance(answer, str):
-                broken[video] = answer  # not remembered: what is mended outside the file must show
-            else:
-                memory[marks[video]] = answer
-            if count % REMEMBER_EVERY == 0 or count == len(unknown):
-                write_memory(memory)
+    broken: dict[str, str] = {}
+    died: tuple[int, float] | str = DIED
+    answers = in_processes(look, {video: (present[video],) for video in unknown}, os.cpu_count() or 1, died)
+    shown = progress(answers, total=len(unknown), what="looking at videos", unit="video")
+    for count, (video, answer) in enumerate(shown, start=1):
+        if isinstance(answer, str):
+            broken[video] = (
+                f"{present[video]}: {DIED}" if answer == DIED else answer
+            )  # not remembered: what is mended outside the file must show
+        else:
+            memory[marks[video]] = answer
+        if count % REMEMBER_EVERY == 0 or count == len(unknown):
+            write_memory(memory)
     good = {video: memory[marks[video]] for video in present if video not in broken}
     frames = {video: count for video, (count, _) in good.items()}
     seconds = {video: seconds for video, (_, seconds) in good.items()}
-    return Videos(present, frames, seconds, compressed), broken
-
-
-def _look(path: Path) -> tuple[int, float] | str:
-    try:
-        info = check(path)
-        return info.frames, info.seconds
-    except VideoError as error:
-        return str(error)
+    return Videos(present, frames, seconds, compressed), dict(sorted(broken.items()))
 
 
 def left_to_pyav(videos: Videos) -> str:
