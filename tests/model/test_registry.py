@@ -159,6 +159,20 @@ def test_what_a_variant_executes_makes_its_digest_and_no_comment(plugin: Path) -
     assert reloaded(plugin, source.replace("0.5", "0.6")) != digest
 
 
+def test_of_two_variants_in_a_file_each_has_a_digest_of_what_it_uses(plugin: Path) -> None:
+    second = "\n\nDEPTH = 2\n\n\n" + PLUGIN.format(name="other").partition("\n\n\n")[2].replace("Mine", "Other")
+    second += "\n    depth_of_other = DEPTH\n"
+    alone = reloaded(plugin, PLUGIN.format(name="mine"))
+    both = PLUGIN.format(name="mine") + second
+    assert reloaded(plugin, both) == alone
+    other = registry.source_digest("other")
+    assert other != alone
+    assert reloaded(plugin, both.replace("DEPTH = 2", "DEPTH = 3")) == alone
+    assert registry.source_digest("other") != other
+    unused = PLUGIN.format(name="mine") + "\n\nUNUSED = 1\n"
+    assert reloaded(plugin, unused) != alone  # a file of one variant counts whole, also when it had two before
+
+
 def test_a_plugin_that_is_loaded_again_is_listed_as_it_is_now(plugin: Path) -> None:
     registry.load_plugin(plugin)
     reloaded(plugin, PLUGIN.format(name="mine").replace("depth: int = 2", "depth: int = 30"))
