@@ -102,8 +102,7 @@ class TrainConfig:
     """auto: bf16 where the accelerator has it, otherwise fp32."""
 
     select: Annotated[Literal["last", "val", "test"], Parameter(alias="--select")] = "last"
-    """Which weights are scored: those of the last step; the best in T2V R@1 on the validation videos; or, as the report
-    did and nobody should, the best on the test videos after DSL."""
+    """The step whose weights are scored: the last; the best in validation; or, as nobody should, the best in test."""
 
     holdout: Whole = 0
     """Videos held out of training for validation, where the dataset has no validation split of its own."""

@@ -24,7 +24,8 @@ from bench.errors import BenchError
     [
         ("frobnicate", 'Unknown command "frobnicate". Available commands: data, list, '),
         ("run --varaint plain", "Unknown option: --varaint. Did you mean --variant?"),
-        ("run more", "['more']"),
+        ("run more", "'more': no option comes before, and the command takes no such word."),
+        ("run --hp 3", "--hp has settings of its own: --hp.NAME VALUE."),
         ("run --variant additve_text", "'additve_text' is no variant. Did you mean additive_text?"),
         ("run --dataset msrvt", "'msrvt' is no dataset. Did you mean msrvtt?"),
         ("run --dataset msrvtt --init random", "where is msrvtt? --root DIR"),
@@ -60,7 +61,7 @@ from bench.errors import BenchError
         ("data prepare msrvtt --root nowhere", "nowhere is no folder."),
         (
             "data download moodclips --root .",
-            "the card of moodclips has no address to download from. Next: bench data prepare moodclips",
+            "the card of moodclips has no address to download from. Next: bench data prepare moodclips --root .",
         ),
         ("data compress --root nowhere", "there is no folder nowhere"),
         ("data compress --root . --workers 1.5", '"1.5" is no whole number.'),

@@ -28,7 +28,7 @@ def emotion_sources(*, plugin: Plugins = []) -> None:  # noqa: B006
     from bench.emotions.sources import SOURCES
 
     load_plugins(plugin)
-    print("\n".join(render.named(name, source.summary) for name, source in SOURCES.items()))
+    print(render.named({name: source.summary for name, source in SOURCES.items()}))
 
 
 @show.command
@@ -37,7 +37,7 @@ def face_backends(*, plugin: Plugins = []) -> None:  # noqa: B006
     from bench.face_detection import FACE_BACKENDS, settings_of
 
     load_plugins(plugin)
-    print("\n".join(render.backend(name, kind, settings_of(name)) for name, kind in FACE_BACKENDS.items()))
+    print(render.backends(dict(FACE_BACKENDS.items()), settings_of))
 
 
 @show.command
@@ -48,8 +48,7 @@ def metrics(*, plugin: Plugins = []) -> None:  # noqa: B006
     from bench.metrics.ranking import meanings
 
     load_plugins(plugin)
-    known = {**meanings(), **EMOTION_METRICS, **COUNTERFACTUAL_METRICS}
-    print("\n".join(render.named(name, meaning) for name, meaning in known.items()))
+    print(render.named({**meanings(), **EMOTION_METRICS, **COUNTERFACTUAL_METRICS}))
 
 
 @show.command
@@ -58,7 +57,7 @@ def figures(*, plugin: Plugins = []) -> None:  # noqa: B006
     from bench.report.figures import in_order
 
     load_plugins(plugin)
-    print("\n".join(render.named(kind.name, kind.summary) for kind in in_order()))
+    print(render.named({kind.name: kind.summary for kind in in_order()}))
 
 
 @show.command
@@ -67,8 +66,4 @@ def search_backends(*, plugin: Plugins = []) -> None:  # noqa: B006
     from bench.search.backends import SEARCH_BACKENDS
 
     load_plugins(plugin)
-    print(
-        "\n".join(
-            render.named(name, (made.__doc__ or "").partition("\n\n")[0]) for name, made in SEARCH_BACKENDS.items()
-        )
-    )
+    print(render.named({name: (made.__doc__ or "").partition("\n\n")[0] for name, made in SEARCH_BACKENDS.items()}))

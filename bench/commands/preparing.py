@@ -76,10 +76,11 @@ def emotions(
     load_plugins(plugin)
     if (text is None) == (file is None):
         raise UsageError('give one text or one file: bench emotions "Happy smiling people", or --file captions.txt')
+    if text is not None and not text.strip():
+        raise UsageError('the text is empty. Give it some words: bench emotions "Happy smiling people"')
     captions = read_captions(file) if file else [str(text)]
     typed = [plain_quotes(caption) for caption in captions]
     if source == "nrc":
-        asked = zip(captions, typed, strict=True)
         asked = zip(captions, typed, strict=True)
         explained = [replace(explain(words, lowercase=lowercase), text=caption) for caption, words in asked]
         found, shown = [one.as_json() for one in explained], [render.explanation(one) for one in explained]

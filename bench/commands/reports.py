@@ -48,8 +48,9 @@ def audit(
 ) -> None:
     """Find impossible numbers in a published table.
 
-    Exit code 1 if a FILE has findings, as linters do: a table in CI stops there. Without FILE it is always 0: what is
-    shipped stays as it was printed, and its errata are known.
+    Exit code 1 if a FILE has findings, as linters do: a table in CI stops
+    there. Without FILE it is always 0: what is shipped stays as it was printed,
+    and its errata are known.
 
     Parameters
     ----------

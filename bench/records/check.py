@@ -17,6 +17,7 @@ from bench.metrics.registry import CORE, METRICS, TWIN_ACCURACY, share
 from bench.records.agreement import check_agreement
 from bench.records.record import Record
 from bench.utils.names import names_a_file
+from bench.utils.terminal import printable
 
 CONTROLS = ("true", "shuffled", "zeroed", "random", "opposite")  # the emotion input of a run
 
@@ -40,7 +41,14 @@ _KEYS = {  # what the objects inside a record hold, where that is fixed
 
 
 def check(record: Record) -> None:
-    """BenchError, one line, for the first thing in the record that cannot be."""
+    """BenchError, one line that can be printed, for the first thing in the record that cannot be."""
+    try:
+        _check(record)
+    except BenchError as error:  # it quotes what the record holds
+        raise BenchError(printable(str(error))) from None
+
+
+def _check(record: Record) -> None:
     _check_shape(record)
     _check_small_parts(record)
     _check_curve(record.curve)

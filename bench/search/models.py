@@ -41,6 +41,7 @@ from bench.model.registry import source_digest
 from bench.model.variant import Variant
 from bench.records import store
 from bench.search.reading import WindowFrames
+from bench.utils.names import did_you_mean
 from bench.utils.run_files import record_paths, weights_path
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def load(name: str, results: Path, tokenizer: str = TOKENIZER) -> Encoder:
     elif kind == "clip" and where:
         encoder = PlainClip(where)
     else:
-        raise UsageError(f"--model '{name}' is none of clip-vip:FILE, clip:DIR_OR_NAME; a run is named by --run ID.")
+        raise _no_model(name)
     check_texts_differ([torch.from_numpy(encoder.text(query)) for query in DIFFERENT_TEXTS], name)
     return encoder
 
@@ -115,9 +116,17 @@ def image_size(vision: "CLIPVisionConfig") -> int:
     return vision.image_size
 
 
-def resolved(name: str) -> str:
-    """The same name wherever it is read: a local path in full, a Hugging Face name as it is."""
+def _no_model(name: str) -> UsageError:
     kind, _, where = name.partition(":")
+    near = did_you_mean(kind, ("clip", "clip-vip")) if where else ""
+    return UsageError(f"--model '{name}' is none of clip-vip:FILE, clip:DIR_OR_NAME; a run is named by --run ID.{near}")
+
+
+def resolved(name: str) -> str:
+    """The same name wherever it is read: a local path in full, a Hugging Face name as it is. UsageError: it is none."""
+    kind, _, where = name.partition(":")
+    if name and (not where or kind not in ("run", "clip", "clip-vip")):
+        raise _no_model(name)
     local = Path(where).expanduser()
     return f"{kind}:{local.resolve()}" if kind in ("clip", "clip-vip") and where and local.exists() else name
 

@@ -22,6 +22,7 @@ from bench.emotions import EMOTIONS
 from bench.emotions.quotes import plain_quotes
 from bench.emotions.scores import score_captions
 from bench.errors import BenchError, UsageError
+from bench.face_detection import check_settings
 from bench.records.store import find
 from bench.search import building, index_store, models, reading
 from bench.search.backends import SEARCH_BACKENDS, SearchBackend
@@ -44,7 +45,7 @@ class Choice:
 
     model: str = ""  # run:ID, clip-vip:FILE, clip:DIR_OR_NAME
     tokenizer: str = ""  # CLIP's, for clip-vip
-    window: float = 0.0  # seconds
+    window: float | None = None  # seconds
     faces: str = ""  # a backend of `bench faces`
     settings: dict[str, str] = field(default_factory=dict)  # of that backend
     replace: bool = False  # put the index in place of one that was made otherwise
@@ -206,7 +207,7 @@ def check_query(query: str, k: int) -> str:
 
 def _completed(folder: Path, choice: Choice, old: IndexSettings | None, results: Path) -> IndexSettings:
     """What an index is to be made with: the words, or else what the folder's index was made with, or the defaults."""
-    if choice.window and not SHORTEST <= choice.window < float("inf"):  # nan is neither
+    if choice.window is not None and not SHORTEST <= choice.window < float("inf"):  # nan is neither
         raise UsageError(f"--window takes seconds, at least {SHORTEST:g}, not {choice.window:g}.")
     if choice.model.startswith("run:"):
         find(choice.model.removeprefix("run:"), results)  # before an index of another model is spoken of
@@ -214,6 +215,7 @@ def _completed(folder: Path, choice: Choice, old: IndexSettings | None, results:
     inherited = old is not None and not choice.model
     faces = dict(old.faces) if old else {}
     if choice.faces:
+        check_settings(choice.faces, choice.settings)  # likewise
         faces = {"backend": choice.faces, "settings": choice.settings, "pooling": "largest"}
     elif choice.settings:
         raise UsageError(f"--faces-{next(iter(choice.settings))} belongs to a backend: --faces BACKEND.")

@@ -107,6 +107,20 @@ def test_emotions_takes_curly_quotes_as_plain_ones(capsys: Capture) -> None:
     assert "don: " not in text  # a word of trust
 
 
+def test_emotions_of_nothing_are_none(capsys: Capture) -> None:
+    for text in ("", " \t"):
+        code, said = failure(["emotions", text], capsys)
+        assert code == 2 and "the text is empty" in said
+
+
+@pytest.mark.parametrize("what", ["figures", "metrics", "face-backends", "search-backends"])
+def test_lists_have_two_columns_within_80(what: str, capsys: Capture) -> None:
+    lines = output(["list", what], capsys).splitlines()
+    column = min(len(line) - len(line.lstrip()) for line in lines if line[0] == " ")
+    assert max(map(len, lines)) <= 80
+    assert all(line[:column].endswith("  ") and line[column] != " " for line in lines)
+
+
 def test_face_backends_are_listed_with_their_settings(capsys: Capture) -> None:
     text = output(["list", "face-backends"], capsys)
     assert re.search(r"^deepface .+\n(.*\n)*? +settings: --detector opencv, --weights, --engine$", text, re.M)

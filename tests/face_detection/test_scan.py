@@ -83,7 +83,7 @@ def test_a_plugin_s_backend_is_listed_and_scans(
     plugin.write_text(PLUGIN, encoding="utf-8")
     with forgotten():
         main(["list", "face-backends", "--plugin", str(plugin)])
-        assert "everywhere A happy face in every frame." in capsys.readouterr().out
+        assert "everywhere  A happy face in every frame." in capsys.readouterr().out
         words = ["--backend", "everywhere", "--videos", str(clips), "--out", str(out), "--workers", workers]
         main(["faces", *words, "--plugin", str(plugin)])
     assert read_faces(out).source == "made up" and read_faces(out).videos == {"a", "b", "c"}

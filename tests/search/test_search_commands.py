@@ -59,6 +59,25 @@ def test_words_that_do_not_fit_are_one_line(
     assert (got, said in line) == (code, True), line
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--window", "0"], "--window takes seconds, at least 0.5, not 0."),
+        (["--faces", "onx"], "'onx' is no face backend. Did you mean onnx?"),
+        (["--faces", "onnx"], "the backend 'onnx' needs --model FILE"),
+        (["--model", "cilp:foo"], "a run is named by --run ID. Did you mean clip?"),
+        (["--model", "foo"], "--model 'foo' is none of clip-vip:FILE, clip:DIR_OR_NAME"),
+    ],
+)
+def test_words_that_cannot_be_are_said_before_what_an_index_there_was_made_with(
+    words: list[str], said: str, clips: Path, plain_clip: str, capsys: Capture
+) -> None:
+    """Otherwise the line would end with a command that fails."""
+    output(["index", str(clips), "--model", plain_clip], capsys)
+    code, line = failure(["index", str(clips), *words], capsys)
+    assert (code, said in line) == (2, True), line
+
+
 def test_help_loads_nothing_heavy() -> None:
     code = """
 import sys
