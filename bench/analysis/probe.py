@@ -53,7 +53,7 @@ def probe(run: str, folder: Path, root: Path | None = None) -> ProbedRun:
     UsageError: no such run, or a control of the evaluation. BenchError: the weights are gone, or the data changed.
     """
     path = find_record(run, folder)
-    record = store.load(path)
+    record = store.load_run(path)
     code = code_digest()
     if record.probe.get("code") == code and record.probe["emotion"]:  # without witnesses: perhaps there are some by now
         return ProbedRun(record, path, True)

@@ -105,7 +105,7 @@ def ensure(config: RunConfig, results: Path, accelerator: Accelerator) -> Run:
     elif accelerator.is_main_process:
         _tidy(path)
     accelerator.wait_for_everyone()
-    record = store.load(path)
+    record = store.load_run(path)
     if was_done:
         _same_faces(config, record, path)
     return Run(record, path, was_done)

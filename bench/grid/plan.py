@@ -185,11 +185,11 @@ def differences(cell: Cell, others: Sequence[Cell]) -> list[str]:
 
 def recall(cell: Cell) -> float | None:
     """T2V R@1 in % of a cell that is done; None for one that is not. BenchError if its record is broken."""
-    from bench.records.store import load
+    from bench.records.store import load_run
 
     if not cell.done:
         return None
-    value: float = load(cell.record).metrics["all"]["t2v"]["R@1"]["value"]
+    value: float = load_run(cell.record).metrics["all"]["t2v"]["R@1"]["value"]
     return value
 
 

@@ -66,6 +66,17 @@ def load(path: Path) -> Record:
     return replace(record, metrics=completed(record.metrics, record.ranks, record.subsets, record.queries["captions"]))
 
 
+def load_run(path: Path) -> Record:
+    """As `load`, of the record of one run, by whose id the file is called. BenchError: it holds another run's."""
+    record = load(path)
+    if record.run != path.stem:
+        raise BenchError(
+            f"{path} holds the record of another run, {record.run}. Put back that of {path.stem}, or remove the file "
+            "to make that run again."
+        )
+    return record
+
+
 def find(run: str, folder: Path) -> Path:
     """The file of a run's record, by the run's id. UsageError, with near names, if there is none."""
     known = {path.stem: path for path in record_paths(folder)}

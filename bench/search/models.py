@@ -133,7 +133,7 @@ def resolved(name: str) -> str:
 
 def latest_run(results: Path) -> str:
     """The id of the run with weights that was made last, controls left out. UsageError: there is none."""
-    made = [store.load(path) for path in record_paths(results) if weights_path(path).is_file()]
+    made = [store.load_run(path) for path in record_paths(results) if weights_path(path).is_file()]
     made = [record for record in made if not _control(record)]
     if not made:
         raise UsageError(
@@ -231,7 +231,7 @@ class PlainClip:
 
 def _run(run: str, results: Path) -> Encoder:
     path = store.find(run, results)
-    record = store.load(path)
+    record = store.load_run(path)
     if why := _control(record):
         raise UsageError(f"{run} is a control, {why}. Search with its true run: --run {record.controls['true_run']}")
     model = open_model(path)
