@@ -36,7 +36,7 @@ from bench.records import store
 from bench.records.artifacts import artifacts_of
 from bench.records.feature_files import Features, read_features, save_features
 from bench.records.record import Record
-from bench.utils.files import sha256
+from bench.utils.files import remove_empty, sha256
 from bench.utils.lock import locked
 from bench.utils.run_files import features_path, folder_of, record_path, weights_path
 
@@ -98,10 +98,14 @@ def ensure(config: RunConfig, results: Path, accelerator: Accelerator) -> Run:
     path = record_path(results, config.dataset, config.split, config.variant, run_name(config))
     was_done = _all_see(path, accelerator)
     if not was_done:
-        with locked(folder_of(path), path.stem) if accelerator.is_main_process else nullcontext():
-            was_done = _all_see(path, accelerator)  # another command may have finished it before the lock was ours
-            if not was_done:
-                _make(config, path, results, accelerator)
+        try:
+            with locked(folder_of(path), path.stem) if accelerator.is_main_process else nullcontext():
+                was_done = _all_see(path, accelerator)  # another command may have finished it before the lock was ours
+                if not was_done:
+                    _make(config, path, results, accelerator)
+        finally:
+            if accelerator.is_main_process:
+                remove_empty(path.parent, results)  # where it stopped before it left anything
     elif accelerator.is_main_process:
         _tidy(path)
     accelerator.wait_for_everyone()
