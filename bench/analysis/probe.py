@@ -21,7 +21,7 @@ from bench.analysis.code_digest import code_digest
 from bench.analysis.measure import edited_captions, measure
 from bench.data.annotation import Annotation
 from bench.data.faces import Faces, read_faces
-from bench.data.loading import FACES, Collator
+from bench.data.loading import FACES_FILE, Collator
 from bench.data.video_emotions import VideoEmotions, video_emotions
 from bench.engine.evaluate import encode_captions, scores_of
 from bench.engine.reopen import Reopened, find_record, reopen
@@ -118,7 +118,7 @@ def _compare(now: Tensor, trained: Reopened) -> None:
 
 
 def _faces_at(dataset: Path) -> Faces | None:
-    return read_faces(dataset / FACES) if (dataset / FACES).is_file() else None
+    return read_faces(dataset / FACES_FILE) if (dataset / FACES_FILE).is_file() else None
 
 
 def _witness(test: Annotation, faces: Faces | None) -> VideoEmotions | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.config import IDENTITY_DEFAULTS, NOT_IDENTITY, RunConfig, as_json, flat
 from bench.metrics.ranking import hits, log_ranks
-from bench.model.registry import entries
+from bench.model.variant_registry import entries
 from bench.records.check import CONTROLS
 from bench.records.protocol import join_signature, parse_signature
 from bench.records.record import Record

@@ -45,7 +45,7 @@ from bench.utils.messages import say_once
 from bench.utils.processes import DIED, in_processes
 from bench.utils.progress import progress
 
-FACES = "faces.parquet"  # in a dataset's folder, as `bench faces` leaves it
+FACES_FILE = "faces.parquet"  # in a dataset's folder, as `bench faces` leaves it
 
 Track = tuple[np.ndarray, np.ndarray]  # (T, 8) float32 scores in the order of EMOTIONS, (T,) bool: face seen
 Sample = tuple[int, str, np.ndarray, Track | None]  # place in the split, caption, frames, facial expressions
@@ -121,7 +121,7 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
 
 def open_faces(config: RunConfig, folder: Path, data: Data) -> Faces:
     """The facial expressions of all clips of a run. Clips that nobody looked at stop it, unless they may be skipped."""
-    path = config.faces.file or folder / FACES
+    path = config.faces.file or folder / FACES_FILE
     out = f" --out {path}" if config.faces.file else ""
     again = f"bench faces --dataset {config.dataset} --root {folder} --backend deepface{out}"
     if not path.is_file():

@@ -47,7 +47,7 @@ __all__ = [
     "write_video",
 ]
 
-Reader = Literal["pyav", "decord"]
+ReaderName = Literal["pyav", "decord"]
 
 COMPRESSED = "videos-6fps"  # the folder, below a dataset's root, of the copies that `bench data compress` makes
 ENDINGS = {
@@ -108,7 +108,7 @@ def look(path: Path) -> tuple[int, float] | str:
         return str(error)
 
 
-def read_frames(path: Path, indices: Sequence[int] | np.ndarray, *, reader: Reader = "pyav") -> np.ndarray:
+def read_frames(path: Path, indices: Sequence[int] | np.ndarray, *, reader: ReaderName = "pyav") -> np.ndarray:
     """Frames of a video by index: (T, H, W, 3) uint8 RGB, in the order asked for; an index may occur again.
 
     indices: T integers in 0 … probe(path).frames - 1. reader: "decord" is used for files of which `decord_reader` has

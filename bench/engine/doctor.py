@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from bench.config import RunConfig
 from bench.data.cards import Card, load_card
 from bench.errors import BenchError
-from bench.model.registry import entries
+from bench.model.variant_registry import entries
 from bench.utils import paths
 from bench.utils.text import wrapped
 

@@ -18,7 +18,7 @@ from bench.engine.scoring import Evaluation
 from bench.engine.train import precision
 from bench.metrics.ranking import summarize
 from bench.model.clip_vip import model_name
-from bench.model.registry import parse_hyperparameters, source_digest
+from bench.model.variant_registry import parse_hyperparameters, source_digest
 from bench.records.check import TOP
 from bench.records.protocol import protocol_signature
 from bench.records.record import Record

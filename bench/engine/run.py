@@ -20,7 +20,7 @@ from accelerate import Accelerator
 from numpy.typing import NDArray
 
 from bench.config import RunConfig
-from bench.data.loading import FACES, Collator
+from bench.data.loading import FACES_FILE, Collator
 from bench.engine.checkpoint import leftovers, load_best, remove_checkpoints
 from bench.engine.evaluate import Scores, evaluate
 from bench.engine.opening import Opened, open_run
@@ -145,7 +145,7 @@ def _tidy(path: Path) -> None:
 
 def _same_faces(config: RunConfig, record: Record, path: Path) -> None:
     """Stops where the folder's facial expressions are others by now: the id tells apart only files that are named."""
-    now = config.root / FACES if config.root and not config.faces.file else None
+    now = config.root / FACES_FILE if config.root and not config.faces.file else None
     if record.faces and now and now.is_file() and sha256(now) != record.faces["sha256"]:
         raise BenchError(
             f"{path} was made with other faces ({record.faces['source']}) than {now} holds. Remove that record, or "

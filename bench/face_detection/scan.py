@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench import face_detection
-from bench.data.faces import COLUMNS, EXPRESSIONS, read_table, write_faces
+from bench.data.faces import EXPRESSIONS, FACE_COLUMNS, read_table, write_faces
 from bench.data.scanning import scan as scan_timeline
 from bench.data.video import COMPRESSED, by_stem, list_other_media, list_videos, sample_indices
 from bench.errors import BenchError, UsageError
@@ -188,9 +188,9 @@ class _Kept:
                 raise UsageError(f"{path} holds the faces of {len(known)} other clips ({some}). {mend}")
             fit = {name for name, (size, error) in known.items() if sizes.get(name) == size and not error}
             whole |= path == self._out and len(fit) == len(known)
-            columns = table.select(COLUMNS).to_pydict()
+            columns = table.select(FACE_COLUMNS).to_pydict()
             keep = [index for index, name in enumerate(columns["video"]) if name in fit - self.clips.keys()]
-            for name in COLUMNS:
+            for name in FACE_COLUMNS:
                 self._rows[name] += [columns[name][index] for index in keep]
             self.clips |= {name: known[name] for name in fit}
         return whole
@@ -199,7 +199,7 @@ class _Kept:
         """Takes what was found in one clip."""
         self.clips[clip] = (size, error)
         self._fresh.append(clip)
-        for name in COLUMNS:
+        for name in FACE_COLUMNS:
             self._new[name] += columns[name]
             self._rows[name] += columns[name]
         if len(self._fresh) == PIECE:
@@ -233,7 +233,7 @@ def _holds_something(path: Path) -> bool:
 
 
 def _no_rows() -> Columns:
-    return {name: [] for name in COLUMNS}
+    return {name: [] for name in FACE_COLUMNS}
 
 
 def _alone(detector: FaceBackend, jobs: dict[str, Path], frames: int) -> Found:
@@ -270,10 +270,10 @@ def _rows(clip: ClipFrames, found: list[list[Face]]) -> Columns:
     rows: list[tuple[Any, ...]] = []
     for frame, faces in zip(clip.indices.tolist(), found, strict=True):
         here = (clip.name, frame, clip.frames)
-        rows += [] if faces else [(*here, *(None,) * (len(COLUMNS) - 3))]
+        rows += [] if faces else [(*here, *(None,) * (len(FACE_COLUMNS) - 3))]
         for place, face in enumerate(sorted(faces, key=lambda one: -one.box[2] * one.box[3])):
             rows.append((*here, place, *face.scores, *face.box, face.confidence))
-    return {column: [row[index] for row in rows] for index, column in enumerate(COLUMNS)}
+    return {column: [row[index] for row in rows] for index, column in enumerate(FACE_COLUMNS)}
 
 
 def _summary(out: Path, was_done: bool, left_out: tuple[Path, ...]) -> FaceScan:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bench.errors import BenchError
-from bench.metrics.registry import CORE, METRICS, TWIN_ACCURACY, added, metric, names, share
+from bench.metrics.metric_registry import CORE, METRICS, TWIN_ACCURACY, added, metric, names, share
 
 TWIN_MEANING = "share of queries that score their own clip above its twin, which differs in emotion alone; chance 50 %"
 KS = (1, 5, 10)
@@ -98,8 +98,8 @@ def summarize(
         video of its own.
     twin_wins: query -> 1 if its own video scored above its twin's, 0.5 if equal, 0 if below. Where a subset has such
         queries, its "t2v" gets "TwinAcc": their mean in percent (chance is 50), with an n of its own.
-    Metrics are those of `bench.metrics.registry`, at 95 % and rounded to four decimals. An empty subset has n = 0 and
-    nothing but None. BenchError if a subset is called "all".
+    Metrics are those of `bench.metrics.metric_registry`, at 95 % and rounded to four decimals. An empty subset has
+    n = 0 and nothing but None. BenchError if a subset is called "all".
     """
     if "all" in subsets:
         raise BenchError("a subset may not be called 'all': that names the whole test split. Rename it.")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from bench.errors import BenchError
 from bench.metrics.estimate import NUMBERS, Estimate
+from bench.metrics.metric_registry import CORE, METRICS, TWIN_ACCURACY, share
 from bench.metrics.ranking import DIRECTIONS
-from bench.metrics.registry import CORE, METRICS, TWIN_ACCURACY, share
 from bench.records.agreement import check_agreement
 from bench.records.record import Record
 from bench.utils.names import names_a_file

@@ -21,7 +21,7 @@ from bench.errors import BenchError
 
 A = TypeVar("A")
 T = TypeVar("T")
-Job = tuple[str, tuple[Any, ...]]  # name, arguments
+NamedWork = tuple[str, tuple[Any, ...]]  # name, arguments
 DIED = "the process that read it died: it is damaged, or there is too little memory"
 
 PARENT_EVERY = 1.0  # seconds between two looks at whether the parent is there
@@ -65,11 +65,11 @@ def in_processes(
     jobs in work it was shows when each is done again alone.
     Ctrl-C is the parent's to answer: jobs in work are finished, the rest dropped.
     """
-    waiting: deque[Job] = deque(jobs.items())
-    suspects: deque[Job] = deque()
+    waiting: deque[NamedWork] = deque(jobs.items())
+    suspects: deque[NamedWork] = deque()
     while waiting or suspects:
         batch, together = (waiting, workers) if waiting else (suspects, 1)
-        running: dict[Future[T], Job] = {}
+        running: dict[Future[T], NamedWork] = {}
         pool = _pool(together)
         try:
             while batch or running:

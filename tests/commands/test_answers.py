@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 
 from bench.cli import main
 from bench.data.annotation import load_annotation
-from bench.model import registry
+from bench.model import variant_registry
 from bench.records import store
 
 # --- help and lists -------------------------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ from bench.records import store
     ],
 )
 def test_help_and_lists_load_nothing_heavy(words: str) -> None:
-    registry.added_at_b32()  # counted once and then remembered
+    variant_registry.added_at_b32()  # counted once and then remembered
     code = f"""
 import sys
 from bench.cli import main

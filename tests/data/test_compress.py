@@ -15,7 +15,7 @@ from helpers.movies import cut, number, numbered, write
 from helpers.odd_movies import FRAMES, TURNED
 from helpers.odd_movies import turned as make_turned
 
-from bench.commands.render import compressed
+from bench.commands.answers import compressed
 from bench.data.compress import Summary, compress
 from bench.data.video import COMPRESSED, find_videos, probe, read_frames
 from bench.errors import BenchError, UsageError

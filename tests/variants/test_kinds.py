@@ -27,7 +27,7 @@ from bench.demo.why import explained
 from bench.engine.evaluate import ScoreMatrix
 from bench.engine.reopen import reopen
 from bench.errors import UsageError
-from bench.model import registry
+from bench.model import variant_registry
 from bench.model.variant import Variant
 from bench.records import store
 from bench.report.saved_features import unit_features
@@ -51,7 +51,7 @@ def test_each_kind_and_each_example_keeps_the_rule(name: str, rule: str) -> None
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_each_example_says_how_many_parameters_it_adds(name: str) -> None:
-    assert registry.get(name).adds_at_b32 is not None
+    assert variant_registry.get(name).adds_at_b32 is not None
 
 
 def test_every_hook_and_every_claim_is_documented() -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bench.data.compress import Summary
     from bench.emotions.scores import CaptionEmotions
     from bench.face_detection.scan import FaceScan
-    from bench.model.registry import VariantEntry
+    from bench.model.variant_registry import VariantEntry
 
 NAMED = 20  # clips; of more, only the sums are printed
 
