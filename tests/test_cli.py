@@ -82,7 +82,7 @@ def test_words_that_are_off_are_one_line_and_exit_with_2(words: str, line: str, 
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"split": "8k"}, "msrvtt has no train split '8k'. It has: 7k, 9k, 6k-emotion."),
+        ({"split": "8k"}, "msrvtt has no train split '8k'. It has: 7k, 9k, 6k-emotion, full-train."),
         ({"test": "1k-B"}, "msrvtt has no test split '1k-B'. Did you mean 1k-A?"),
         ({"model__size": "b64"}, "'b64' is no model size. Sizes: tiny, b32, b16"),
         ({"model__size": "none.json"}, "none.json is no CLIPConfig"),

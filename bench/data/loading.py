@@ -83,7 +83,10 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
     """
     train = load_annotation(folder, check_split(card, config.split or card.train, "train"), card.name)
     test = load_annotation(folder, check_split(card, config.test or card.test, "test"), card.name)
-    validation = load_annotation(folder, card.validation, card.name) if card.validation else None
+    watched = card.splits[train.split].get("validation", card.validation)
+    validation = load_annotation(folder, watched, card.name) if watched else None
+    if test.twins and len(test.queries) > len(test.clips):
+        raise BenchError(f"{card.name}/{test.split} has twins and several captions a clip. Keep one caption a clip.")
     parts = [part for part in (train, validation, test) if part]
     wanted = [clip.video for part in parts for clip in part.clips]
     videos, broken = look_at(folder, sorted(set(wanted)))
@@ -98,6 +101,11 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
             f"({some}{', …' if len(left_out) > 5 else ''}). "
             f"Fix the folder{f' (bench data compress --root {folder} goes on)' if videos.compressed else ''}, "
             "or go on without them: --missing skip (the record will say so)."
+        )
+    if shared := {clip.video for clip in train.clips} & {clip.video for clip in test.clips}:
+        raise UsageError(
+            f"{len(shared)} of {len(test.clips)} test videos of {card.name}/{test.split} are in the training split "
+            f"{train.split}, too. Name another: --split or --test."
         )
     skipped = {part.split: sum(clip.video not in videos.frames for clip in part.clips) for part in parts}
     train, test = keep(train, videos.frames), keep(test, videos.frames)

@@ -127,7 +127,7 @@ def test_a_missing_annotation_says_how_to_write_it(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"split": "8k"}, r"msrvtt has no train split '8k'\. It has: 7k, 9k, 6k-emotion"),
+        ({"split": "8k"}, r"msrvtt has no train split '8k'\. It has: 7k, 9k, 6k-emotion, full-train"),
         ({"test": "1k-B"}, r"no test split '1k-B'\. Did you mean 1k-A"),
         ({"test": "9k"}, "no test split '9k'"),
     ],

@@ -199,22 +199,25 @@ def expecting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[floa
 
 @pytest.fixture
 def known(small: Path, tmp_path: Path) -> Path:
-    """A folder whose training clips are its test clips: what was trained there scores high, as a good start would."""
-    root = tmp_path / "known"
-    root.mkdir()
-    (root / "videos").symlink_to(small / "videos")
-    test = load_annotation(small, "1k-A", "msrvtt")
-    save_annotation(test, root)
-    save_annotation(Annotation("msrvtt", "9k", test.clips), root)
-    return root
+    """A folder, and beside it one whose training clips are its test clips and the other way round: what was trained
+    there scores high here, as a good start would. All captions are those of the test clips.
+    """
+    test = load_annotation(small, "1k-A", "msrvtt").clips
+    others = tuple(Clip(f"video{place}", clip.captions) for place, clip in enumerate(test))
+    for root, trained, tested in ((tmp_path / "known", others, test), (tmp_path / "swapped", test, others)):
+        root.mkdir()
+        (root / "videos").symlink_to(small / "videos")
+        save_annotation(Annotation("msrvtt", "9k", trained), root)
+        save_annotation(Annotation("msrvtt", "1k-A", tested), root)
+    return tmp_path / "known"
 
 
 @pytest.fixture
 def trained(command: Command, known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Trains on the known clips and keeps the weights in the published key format; returns the --init."""
+    """Trains on the test clips and keeps the weights in the published key format; returns the --init."""
 
     def train(**settings: object) -> str:
-        main(command(root=known, train__batch=6, **settings))
+        main(command(root=known.with_name("swapped"), train__batch=6, **settings))
         capsys.readouterr()
         [weights] = (tmp_path / "results").glob("*/*/*/*/model.safetensors")
         state = {key.removeprefix("backbone."): value for key, value in load_file(weights).items()}

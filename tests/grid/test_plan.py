@@ -242,7 +242,7 @@ def test_the_collapse_starts_every_fine_tuning_from_one_plain_run() -> None:
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ("split: 8k", "cell 1: msrvtt has no train split '8k'. It has: 7k, 9k, 6k-emotion."),
+        ("split: 8k", "cell 1: msrvtt has no train split '8k'. It has: 7k, 9k, 6k-emotion, full-train."),
         ("split: '../../../x'", "cell 1: msrvtt has no train split '../../../x'."),
         ("test: 1k-B", "cell 1: msrvtt has no test split '1k-B'. Did you mean 1k-A?"),
         ("dataset: '../x'", "'../x' is no dataset."),
