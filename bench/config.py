@@ -151,6 +151,9 @@ class RunConfig:
     hp: dict[str, str] = field(default_factory=dict)
     """The variant's hyperparameters: --hp.init_std 0.02"""
 
+    positives: Literal["own", "equal"] = "own"
+    """Which answers are true: a query's own video, and a video's own captions; or what has an equal caption, too."""
+
     captions: Literal["sampled", "joined"] = "sampled"
     """A training clip's text: one caption drawn anew each epoch, or all of them joined into one text."""
 
@@ -217,6 +220,7 @@ IDENTITY_DEFAULTS: dict[str, Any] = {
     "test": "",
     "init": "",
     "hp": {},
+    "positives": "own",
     "captions": "sampled",
     "emotion_source": "nrc",
     "missing": "stop",

@@ -23,10 +23,11 @@ from bench.data.annotation import Annotation
 from bench.data.faces import Faces, read_faces
 from bench.data.loading import FACES_FILE, Collator
 from bench.data.video_emotions import VideoEmotions, video_emotions
-from bench.engine.evaluate import encode_captions, scores_of
+from bench.engine.evaluate import encode_captions
 from bench.engine.reopen import Reopened, find_record, reopen
+from bench.engine.score_matrix import scores_of
 from bench.engine.train import make_accelerator
-from bench.errors import BenchError
+from bench.errors import BenchError, UsageError
 from bench.model.variant import Variant
 from bench.records import store
 from bench.records.feature_files import read_features
@@ -54,6 +55,10 @@ def probe(run: str, folder: Path, root: Path | None = None) -> ProbedRun:
     """
     path = find_record(run, folder)
     record = store.load_run(path)
+    if record.video_of:
+        raise UsageError(
+            f"a probe asks one caption a video, and {record.test} has several. Probe a run on another --test."
+        )
     code = code_digest()
     if record.probe.get("code") == code and record.probe["emotion"]:  # without witnesses: perhaps there are some by now
         return ProbedRun(record, path, True)

@@ -13,12 +13,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.compare.groups import Family, Group
+from bench.compare.groups import Group
 from bench.compare.pairing import Pair, pairs
 from bench.metrics.estimate import Estimate
 from bench.metrics.ranking import DIRECTIONS, KS
 from bench.metrics.seeds import MeanOverSeeds, mean_over_seeds
-from bench.metrics.statistics import ALPHA, MIN_QUERIES, detectable, holm, mcnemar, paired_difference, sign_flip
+from bench.metrics.statistics import (
+    ALPHA,
+    MIN_QUERIES,
+    detectable,
+    effective_number,
+    holm,
+    mcnemar,
+    paired_difference,
+    sign_flip,
+)
 
 ALIKE = "not distinguishable"
 NO_CLAIM = "no claim"
@@ -33,9 +42,10 @@ class PairedComparison:
     by each query's mean over the seeds; with several seeds no less than that of Student's t over seeds and queries; at
     k = 1 alone, for ranks belong to no k. ratio, of what is declared alone: geometric mean rank, family / baseline,
     which p asks about; below 1 the family's answers stand further up.
-    wins, losses, mcnemar: queries that one alone has right at k, and their exact p; None where there are several seeds.
-    detectable: the smallest difference at k, in points, that McNemar's test on so many queries shows with 80 % power;
-    None where there is none, or where there are several seeds.
+    wins, losses, mcnemar: queries that one alone has right at k, and their exact p; None where there are several seeds,
+    and p where several captions of a video are no queries of their own.
+    detectable: the smallest difference at k, in points, that McNemar's test on so many queries, or on the number that
+    they are worth, shows with 80 % power; None where there is none, or where there are several seeds.
     verdict: better, worse (by ratio), not distinguishable, or no claim (fewer than 20 queries).
     """
 
@@ -116,9 +126,10 @@ def compare(
     """
     family, baseline = pair.family, pair.baseline
     one, other = family.hits(rows, direction, k), baseline.hits(rows, direction, k)  # (S, n) each
-    clusters = _clusters(baseline, rows, direction)
+    clusters, n = baseline.clusters(rows, direction), one.shape[1]
+    together = clusters if baseline.by_video else None
     single = len(one) == 1
-    difference = paired_difference(one.mean(axis=0), other.mean(axis=0))
+    difference = paired_difference(one.mean(axis=0), other.mean(axis=0), together)
     if not single and (interval := mean_over_seeds(one, other, clusters).interval()):
         difference = _widened(difference, *(100 * end for end in interval))
     wins, losses = int((one[0] > other[0]).sum()), int((one[0] < other[0]).sum())
@@ -128,22 +139,29 @@ def compare(
         subset=subset,
         direction=direction,
         k=k,
-        n=len(rows),
+        n=n,
         seeds=family.seeds,
         baseline_seeds=baseline.seeds,
         difference=difference,
         p=_p(pair, rows, direction) if k == 1 else None,
         wins=wins if single else None,
         losses=losses if single else None,
-        mcnemar=mcnemar(wins, losses) if single else None,
-        detectable=detectable(len(rows), (wins + losses) / len(rows), alpha=alpha) if single else None,
+        mcnemar=mcnemar(wins, losses) if single and together is None else None,
+        detectable=detectable(_number(one[0] - other[0], together), (wins + losses) / n, alpha=alpha)
+        if single
+        else None,
     )
+
+
+def _number(differences: np.ndarray, clusters: np.ndarray | None) -> int:
+    """How many queries these are worth."""
+    return len(differences) if clusters is None else int(effective_number(differences, clusters))
 
 
 def _p(pair: Pair, rows: Sequence[int], direction: str) -> float:
     """Of the log-ranks: other queries would say it too and, with several seeds, so would other seeds."""
     one, other = (side.log_ranks(rows, direction).mean(axis=0) for side in (pair.family, pair.baseline))
-    p = sign_flip(one, other, _clusters(pair.baseline, rows, direction))
+    p = sign_flip(one, other, pair.baseline.clusters(rows, direction))
     return p if len(pair.family.records) == 1 else max(p, _log_ranks(pair, rows, direction).p)
 
 
@@ -176,16 +194,10 @@ def _widened(difference: Estimate, low: float, high: float) -> Estimate:
 def _log_ranks(pair: Pair, rows: Sequence[int], direction: str) -> MeanOverSeeds:
     """The difference of the mean log-ranks, family - baseline."""
     one, other = (side.log_ranks(rows, direction) for side in (pair.family, pair.baseline))
-    return mean_over_seeds(one, other, _clusters(pair.baseline, rows, direction))
+    return mean_over_seeds(one, other, pair.baseline.clusters(rows, direction))
 
 
 def _ratio(difference: MeanOverSeeds) -> Estimate:
     """The ratio of the geometric mean ranks, from the difference of the mean log-ranks."""
     low, high = difference.interval() or (None, None)
     return Estimate(*(None if end is None else float(np.exp(min(end, 700.0))) for end in (difference.value, low, high)))
-
-
-def _clusters(family: Family, rows: Sequence[int], direction: str) -> np.ndarray | None:
-    """In T2V the queries of one caption belong together; in V2T each video is a query of its own."""
-    captions = family.records[0].queries["captions"]
-    return np.array([captions[row] for row in rows]) if direction == "t2v" else None

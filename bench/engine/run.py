@@ -57,15 +57,17 @@ class Run:
     def ranks(self, direction: str = "t2v") -> NDArray[Any]:
         """(N,) float64, the rank of every query's true answer, 1 is best; ties share: halves occur.
 
-        direction: "t2v", captions in search of their clip, or "v2t". UsageError: neither.
+        direction: "t2v", captions in search of their clip, or "v2t"; where clips have several captions "v2t" is of the
+        first true one for each clip, and "v2t-all" of every one. UsageError: none of these.
         """
-        if direction not in self.record.ranks:
-            raise UsageError(f"'{direction}' is no direction. There are {', '.join(self.record.ranks)}.")
-        counts = self.record.ranks[direction]
-        return ranking.ranks(counts["greater"], counts["equal"])
+        if direction not in self.record.directions:
+            raise UsageError(f"'{direction}' is no direction. There are {', '.join(self.record.directions)}.")
+        asked = self.record.answers(direction)
+        return ranking.ranks(asked.greater, asked.equal)
 
     def features(self) -> Features:
-        """`text` and `video`, (N, …) float32 each; row i of one is the answer to row i of the other.
+        """`text`, (N, …), and `video`, (M, …), float32; row i of one is the answer to row i of the other, unless clips
+        have several captions: then `record.video_of` says which.
 
         BenchError: they are gone, or the run is a control, which keeps none.
         """

@@ -33,7 +33,7 @@ def scorer(opened: Opened, accelerator: Accelerator) -> Callable[[], Scores]:
     turned_once = control == "opposite" and variant.text_needs  # words and faces both turned would agree again
     samples = opened.samples(data.test, "true" if turned_once else control)
     collate = opened.collator(opened.texts(data.test), control)
-    return lambda: evaluate(variant, samples, collate, config, accelerator, data.test.twins)
+    return lambda: evaluate(variant, samples, collate, config, accelerator, data.test)
 
 
 def with_rescoring(scores: Scores, opened: Opened, accelerator: Accelerator) -> Evaluation:

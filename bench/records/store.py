@@ -63,7 +63,8 @@ def load(path: Path) -> Record:
         raise BenchError(f"{path}: {str(error).rstrip('.')}. Run it again, or remove the file.") from None
     if record is None:
         raise BenchError(f"{path} has schema {raw['schema']}, this bench reads up to {SCHEMA}. Update bench.")
-    return replace(record, metrics=completed(record.metrics, record.ranks, record.subsets, record.queries["captions"]))
+    asked = (record.ranks, record.subsets, record.queries["captions"], record.video_of)
+    return replace(record, metrics=completed(record.metrics, *asked))
 
 
 def load_run(path: Path) -> Record:

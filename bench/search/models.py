@@ -25,8 +25,8 @@ from bench.data.batch import VideoBatch
 from bench.data.loading import Collator
 from bench.data.pixels import normalize
 from bench.data.tokenizer import check_vocabulary, clip_tokenizer, encode
-from bench.engine.evaluate import scores_of
 from bench.engine.reopen import open_model
+from bench.engine.score_matrix import scores_of
 from bench.errors import UsageError
 from bench.model.checkpoints import (
     DIFFERENT_TEXTS,

@@ -24,8 +24,8 @@ from safetensors.torch import load_file
 from bench.analysis.explain import explain
 from bench.analysis.probe import probe
 from bench.demo.why import explained
-from bench.engine.evaluate import ScoreMatrix
 from bench.engine.reopen import reopen
+from bench.engine.score_matrix import ScoreMatrix
 from bench.errors import UsageError
 from bench.model import variant_registry
 from bench.model.variant import Variant
@@ -169,5 +169,5 @@ def test_scores_of_many_frames_come_in_parts_that_change_nothing(monkeypatch: py
     variant = make("pooled_by_text")
     text, video = variant.encode_text(four_captions()), variant.encode_video(four_clips())
     whole = ScoreMatrix(variant.similarity, text, video, list("abcd")).true
-    monkeypatch.setattr("bench.engine.evaluate.PAIRED", 1)  # one caption at a time
+    monkeypatch.setattr("bench.engine.score_matrix.PAIRED", 1)  # one caption at a time
     np.testing.assert_allclose(ScoreMatrix(variant.similarity, text, video, list("abcd")).true, whole, atol=1e-6)

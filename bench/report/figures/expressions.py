@@ -111,10 +111,10 @@ def _tracks(record: Record, folder: Path, faces: Faces) -> Iterator[_Track]:
     copies = folder / COMPRESSED
     files = find_videos(copies if copies.is_dir() else folder)
     names, captions = record.queries["videos"], record.queries["captions"]
-    asked = record.subsets.get("emotion") or range(len(names))
+    asked = record.subsets.get("emotion") or range(len(captions))
     left = CLIPS
-    for query in sorted(asked, key=lambda query: names[query]):
-        video = names[query]
+    for query in sorted(asked, key=lambda query: names[record.clip_of(query)]):
+        video = names[record.clip_of(query)]
         if not left:
             return
         if video not in files or video not in faces.videos:
