@@ -12,6 +12,7 @@ from bench.cli import main
 from bench.data.annotation import Annotation, Clip, load_annotation, save_annotation
 from bench.records.feature_files import read_features
 from bench.records.record import Record
+from bench.records.store import load_records
 
 Command = Callable[..., list[str]]
 
@@ -64,6 +65,23 @@ def test_every_caption_is_a_query(
     main(["report", "--results", str(tmp_path / "results"), "--out", str(tmp_path / "report")])
     assert "V2T all" in (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
     assert "several" in refused(["probe", record.run, "--results", str(tmp_path / "results")], capsys)
+
+
+def test_controls_and_weights_chosen_on_the_test_set_work_as_with_one_caption(
+    several: Path, command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"root": several, "test": "1k-A-20", "variant": "additive_text", "train__select": "test"}
+    main(command(**settings))
+    main(command(**settings, emotions="shuffled"))
+    records = load_records(tmp_path / "results")
+    assert [record.controls["emotions"] for record in records].count("shuffled") == 1
+    [true] = [record for record in records if record.last_step]
+    assert len(true.last_step["ranks"]["t2v"]["greater"]) == 18
+    assert "T2V R@1 after DSL" in true.curve[-1]["test"]
+    capsys.readouterr()
+    main(["compare", "--results", str(tmp_path / "results")])
+    shown = capsys.readouterr().out
+    assert "points of optimism" in " ".join(shown.split()) and "true − control" in shown
 
 
 def test_one_caption_a_clip_may_have_equal_ones_that_are_true(folder: Path, command: Command) -> None:
