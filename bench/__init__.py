@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from bench.emotions.sources import emotion_source
     from bench.engine.from_python import run
     from bench.face_detection import face_backend
-    from bench.metrics.registry import metric
-    from bench.model.registry import register
+    from bench.metrics.metric_registry import metric
     from bench.model.variant import Variant
+    from bench.model.variant_registry import register
     from bench.records.store import load_records
     from bench.report.figures import figure
     from bench.search.backends import search_backend
@@ -51,8 +51,8 @@ _HOMES = {
     "face_backend": "bench.face_detection",
     "figure": "bench.report.figures",
     "load_records": "bench.records.store",
-    "metric": "bench.metrics.registry",
-    "register": "bench.model.registry",
+    "metric": "bench.metrics.metric_registry",
+    "register": "bench.model.variant_registry",
     "register_dataset": "bench.data.importers",
     "run": "bench.engine.from_python",
     "score_captions": "bench.emotions.scores",

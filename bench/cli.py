@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cyclopts import CycloptsError
+from cyclopts import CycloptsError, UnusedCliTokensError
 
 from bench.commands import app, listing, preparing, reports, runs, searching  # each registers its commands
 from bench.errors import BenchError
@@ -31,7 +31,7 @@ def _answer(argv: list[str] | None) -> None:
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        _fail(str(error).strip().split("\n")[0] + " See --help.", 2, debug)
+        _fail(_off(error), 2, debug)
     except BenchError as error:
         _fail(str(error), error.exit_code, debug)
     except KeyboardInterrupt:
@@ -41,6 +41,14 @@ def _answer(argv: list[str] | None) -> None:
         raise SystemExit(1) from None
     except OSError as error:  # a full disk, a folder that may not be written
         _fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part), 1, debug)
+
+
+def _off(error: CycloptsError) -> str:
+    """What is off about the arguments, in one line."""
+    if isinstance(error, UnusedCliTokensError):
+        words = ", ".join(f"'{word}'" for word in error.unused_tokens or ())
+        return f"{words}: no option comes before, and the command takes no such word. See --help."
+    return str(error).strip().split("\n")[0] + " See --help."
 
 
 @contextmanager

@@ -102,8 +102,7 @@ class TrainConfig:
     """auto: bf16 where the accelerator has it, otherwise fp32."""
 
     select: Annotated[Literal["last", "val", "test"], Parameter(alias="--select")] = "last"
-    """Which weights are scored: those of the last step; the best in T2V R@1 on the validation videos; or, as the report
-    did and nobody should, the best on the test videos after DSL."""
+    """The step whose weights are scored: the last; the best in validation; or, as nobody should, the best in test."""
 
     holdout: Whole = 0
     """Videos held out of training for validation, where the dataset has no validation split of its own."""
@@ -151,6 +150,9 @@ class RunConfig:
 
     hp: dict[str, str] = field(default_factory=dict)
     """The variant's hyperparameters: --hp.init_std 0.02"""
+
+    positives: Literal["own", "equal"] = "own"
+    """Which answers are true: a query's own video, and a video's own captions; or what has an equal caption, too."""
 
     captions: Literal["sampled", "joined"] = "sampled"
     """A training clip's text: one caption drawn anew each epoch, or all of them joined into one text."""
@@ -219,6 +221,7 @@ IDENTITY_DEFAULTS: dict[str, Any] = {
     "test": "",
     "init": "",
     "hp": {},
+    "positives": "own",
     "captions": "sampled",
     "emotion_source": "nrc",
     "missing": "stop",

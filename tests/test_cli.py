@@ -24,7 +24,8 @@ from bench.errors import BenchError
     [
         ("frobnicate", 'Unknown command "frobnicate". Available commands: data, list, '),
         ("run --varaint plain", "Unknown option: --varaint. Did you mean --variant?"),
-        ("run more", "['more']"),
+        ("run more", "'more': no option comes before, and the command takes no such word."),
+        ("run --hp 3", "--hp has settings of its own: --hp.NAME VALUE."),
         ("run --variant additve_text", "'additve_text' is no variant. Did you mean additive_text?"),
         ("run --dataset msrvt", "'msrvt' is no dataset. Did you mean msrvtt?"),
         ("run --dataset msrvtt --init random", "where is msrvtt? --root DIR"),
@@ -60,7 +61,7 @@ from bench.errors import BenchError
         ("data prepare msrvtt --root nowhere", "nowhere is no folder."),
         (
             "data download moodclips --root .",
-            "the card of moodclips has no address to download from. Next: bench data prepare moodclips",
+            "the card of moodclips has no address to download from. Next: bench data prepare moodclips --root .",
         ),
         ("data compress --root nowhere", "there is no folder nowhere"),
         ("data compress --root . --workers 1.5", '"1.5" is no whole number.'),
@@ -81,7 +82,7 @@ def test_words_that_are_off_are_one_line_and_exit_with_2(words: str, line: str, 
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"split": "8k"}, "msrvtt has no train split '8k'. It has: 7k, 9k, 6k-emotion."),
+        ({"split": "8k"}, "msrvtt has no train split '8k'. It has: 7k, 9k, 6k-emotion, full-train."),
         ({"test": "1k-B"}, "msrvtt has no test split '1k-B'. Did you mean 1k-A?"),
         ({"model__size": "b64"}, "'b64' is no model size. Sizes: tiny, b32, b16"),
         ({"model__size": "none.json"}, "none.json is no CLIPConfig"),

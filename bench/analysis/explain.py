@@ -40,6 +40,7 @@ from bench.errors import BenchError, UsageError
 from bench.model.variant import Variant
 from bench.utils.images import jpeg
 from bench.utils.names import did_you_mean
+from bench.utils.terminal import SOME
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,8 @@ def explain_words(reader: Reader, query: str, bank: Tensor, place: int) -> Query
 def _place(video: str, trained: Reopened) -> int:
     if video not in trained.videos:
         test = f"{trained.record.dataset}/{trained.data.test.split}"
-        raise UsageError(f"{test} has no clip '{video}'.{did_you_mean(video, trained.videos)}")
+        near = did_you_mean(video, trained.videos) or f" It has: {', '.join(trained.videos[:SOME])}, …"
+        raise UsageError(f"{test} has no clip '{video}'.{near} Without --video it is the clip that ranks first.")
     return trained.videos.index(video)
 
 

@@ -21,12 +21,13 @@ from bench.analysis.code_digest import code_digest
 from bench.analysis.measure import edited_captions, measure
 from bench.data.annotation import Annotation
 from bench.data.faces import Faces, read_faces
-from bench.data.loading import FACES, Collator
+from bench.data.loading import FACES_FILE, Collator
 from bench.data.video_emotions import VideoEmotions, video_emotions
-from bench.engine.evaluate import encode_captions, scores_of
+from bench.engine.evaluate import encode_captions
 from bench.engine.reopen import Reopened, find_record, reopen
+from bench.engine.score_matrix import scores_of
 from bench.engine.train import make_accelerator
-from bench.errors import BenchError
+from bench.errors import BenchError, UsageError
 from bench.model.variant import Variant
 from bench.records import store
 from bench.records.feature_files import read_features
@@ -53,7 +54,11 @@ def probe(run: str, folder: Path, root: Path | None = None) -> ProbedRun:
     UsageError: no such run, or a control of the evaluation. BenchError: the weights are gone, or the data changed.
     """
     path = find_record(run, folder)
-    record = store.load(path)
+    record = store.load_run(path)
+    if record.video_of:
+        raise UsageError(
+            f"a probe asks one caption a video, and {record.test} has several. Probe a run on another --test."
+        )
     code = code_digest()
     if record.probe.get("code") == code and record.probe["emotion"]:  # without witnesses: perhaps there are some by now
         return ProbedRun(record, path, True)
@@ -118,7 +123,7 @@ def _compare(now: Tensor, trained: Reopened) -> None:
 
 
 def _faces_at(dataset: Path) -> Faces | None:
-    return read_faces(dataset / FACES) if (dataset / FACES).is_file() else None
+    return read_faces(dataset / FACES_FILE) if (dataset / FACES_FILE).is_file() else None
 
 
 def _witness(test: Annotation, faces: Faces | None) -> VideoEmotions | None:

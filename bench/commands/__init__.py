@@ -47,7 +47,7 @@ app.command(show)
 
 def load_plugins(paths: Sequence[Path]) -> None:
     """What these files register, beside what is built in and installed."""
-    from bench.model.registry import load_plugin
+    from bench.model.variant_registry import load_plugin
 
     for path in paths:
         load_plugin(path)

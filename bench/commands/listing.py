@@ -1,16 +1,16 @@
 """What there is to choose from: variants, datasets, emotion sources, face and search backends, metrics, figures."""
 
-from bench.commands import Plugins, load_plugins, render, show
+from bench.commands import Plugins, answers, load_plugins, show
 
 
 @show.command
 def variants(*, plugin: Plugins = []) -> None:  # noqa: B006
     """The variants: mechanism, hyperparameters with their defaults, and what each needs."""
-    from bench.model import registry
+    from bench.model import variant_registry
 
     load_plugins(plugin)
-    added = registry.added_at_b32()
-    print("\n".join(render.variant(entry, added[name]) for name, entry in registry.entries().items()))
+    added = variant_registry.added_at_b32()
+    print("\n".join(answers.variant(entry, added[name]) for name, entry in variant_registry.entries().items()))
 
 
 @show.command
@@ -19,7 +19,7 @@ def datasets(*, plugin: Plugins = []) -> None:  # noqa: B006
     from bench.data import cards
 
     load_plugins(plugin)
-    print("\n".join(render.dataset(cards.load_card(name)) for name in cards.names()))
+    print("\n".join(answers.dataset(cards.load_card(name)) for name in cards.names()))
 
 
 @show.command
@@ -28,7 +28,7 @@ def emotion_sources(*, plugin: Plugins = []) -> None:  # noqa: B006
     from bench.emotions.sources import SOURCES
 
     load_plugins(plugin)
-    print("\n".join(render.named(name, source.summary) for name, source in SOURCES.items()))
+    print(answers.named({name: source.summary for name, source in SOURCES.items()}))
 
 
 @show.command
@@ -37,7 +37,7 @@ def face_backends(*, plugin: Plugins = []) -> None:  # noqa: B006
     from bench.face_detection import FACE_BACKENDS, settings_of
 
     load_plugins(plugin)
-    print("\n".join(render.backend(name, kind, settings_of(name)) for name, kind in FACE_BACKENDS.items()))
+    print(answers.backends(dict(FACE_BACKENDS.items()), settings_of))
 
 
 @show.command
@@ -48,8 +48,7 @@ def metrics(*, plugin: Plugins = []) -> None:  # noqa: B006
     from bench.metrics.ranking import meanings
 
     load_plugins(plugin)
-    known = {**meanings(), **EMOTION_METRICS, **COUNTERFACTUAL_METRICS}
-    print("\n".join(render.named(name, meaning) for name, meaning in known.items()))
+    print(answers.named({**meanings(), **EMOTION_METRICS, **COUNTERFACTUAL_METRICS}))
 
 
 @show.command
@@ -58,7 +57,7 @@ def figures(*, plugin: Plugins = []) -> None:  # noqa: B006
     from bench.report.figures import in_order
 
     load_plugins(plugin)
-    print("\n".join(render.named(kind.name, kind.summary) for kind in in_order()))
+    print(answers.named({kind.name: kind.summary for kind in in_order()}))
 
 
 @show.command
@@ -67,8 +66,4 @@ def search_backends(*, plugin: Plugins = []) -> None:  # noqa: B006
     from bench.search.backends import SEARCH_BACKENDS
 
     load_plugins(plugin)
-    print(
-        "\n".join(
-            render.named(name, (made.__doc__ or "").partition("\n\n")[0]) for name, made in SEARCH_BACKENDS.items()
-        )
-    )
+    print(answers.named({name: (made.__doc__ or "").partition("\n\n")[0] for name, made in SEARCH_BACKENDS.items()}))

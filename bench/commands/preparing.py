@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from bench.commands import Flag, Force, Json, Plugins, app, data, load_plugins, render
+from bench.commands import Flag, Force, Json, Plugins, answers, app, data, load_plugins
 from bench.config import Whole, WholeOrNone
 from bench.errors import UsageError
 from bench.utils.terminal import printable
@@ -41,7 +41,7 @@ def compress(*, root: Path, workers: WholeOrNone = None) -> None:
     from bench.data.compress import compress as compress_all
 
     summary = compress_all(root, workers=workers)
-    print(render.compressed(summary))
+    print(answers.compressed(summary))
     if summary.broken:
         raise SystemExit(1)
 
@@ -76,18 +76,19 @@ def emotions(
     load_plugins(plugin)
     if (text is None) == (file is None):
         raise UsageError('give one text or one file: bench emotions "Happy smiling people", or --file captions.txt')
+    if text is not None and not text.strip():
+        raise UsageError('the text is empty. Give it some words: bench emotions "Happy smiling people"')
     captions = read_captions(file) if file else [str(text)]
     typed = [plain_quotes(caption) for caption in captions]
     if source == "nrc":
         asked = zip(captions, typed, strict=True)
-        asked = zip(captions, typed, strict=True)
         explained = [replace(explain(words, lowercase=lowercase), text=caption) for caption, words in asked]
-        found, shown = [one.as_json() for one in explained], [render.explanation(one) for one in explained]
+        found, shown = [one.as_json() for one in explained], [answers.explanation(one) for one in explained]
     else:
         scores = score_by(source, [words.lower() for words in typed] if lowercase else typed)
         named = [dict(zip(EMOTIONS, row, strict=True)) for row in scores.tolist()]
         found = [{"text": text, "source": source, "scores": row} for text, row in zip(captions, named, strict=True)]
-        shown = ["\n".join([printable(text), *render.scores(row)]) for text, row in zip(captions, named, strict=True)]
+        shown = ["\n".join([printable(text), *answers.scores(row)]) for text, row in zip(captions, named, strict=True)]
     print(json.dumps(found, indent=1, ensure_ascii=False) if json_output else "\n\n".join(shown))
 
 
@@ -152,6 +153,6 @@ def faces(
         workers=workers,
         force=force,
     )
-    print(render.faces(summary))
+    print(answers.faces(summary))
     if summary.broken:
         raise SystemExit(1)

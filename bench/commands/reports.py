@@ -1,4 +1,4 @@
-"""Reading records: compare, audit, probe, explain."""
+"""Reading records: compare, audit, judge, probe, explain."""
 
 import json
 import os
@@ -48,8 +48,9 @@ def audit(
 ) -> None:
     """Find impossible numbers in a published table.
 
-    Exit code 1 if a FILE has findings, as linters do: a table in CI stops there. Without FILE it is always 0: what is
-    shipped stays as it was printed, and its errata are known.
+    Exit code 1 if a FILE has findings, as linters do: a table in CI stops
+    there. Without FILE it is always 0: what is shipped stays as it was printed,
+    and its errata are known.
 
     Parameters
     ----------
@@ -68,6 +69,27 @@ def audit(
     print(layout(rows, findings))
     if files and findings:
         raise SystemExit(1)
+
+
+@app.command
+def judge(run: str, file: Path, /, *, results: Results = RESULTS, json_output: Json = False) -> None:
+    """Measure a run by what people judged: recall over every video that they call relevant to a query.
+
+    Parameters
+    ----------
+    run
+        The id of a run, or the path of its record.
+    file
+        Judgments of FIRE (fire_msrvtt_dataset.json), which you fetch: they are CC BY-NC 2.0.
+    json_output
+        Print the numbers as JSON.
+    """
+    from bench.analysis.judge import judge as judge_it
+    from bench.engine.reopen import find_record
+    from bench.records.store import load
+
+    judged = judge_it(load(find_record(run, results)), file)
+    print(json.dumps(judged.as_json(), indent=1, ensure_ascii=False) if json_output else judged)
 
 
 @app.command

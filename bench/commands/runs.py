@@ -63,7 +63,7 @@ def grid(
     """
     quiet()
     from bench.engine.train import Interrupted
-    from bench.grid import render
+    from bench.grid import grid_render
     from bench.grid.executors import run_grid, submit
     from bench.grid.plan import find_grid, plan, read_grid
 
@@ -71,13 +71,13 @@ def grid(
     read = read_grid(find_grid(file))
     cells = plan(read, results, plugin)
     if dry_run:
-        print(render.listing(read, cells))
+        print(grid_render.listing(read, cells))
         return
     if executor == "slurm":
-        print(render.submitted(submit(cells, read), cells, results))
+        print(grid_render.submitted(submit(cells, read), cells, results))
         return
     outcomes = run_grid(cells)
-    print(render.summary(outcomes, results))
+    print(grid_render.summary(outcomes, results))
     ends = {outcome.end for outcome in outcomes}
     if "stopped" in ends:
         raise Interrupted("stopped. Repeat the command to go on from what was kept.")

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from bench.commands import RESULTS, Flag, Json, Plugins, Results, app, load_plugins, quiet
 from bench.config import Whole
 from bench.errors import UsageError
+from bench.utils.text import wrapped
 
 
 @Parameter(name="*")
@@ -88,9 +89,9 @@ def index(
     paths = {"model": faces_model, "weights": faces_weights}
     settings = {name: str(path.resolve()) for name, path in paths.items() if path}
     settings |= {name: word for name, word in (("detector", faces_detector), ("engine", faces_engine)) if word}
-    choice = Choice(encoder.name, encoder.tokenizer or "", window or 0.0, faces or "", settings, replace)
+    choice = Choice(encoder.name, encoder.tokenizer or "", window, faces or "", settings, replace)
     searcher = open_folder(folder, results, choice, retry=True)
-    print(*answer_render.changes(searcher.summary), searcher.encoder.described.about, sep="\n")
+    print(*answer_render.changes(searcher.summary), *wrapped(searcher.encoder.described.about), sep="\n")
     print(answer_render.work(searcher.summary))
     print(searcher.store.path)
 

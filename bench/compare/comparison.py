@@ -47,8 +47,9 @@ class Comparison:
             for group in self._groups
             for run in group["runs"]
             for subset, metrics in run["metrics"].items()
-            for direction in ("t2v", "v2t")
-            for metric, number in metrics[direction].items()
+            for direction, found in metrics.items()
+            if direction != "n"
+            for metric, number in found.items()
         ]
 
     @property

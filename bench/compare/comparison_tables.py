@@ -84,10 +84,12 @@ def controls(records: Sequence[Record], subset: str) -> Table:
             recalls = [entry["t2v"]["R@1"]["value"] if entry else None for entry in entries]
             cells = ["–" if value is None else number(value) for value in recalls]
             if true and record is not true:
-                p = sign_flip(_log_ranks(true), _log_ranks(record), record.queries["captions"])
+                asked = record.answers("t2v")
+                p = sign_flip(_log_ranks(true), _log_ranks(record), asked.clusters)
                 one, other = (hits(run.ranks["t2v"]["greater"], run.ranks["t2v"]["equal"], 1) for run in (true, record))
                 told = record.controls["emotions"] == ORACLE  # no rival: nothing is tested
-                cells += [gap(paired_difference(one, other)), "–" if told else probability(p)]
+                together = asked.clusters if asked.by_video else None
+                cells += [gap(paired_difference(one, other, together)), "–" if told else probability(p)]
                 if control(record) in ("emotions shuffled", "trained on shuffled"):
                     found.append(_effect(true, record, p, _short_name(true, [*trues.values()])))
             else:

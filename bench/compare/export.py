@@ -9,7 +9,6 @@ from bench.compare.paired import compare_all
 from bench.compare.pairing import withheld
 from bench.compare.questions import ask
 from bench.metrics.estimate import NUMBERS, Estimate
-from bench.metrics.ranking import DIRECTIONS
 
 COLUMNS = ["protocol", "data", "run", "variant", "hyperparameters", "seed"]
 COLUMNS += ["emotions", "train_emotions", "matched_parameters", "true_run", "faces", "faces_sha256", "faces_pooling"]
@@ -31,7 +30,7 @@ def csv_rows(group: Group, subset: str, baseline: str) -> list[list[Any]]:
         run += [record.controls[name] for name in ("emotions", "train_emotions", "matched_parameters", "true_run")]
         run += [record.faces.get(name) for name in ("source", "sha256", "pooling")]
         for name, metrics in record.metrics.items():
-            for direction in DIRECTIONS:
+            for direction in record.directions:
                 for metric, entry in metrics[direction].items():
                     n = entry.get("n", metrics["n"])
                     rows.append([*run, name, n, direction, metric, *_numbers(Estimate.from_json(entry)), *[None] * 6])

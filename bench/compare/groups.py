@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bench.config import IDENTITY_DEFAULTS, NOT_IDENTITY, RunConfig, as_json, flat
 from bench.data.controls import ORACLE
 from bench.metrics.ranking import hits, log_ranks
-from bench.model.registry import entries
+from bench.model.variant_registry import entries
 from bench.records.check import CONTROLS
 from bench.records.protocol import join_signature, parse_signature
 from bench.records.record import Record
@@ -57,12 +57,23 @@ class Family:
         return sum(record.metrics["all"]["t2v"]["R@1"]["value"] for record in self.records) / len(self.records)
 
     def hits(self, rows: Sequence[int], direction: str, k: int) -> NDArray[np.float64]:  # (S, n)
-        """Each seed's hits among the first k, of the queries `rows`."""
-        return np.stack([hits(*_counts(record, rows, direction), k) for record in self.records])
+        """Each seed's hits among the first k, of the captions `rows`; in "v2t", of their videos if these are fewer."""
+        asked = [record.answers(direction, rows) for record in self.records]
+        return np.stack([hits(one.greater, one.equal, k) for one in asked])
 
     def log_ranks(self, rows: Sequence[int], direction: str) -> NDArray[np.float64]:  # (S, n)
-        """Each seed's log-ranks of the queries `rows`."""
-        return np.stack([log_ranks(*_counts(record, rows, direction)) for record in self.records])
+        """Each seed's log-ranks of the same queries."""
+        asked = [record.answers(direction, rows) for record in self.records]
+        return np.stack([log_ranks(one.greater, one.equal) for one in asked])
+
+    def clusters(self, rows: Sequence[int], direction: str) -> NDArray | None:  # (n,)
+        """Which of these queries rise and fall together; None: each for itself."""
+        return self.records[0].answers(direction, rows).clusters
+
+    @property
+    def by_video(self) -> bool:
+        """Whether videos have several captions, so that no test or interval of T2V may take queries one by one."""
+        return self.records[0].video_of is not None
 
     def twin_wins(self, rows: Sequence[int]) -> NDArray[np.float64]:  # (S, n)
         """Each seed's outcomes of the queries `rows` against their twins, all of which have one."""
@@ -280,11 +291,6 @@ def _alike(records: Sequence[Record], details: Sequence[Sequence[str]]) -> list[
     for place, (record, parts) in enumerate(zip(records, details, strict=True)):
         found[record.variant, *parts].append(place)
     return list(found.values())
-
-
-def _counts(record: Record, rows: Sequence[int], direction: str) -> tuple[NDArray, NDArray]:
-    greater, equal = (np.asarray(record.ranks[direction][name])[list(rows)] for name in ("greater", "equal"))
-    return greater, equal
 
 
 def _matters(name: str) -> bool:

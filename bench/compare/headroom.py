@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from bench.compare.groups import Family, Group
 from bench.compare.numbers import estimate, number
-from bench.compare.questions import caption_clusters, content_clusters
+from bench.compare.questions import content_clusters, query_clusters
 from bench.data.cards import load_card
 from bench.data.questions import ALL
 from bench.errors import BenchError, UsageError
 from bench.metrics.estimate import Estimate
-from bench.metrics.registry import TWIN_ACCURACY
+from bench.metrics.metric_registry import TWIN_ACCURACY
 from bench.metrics.seeds import share_of_way
 from bench.records.record import Record
 from bench.utils.tables import Table
@@ -40,7 +40,7 @@ class Bounds:
         """The share of the headroom of T2V R@1 that a family uses; 1 is all of it. Empty where there is none."""
         rows = range(family.records[0].metrics[ALL]["n"])
         run, floor, ceiling = (side.hits(rows, "t2v", 1) for side in (family, self.floor, self.ceiling))
-        return _used(run, floor, ceiling, caption_clusters(family, rows))
+        return _used(run, floor, ceiling, query_clusters(family, rows))
 
     def emotion_used(self, family: Family) -> Estimate:
         """The share of the way from chance to the ceiling's TwinAcc; of records with twins."""

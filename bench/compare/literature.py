@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from bench.compare.groups import Group
 from bench.compare.numbers import number
 from bench.errors import UsageError
+from bench.metrics.metric_registry import CORE
 from bench.metrics.ranking import DIRECTIONS
-from bench.metrics.registry import CORE
 from bench.records.audit import with_findings
 from bench.records.published import rows_for
 from bench.records.record import Record

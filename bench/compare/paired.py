@@ -12,15 +12,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bench.compare.groups import Family, Group
+from bench.compare.groups import Group
 from bench.compare.pairing import Pair, pairs
-from bench.compare.questions import Asked, Paired, ask, caption_clusters
+from bench.compare.questions import Asked, Paired, ask
 from bench.metrics.estimate import Estimate
 from bench.metrics.ranking import DIRECTIONS, KS
 from bench.metrics.seeds import mean_over_seeds
-from bench.metrics.statistics import ALPHA, MIN_QUERIES, detectable, holm, mcnemar, paired_difference
+from bench.metrics.statistics import (
+    ALPHA,
+    MIN_QUERIES,
+    cluster_labels,
+    detectable,
+    effective_number,
+    holm,
+    mcnemar,
+    paired_difference,
+)
 
 ALIKE = "not distinguishable"
 NO_CLAIM = "no claim"
@@ -34,9 +42,11 @@ class PairedComparison:
     difference: of recall at k, family - baseline, in points. p: the sign-flip test on the log-ranks of these queries,
     or on what was declared, by each query's mean over the seeds; with several seeds no less than that of Student's t
     over seeds and queries; at k = 1 alone, for ranks belong to no k.
-    wins, losses, mcnemar: queries that one alone has right at k, and their exact p; None where there are several seeds.
-    detectable: the smallest difference at k, in points, that McNemar's test on so many queries shows with 80 % power;
-    None where there is none, or where there are several seeds. Of what is declared: the smallest effect.
+    wins, losses, mcnemar: queries that one alone has right at k, and their exact p; None where there are several seeds,
+    and p where several captions of a video are no queries of their own.
+    detectable: the smallest difference at k, in points, that McNemar's test on so many queries, or on the number that
+    they are worth, shows with 80 % power; None where there is none, or where there are several seeds. Of what is
+    declared: the smallest effect.
     question, effect, holm: of what is declared alone. effect: what p asks about, in the question's unit.
     verdict: better, worse (by the effect), not distinguishable, or no claim (fewer than 20 queries).
     """
@@ -132,9 +142,10 @@ def compare(pair: Pair, subset: str, rows: Sequence[int], direction: str, k: int
     """
     family, baseline = pair.family, pair.baseline
     one, other = family.hits(rows, direction, k), baseline.hits(rows, direction, k)  # (S, n) each
-    clusters = _clusters(baseline, rows, direction)
+    clusters, n = baseline.clusters(rows, direction), one.shape[1]
+    together = clusters if baseline.by_video else None
     single = len(one) == 1
-    difference = paired_difference(one.mean(axis=0), other.mean(axis=0))
+    difference = paired_difference(one.mean(axis=0), other.mean(axis=0), together)
     if not single and (interval := mean_over_seeds(one, other, clusters).interval()):
         difference = _widened(difference, *(100 * end for end in interval))
     wins, losses = int((one[0] > other[0]).sum()), int((one[0] < other[0]).sum())
@@ -144,21 +155,26 @@ def compare(pair: Pair, subset: str, rows: Sequence[int], direction: str, k: int
         subset=subset,
         direction=direction,
         k=k,
-        n=len(rows),
+        n=n,
         seeds=family.seeds,
         baseline_seeds=baseline.seeds,
         difference=difference,
         p=_of_log_ranks(pair, rows, direction).p if k == 1 else None,
         wins=wins if single else None,
         losses=losses if single else None,
-        mcnemar=mcnemar(wins, losses) if single else None,
-        detectable=detectable(len(rows), (wins + losses) / len(rows)) if single else None,
+        mcnemar=mcnemar(wins, losses) if single and together is None else None,
+        detectable=detectable(_number(one[0] - other[0], together), (wins + losses) / n) if single else None,
     )
+
+
+def _number(differences: np.ndarray, clusters: np.ndarray | None) -> int:
+    """How many queries these are worth."""
+    return len(differences) if clusters is None else int(effective_number(differences, clusters))
 
 
 def _of_log_ranks(pair: Pair, rows: Sequence[int], direction: str) -> Paired:
     one, other = (side.log_ranks(rows, direction) for side in (pair.family, pair.baseline))
-    return Paired(one, other, _clusters(pair.baseline, rows, direction))
+    return Paired(one, other, cluster_labels(pair.baseline.clusters(rows, direction), one.shape[1]))
 
 
 def _verdict(one: PairedComparison, p: float) -> str:
@@ -185,8 +201,3 @@ def _widened(difference: Estimate, low: float, high: float) -> Estimate:
     """The difference, in points, with an interval that holds both its own and this one."""
     assert difference.low is not None and difference.high is not None
     return replace(difference, low=max(-100.0, min(difference.low, low)), high=min(100.0, max(difference.high, high)))
-
-
-def _clusters(family: Family, rows: Sequence[int], direction: str) -> NDArray[np.int64]:
-    """In T2V the queries of one caption belong together; in V2T each video is a query of its own."""
-    return caption_clusters(family, rows) if direction == "t2v" else np.arange(len(rows))

@@ -154,7 +154,7 @@ class Ranks(Asked):
 
     def paired(self, one: Family, other: Family) -> Paired:
         rows = self.rows(other.records[0])
-        return Paired(one.log_ranks(rows, "t2v"), other.log_ranks(rows, "t2v"), caption_clusters(other, rows))
+        return Paired(one.log_ranks(rows, "t2v"), other.log_ranks(rows, "t2v"), query_clusters(other, rows))
 
     def effect(self, values: Paired) -> Estimate:
         ends = (values.difference.value, *(values.difference.interval() or (None, None)))
@@ -242,10 +242,9 @@ def ask(text: str) -> Asked:
     return (Twins if question.kind == TWINS else Ranks)(text, question.subset)
 
 
-def caption_clusters(family: Family, rows: Sequence[int]) -> NDArray[np.int64]:
-    """(n,): in T2V the queries of one caption belong together."""
-    captions = family.records[0].queries["captions"]
-    return cluster_labels([captions[row] for row in rows], len(rows))
+def query_clusters(family: Family, rows: Sequence[int]) -> NDArray[np.int64]:
+    """(n,): T2V queries of one caption belong together; where videos have several captions, those of a video."""
+    return cluster_labels(family.clusters(rows, "t2v"), len(rows))
 
 
 def content_clusters(record: Record, rows: Sequence[int]) -> NDArray[np.int64]:

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 from bench.compare.groups import Family, Group, details, marks
 from bench.compare.numbers import estimate, gap, number
+from bench.metrics.answers import counts_of
 from bench.metrics.estimate import Estimate
+from bench.metrics.metric_registry import CORE, TWIN_ACCURACY
 from bench.metrics.ranking import DIRECTIONS, hits, points
-from bench.metrics.registry import CORE, TWIN_ACCURACY
 from bench.metrics.seeds import mean_over_seeds
-from bench.metrics.statistics import paired_difference, wilson
+from bench.metrics.statistics import paired_difference, share_interval
 from bench.records.record import Record
 from bench.utils.tables import Table
 
@@ -20,7 +21,7 @@ def report(records: Sequence[Record], subset: str, notes: Sequence[Sequence[str]
     notes: per record what stands behind its id.
     """
     shown = ["all", *([subset] if any(subset in record.subsets for record in records) else [])]
-    columns = [(name, direction) for name in shown for direction in DIRECTIONS]
+    columns = [(name, direction) for name in shown for direction in records[0].directions]
     rows: list[list[str] | str] = []
     for record, parts in zip(records, notes, strict=True):
         rows.append("  ".join([record.run, *parts]))
@@ -29,8 +30,16 @@ def report(records: Sequence[Record], subset: str, notes: Sequence[Sequence[str]
             rows.append([metric, *(estimate(found, 1 if metric in CORE else 2) for found in entries)])
     below = [sentence for record in records for sentence in optimism(record)]
     return Table(
-        ["", *(f"{name.capitalize()} {direction.upper()}" for name, direction in columns)], rows, below + faces(records)
+        ["", *(f"{name.capitalize()} {_heading(direction, records[0])}" for name, direction in columns)],
+        rows,
+        below + faces(records),
     )
+
+
+def _heading(direction: str, record: Record) -> str:
+    """A direction in a table: "V2T best" where a video has several captions, of which it is the first that counts."""
+    word = direction.upper().replace("-ALL", " all")
+    return f"{word} best" if direction == "v2t" and record.video_of else word
 
 
 def metric_rows(records: Sequence[Record]) -> list[str]:
@@ -40,7 +49,7 @@ def metric_rows(records: Sequence[Record]) -> list[str]:
     """
     found = dict.fromkeys(CORE)
     for record in records:
-        for direction in DIRECTIONS:
+        for direction in record.directions:
             found |= dict.fromkeys(record.metrics["all"][direction])
     return [name for name in found if name != TWIN_ACCURACY]
 
@@ -90,10 +99,15 @@ def rescored(group: Group) -> Table | None:
     for family in group.families:
         for record in family.records:
             own = [estimate(entry(record, "all", direction, "R@1")) for direction in DIRECTIONS]
-            counts = [record.post.get(name, {}).get(direction) for name, direction in names]
-            after = ["–" if one is None else number(points(**one)["R@1"]) for one in counts]
+            after = [_rescored(record, name, direction) for name, direction in names]
             rows.append([family.name, str(record.seed), *own, *after])
     return Table(header, rows)
+
+
+def _rescored(record: Record, name: str, direction: str) -> str:
+    if direction not in record.post.get(name, {}):
+        return "–"
+    return number(points(*counts_of(record.post[name], direction, video_of=record.video_of))["R@1"])
 
 
 def optimism(record: Record) -> list[str]:
@@ -106,11 +120,12 @@ def optimism(record: Record) -> list[str]:
     own, last = (
         hits(ranks["t2v"]["greater"], ranks["t2v"]["equal"], 1) for ranks in (record.ranks, record.last_step["ranks"])
     )
-    low, high = (100 * bound for bound in wilson(float(last.sum()), len(last)))
+    together = record.video_of
+    low, high = (100 * bound for bound in share_interval(last, together))
     recall = Estimate(100 * float(last.mean()), low, high)
     return [
         f"{sentence}: step {record.selection['step']}. The last step ({record.last_step['step']}) has a T2V R@1 of "
-        f"{estimate(recall)}: {gap(paired_difference(own, last))} points of optimism, n = {len(last)}."
+        f"{estimate(recall)}: {gap(paired_difference(own, last, together))} points of optimism, n = {len(last)}."
     ]
 
 
@@ -140,11 +155,10 @@ def over_seeds(family: Family, direction: str, k: int) -> Estimate:
 
     With one seed it is Wilson's of the queries.
     """
-    record = family.records[0]
-    found = family.hits(range(record.metrics["all"]["n"]), direction, k)  # (S, n)
+    everything = range(family.records[0].metrics["all"]["n"])
+    found, clusters = family.hits(everything, direction, k), family.clusters(everything, direction)  # (S, n)
     mean = float(found.mean())
-    ends = [wilson(min(mean * found.shape[1], found.shape[1]), found.shape[1])]
-    clusters = record.queries["captions"] if direction == "t2v" else None
+    ends = [share_interval(found.mean(axis=0), clusters if family.by_video else None)]
     if len(found) > 1 and (interval := mean_over_seeds(found, None, clusters).interval()):
         ends.append(interval)
     low, high = max(0.0, min(low for low, _ in ends)), min(1.0, max(high for _, high in ends))

@@ -22,6 +22,7 @@ from bench.compare.sensitivity import NOTE as SENSITIVITY_NOTE
 from bench.compare.sensitivity import sensitivities, sensitivity
 from bench.data.controls import ORACLE
 from bench.data.questions import ALL
+from bench.records.protocol import parse_signature
 from bench.records.record import Record
 from bench.utils.tables import Table
 
@@ -82,7 +83,15 @@ def scope(record: Record, subset: str) -> str:
     """How many queries stand behind the numbers, and what the brackets are."""
     n = record.metrics["all"]["n"]
     part = f"{record.metrics[subset]['n']} in {subset}" if subset in record.subsets else f"no subset {subset}"
-    return f"{n} queries, {part}, gallery of {n}. R@k in %, [95 % interval]."
+    gallery, several = len(record.queries["videos"]), ""
+    if record.video_of:
+        several = (
+            " A video has several true captions; V2T best: the first of them counts, one query a video; V2T all: each "
+            "counts, the others are rivals. Intervals cluster by video."
+        )
+    if parse_signature(record.protocol).get("positives") == "equal":
+        several += " Equal captions are equally true (positives:equal)."
+    return f"{n} queries, {part}, gallery of {gallery}. R@k in %, [95 % interval].{several}"
 
 
 def _board_note(group: Group, baseline: str) -> str:

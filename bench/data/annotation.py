@@ -32,7 +32,8 @@ class Clip:
 class Annotation:
     """The clips of one split, in order.
 
-    subsets: name -> indices into `clips`; they restrict the queries of a test split, never its gallery.
+    Every caption of a test split is a query, clip by clip; where each clip has one, query i is of clip i.
+    subsets: name -> indices of queries; they restrict the queries of a test split, never its gallery.
     twins: index -> index of the clip that differs in emotion alone (both ways), where a dataset has such. Those of a
     test split are measured, those of a training split make up batches.
     facts: what the importer wants to be remembered (counts, layout, caption mode), plain JSON.
@@ -44,6 +45,16 @@ class Annotation:
     subsets: dict[str, tuple[int, ...]] = field(default_factory=dict)
     twins: dict[int, int] = field(default_factory=dict)
     facts: dict = field(default_factory=dict)
+
+    @property
+    def queries(self) -> list[str]:
+        """The captions of all clips, clip by clip."""
+        return [caption for clip in self.clips for caption in clip.captions]
+
+    @property
+    def video_of(self) -> list[int]:
+        """The clip of each query, by index."""
+        return [index for index, clip in enumerate(self.clips) for _ in clip.captions]
 
     @cached_property
     def digest(self) -> str:
@@ -101,9 +112,14 @@ def keep(annotation: Annotation, videos: Container[str]) -> Annotation:
     """The split with only those of its clips that are in `videos`; subsets and twins follow their clips."""
     places = [index for index, clip in enumerate(annotation.clips) if clip.video in videos]
     moved = {old: new for new, old in enumerate(places)}
+    left = [query for query, clip in enumerate(annotation.video_of) if clip in moved]
+    renumbered = {old: new for new, old in enumerate(left)}
     return replace(
         annotation,
         clips=tuple(annotation.clips[index] for index in places),
-        subsets={name: tuple(moved[i] for i in members if i in moved) for name, members in annotation.subsets.items()},
+        subsets={
+            name: tuple(renumbered[query] for query in members if query in renumbered)
+            for name, members in annotation.subsets.items()
+        },
         twins={moved[one]: moved[other] for one, other in annotation.twins.items() if one in moved and other in moved},
     )

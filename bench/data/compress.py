@@ -17,7 +17,15 @@ from bench.data.decoding import decoded
 from bench.data.scanning import scan
 from bench.data.timeline import Timeline
 from bench.data.upright import picture, square
-from bench.data.video import COMPRESSED, ENDINGS, by_stem, list_other_media, list_videos, write_video
+from bench.data.video import (
+    COMPRESSED,
+    ENDINGS,
+    list_other_media,
+    list_videos,
+    split_by_stem,
+    why_not_one,
+    write_video,
+)
 from bench.data.video_files import VideoError
 from bench.errors import BenchError, UsageError
 from bench.utils.processes import DIED, in_processes
@@ -36,7 +44,7 @@ class Summary:
     out: Path
     done: int
     skipped: int
-    broken: dict[str, str]  # stem -> one line
+    broken: dict[str, str]  # stem -> one line, also where several share the stem
     left_out: tuple[Path, ...] = ()
 
 
@@ -44,33 +52,33 @@ def compress(root: Path, out: Path | None = None, workers: int | None = None) ->
     """Makes a small copy of every video below `root` in `out` (default: root/videos-6fps), by its stem.
 
     A copy that is newer than its source is left alone, so a stopped run goes on where it stopped; copies are written
-    whole or not at all. Broken videos are left out and named in the summary. workers: processes, default one a core.
-    UsageError: no such folder. BenchError: no video in it, two of one name, or a worker died.
+    whole or not at all. Broken videos, and those that share a name, are left out and named in the summary. workers:
+    processes, default one a core; one that dies over a video takes no other with it.
+    UsageError: no such folder. BenchError: no video in it.
     """
     if not root.is_dir():
         raise UsageError(f"there is no folder {root}; name the folder that holds the videos: --root DIR")
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers takes a number of at least 1, not {workers}.")
     out = out or root / COMPRESSED
-    sources = by_stem(path for path in list_videos(root) if out not in path.parents)
-    if not sources:
+    sources, shared = split_by_stem(path for path in list_videos(root) if out not in path.parents)
+    if not sources and not shared:
         raise BenchError(f"there is no video below {root} ({', '.join(sorted(ending[1:] for ending in ENDINGS))})")
     jobs = {stem: (path, out / f"{stem}.mp4") for stem, path in sources.items()}
     open_jobs = {stem: (source, copy) for stem, (source, copy) in jobs.items() if not _current(source, copy)}
     skipped = len(jobs) - len(open_jobs)
     workers = min(workers or os.cpu_count() or 1, len(open_jobs))
-    results = _alone(open_jobs) if workers <= 1 else in_processes(_attempt, open_jobs, workers, DIED)
+    results = in_processes(_attempt, open_jobs, workers, DIED)
     shown = progress(results, total=len(jobs), what="compress", unit="video", done=skipped)
     broken = {stem: error for stem, error in shown if error}
+    done = len(open_jobs) - len(broken)
+    broken |= {stem: why_not_one(stem, paths) for stem, paths in shared.items()}
     left_out = tuple(list_other_media(root))
-    return Summary(out, len(open_jobs) - len(broken), skipped, dict(sorted(broken.items())), left_out)
+    return Summary(out, done, skipped, dict(sorted(broken.items())), left_out)
 
 
 def _current(source: Path, copy: Path) -> bool:
     return copy.is_file() and copy.stat().st_mtime >= source.stat().st_mtime
-
-
-def _alone(jobs: dict[str, tuple[Path, Path]]) -> Iterator[tuple[str, str]]:
-    for stem, job in jobs.items():
-        yield stem, _attempt(*job)
 
 
 def _attempt(source: Path, copy: Path) -> str:

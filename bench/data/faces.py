@@ -36,7 +36,7 @@ FORMAT_WITH_VALID = "bench faces 1"  # still read
 VALID = 125  # the only mask that its column may have: bit i is set if EMOTIONS[i] is EXPRESSED
 EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # FER2013's order
 BOX = ("x", "y", "w", "h")
-COLUMNS = ("video", "frame", "frames", "face", *EXPRESSIONS, *BOX, "confidence")
+FACE_COLUMNS = ("video", "frame", "frames", "face", *EXPRESSIONS, *BOX, "confidence")
 POOLINGS = ("largest", "mean", "max")
 
 # Neutral names no emotion: a neutral face is seen and has zeros. Trust and anticipation have no face of their own.
@@ -157,8 +157,8 @@ def read_table(path: Path, mend: str) -> tuple["pyarrow.Table", str, dict[str, A
 def write_faces(columns: Mapping[str, Sequence[Any]], path: Path, source: str, settings: Mapping[str, Any]) -> None:
     """Writes rows as parquet, whole or not at all.
 
-    columns: COLUMNS, with None where there is no face. settings: what is needed to make the same again, anything that
-    JSON holds. BenchError: impossible values, such as scores beyond 0..1.
+    columns: FACE_COLUMNS, with None where there is no face. settings: what is needed to make the same again, anything
+    that JSON holds. BenchError: impossible values, such as scores beyond 0..1.
     """
     import pyarrow
     from pyarrow import parquet
@@ -177,7 +177,7 @@ def _schema() -> "pyarrow.Schema":
     kinds = {"video": pyarrow.string(), "face": pyarrow.int16()}
     kinds |= dict.fromkeys(("frame", "frames", *BOX), pyarrow.int32())
     kinds |= dict.fromkeys((*EXPRESSIONS, "confidence"), pyarrow.float32())
-    return pyarrow.schema([(name, kinds[name]) for name in COLUMNS])
+    return pyarrow.schema([(name, kinds[name]) for name in FACE_COLUMNS])
 
 
 def _without_valid(table: "pyarrow.Table") -> tuple["pyarrow.Table", str]:

@@ -31,8 +31,8 @@ from bench.data.tokenizer import encode
 from bench.data.video import (
     COMPRESSED,
     VideoError,
-    check,
     find_videos,
+    look,
     read_frames,
     sample_indices,
     why_not_decord,
@@ -42,9 +42,10 @@ from bench.emotions import EMOTIONS
 from bench.emotions.sources import score_by
 from bench.errors import BenchError, UsageError
 from bench.utils.messages import say_once
+from bench.utils.processes import DIED, in_processes
 from bench.utils.progress import progress
 
-FACES = "faces.parquet"  # in a dataset's folder, as `bench faces` leaves it
+FACES_FILE = "faces.parquet"  # in a dataset's folder, as `bench faces` leaves it
 
 Track = tuple[np.ndarray, np.ndarray]  # (T, 8) float32 scores in the order of EMOTIONS, (T,) bool: face seen
 Sample = tuple[int, str, np.ndarray, Track | None]  # place in the split, caption, frames, facial expressions
@@ -82,7 +83,10 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
     """
     train = load_annotation(folder, check_split(card, config.split or card.train, "train"), card.name)
     test = load_annotation(folder, check_split(card, config.test or card.test, "test"), card.name)
-    validation = load_annotation(folder, card.validation, card.name) if card.validation else None
+    watched = card.splits[train.split].get("validation", card.validation)
+    validation = load_annotation(folder, watched, card.name) if watched else None
+    if test.twins and len(test.queries) > len(test.clips):
+        raise BenchError(f"{card.name}/{test.split} has twins and several captions a clip. Keep one caption a clip.")
     parts = [part for part in (train, validation, test) if part]
     wanted = [clip.video for part in parts for clip in part.clips]
     videos, broken = look_at(folder, sorted(set(wanted)))
@@ -97,6 +101,11 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
             f"({some}{', …' if len(left_out) > 5 else ''}). "
             f"Fix the folder{f' (bench data compress --root {folder} goes on)' if videos.compressed else ''}, "
             "or go on without them: --missing skip (the record will say so)."
+        )
+    if shared := {clip.video for clip in train.clips} & {clip.video for clip in test.clips}:
+        raise UsageError(
+            f"{len(shared)} of {len(test.clips)} test videos of {card.name}/{test.split} are in the training split "
+            f"{train.split}, too. Name another: --split or --test."
         )
     skipped = {part.split: sum(clip.video not in videos.frames for clip in part.clips) for part in parts}
     train, test = keep(train, videos.frames), keep(test, videos.frames)
@@ -120,7 +129,7 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
 
 def open_faces(config: RunConfig, folder: Path, data: Data) -> Faces:
     """The facial expressions of all clips of a run. Clips that nobody looked at stop it, unless they may be skipped."""
-    path = config.faces.file or folder / FACES
+    path = config.faces.file or folder / FACES_FILE
     out = f" --out {path}" if config.faces.file else ""
     again = f"bench faces --dataset {config.dataset} --root {folder} --backend deepface{out}"
     if not path.is_file():
@@ -152,7 +161,8 @@ def look_at(folder: Path, wanted: Sequence[str]) -> tuple[Videos, dict[str, str]
     """Which of the wanted clips are under `folder` and can be read; and why not, for those that are broken.
 
     Where `bench data compress` has been, its copies are read. Every frame of a clip is decoded once, for damage that a
-    reader might conceal; what was learned of a file is remembered in the cache folder until its size or date changes.
+    reader might conceal, in processes of which one may die over it; what was learned of a file is remembered in the
+    cache folder until its size or date changes.
     """
     compressed = (folder / COMPRESSED).is_dir()
     found = find_videos(folder / COMPRESSED if compressed else folder)
@@ -160,30 +170,23 @@ def look_at(folder: Path, wanted: Sequence[str]) -> tuple[Videos, dict[str, str]
     memory = read_memory()
     marks = {video: mark(path) for video, path in present.items()}
     unknown = [video for video in present if marks[video] not in memory]
-    broken = {}
-    with ThreadPoolExecutor() as pool:
-        answers = pool.map(lambda video: (video, _look(present[video])), unknown)
-        for count, (video, answer) in enumerate(
-            progress(answers, total=len(unknown), what="looking at videos", unit="video"), start=1
-        ):
-            if isinstance(answer, str):
-                broken[video] = answer  # not remembered: what is mended outside the file must show
-            else:
-                memory[marks[video]] = answer
-            if count % REMEMBER_EVERY == 0 or count == len(unknown):
-                write_memory(memory)
+    broken: dict[str, str] = {}
+    died: tuple[int, float] | str = DIED
+    answers = in_processes(look, {video: (present[video],) for video in unknown}, os.cpu_count() or 1, died)
+    shown = progress(answers, total=len(unknown), what="looking at videos", unit="video")
+    for count, (video, answer) in enumerate(shown, start=1):
+        if isinstance(answer, str):
+            broken[video] = (
+                f"{present[video]}: {DIED}" if answer == DIED else answer
+            )  # not remembered: what is mended outside the file must show
+        else:
+            memory[marks[video]] = answer
+        if count % REMEMBER_EVERY == 0 or count == len(unknown):
+            write_memory(memory)
     good = {video: memory[marks[video]] for video in present if video not in broken}
     frames = {video: count for video, (count, _) in good.items()}
     seconds = {video: seconds for video, (_, seconds) in good.items()}
-    return Videos(present, frames, seconds, compressed), broken
-
-
-def _look(path: Path) -> tuple[int, float] | str:
-    try:
-        info = check(path)
-        return info.frames, info.seconds
-    except VideoError as error:
-        return str(error)
+    return Videos(present, frames, seconds, compressed), dict(sorted(broken.items()))
 
 
 def left_to_pyav(videos: Videos) -> str:

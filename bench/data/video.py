@@ -24,6 +24,7 @@ from bench.data.timeline import Timeline
 from bench.data.upright import matrix, square, upright
 from bench.data.video_files import VideoError
 from bench.utils.files import replacing
+from bench.utils.terminal import SOME
 
 __all__ = [
     "COMPRESSED",
@@ -36,14 +37,17 @@ __all__ = [
     "find_videos",
     "list_other_media",
     "list_videos",
+    "look",
     "probe",
     "read_frames",
     "sample_indices",
+    "split_by_stem",
     "why_not_decord",
+    "why_not_one",
     "write_video",
 ]
 
-Reader = Literal["pyav", "decord"]
+ReaderName = Literal["pyav", "decord"]
 
 COMPRESSED = "videos-6fps"  # the folder, below a dataset's root, of the copies that `bench data compress` makes
 ENDINGS = {
@@ -95,7 +99,16 @@ def check(path: Path) -> VideoInfo:
     return _info(timeline, first)
 
 
-def read_frames(path: Path, indices: Sequence[int] | np.ndarray, *, reader: Reader = "pyav") -> np.ndarray:
+def look(path: Path) -> tuple[int, float] | str:
+    """The frames and seconds of a video of which `check` finds nothing wrong, or what it finds."""
+    try:
+        info = check(path)
+        return info.frames, info.seconds
+    except VideoError as error:
+        return str(error)
+
+
+def read_frames(path: Path, indices: Sequence[int] | np.ndarray, *, reader: ReaderName = "pyav") -> np.ndarray:
     """Frames of a video by index: (T, H, W, 3) uint8 RGB, in the order asked for; an index may occur again.
 
     indices: T integers in 0 … probe(path).frames - 1. reader: "decord" is used for files of which `decord_reader` has
@@ -155,18 +168,36 @@ def sample_indices(n: int, count: int, rng: np.random.Generator | None = None) -
 
 
 def find_videos(folder: Path) -> dict[str, Path]:
-    """Every video below `folder` by its stem, at any depth, sorted; VideoError where two share a stem."""
+    """Every video below `folder` by its stem, at any depth, sorted; VideoError where some share a stem."""
     return by_stem(list_videos(folder))
 
 
 def by_stem(paths: Iterable[Path]) -> dict[str, Path]:
-    """Videos by stem; VideoError where two share one, so that the name alone would not tell which is meant."""
-    found: dict[str, Path] = {}
-    for path in paths:
-        if path.stem in found:
-            raise VideoError(f"two videos are named {path.stem}: {found[path.stem]} and {path}; remove or rename one")
-        found[path.stem] = path
+    """Videos by stem; VideoError where some share one, so that the name alone would not tell which is meant."""
+    found, shared = split_by_stem(paths)
+    if shared:
+        (stem, some), *others = shared.items()
+        more = ", ".join([name for name, _ in others[:SOME]] + ["…"] * (len(others) > SOME))
+        raise VideoError(
+            f"{why_not_one(stem, some)}" + (f" Likewise {len(others)} more of such names: {more}." if others else "")
+        )
     return found
+
+
+def split_by_stem(paths: Iterable[Path]) -> tuple[dict[str, Path], dict[str, list[Path]]]:
+    """The videos that have a stem of their own, and those that share one, both by stem and in the given order."""
+    groups: dict[str, list[Path]] = {}
+    for path in paths:
+        groups.setdefault(path.stem, []).append(path)
+    alone = {stem: group[0] for stem, group in groups.items() if len(group) == 1}
+    return alone, {stem: group for stem, group in groups.items() if len(group) > 1}
+
+
+def why_not_one(stem: str, paths: Sequence[Path]) -> str:
+    """What is said of videos that share a stem."""
+    named = " and ".join(map(str, paths[:SOME])) + " and others" * (len(paths) > SOME)
+    count = "two" if len(paths) == 2 else str(len(paths))
+    return f"{count} videos are named {stem}: {named}. Remove or rename all but one."
 
 
 def list_videos(folder: Path) -> list[Path]:

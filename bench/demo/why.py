@@ -14,7 +14,7 @@ from bench.engine.reopen import find_record
 from bench.errors import BenchError
 from bench.model.checkpoints import read_tokenizer, run_weights
 from bench.model.variant import Variant
-from bench.records.store import load
+from bench.records.store import load_run
 from bench.search.index_store import Store
 from bench.search.models import OfVariant
 from bench.search.searcher import Searcher, check_query
@@ -53,7 +53,7 @@ def explained(searcher: Searcher, query: str, window: int) -> QueryExplanation:
     assert isinstance(encoder, OfVariant)
     run, results = about.model.removeprefix("run:"), Path(about.results)
     try:
-        record = load(find_record(run, results))
+        record = load_run(find_record(run, results))
         tokenizer = read_tokenizer(run_weights(run, results))
     except BenchError:
         raise BenchError(f"the record of {run} cannot be read any more, so its scores are not explained.") from None

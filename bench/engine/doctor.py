@@ -12,8 +12,9 @@ from packaging.requirements import Requirement
 from bench.config import RunConfig
 from bench.data.cards import Card, load_card
 from bench.errors import BenchError
-from bench.model.registry import entries
+from bench.model.variant_registry import entries
 from bench.utils import paths
+from bench.utils.text import wrapped
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -36,7 +37,9 @@ class Finding:
     detail: str
 
     def __str__(self) -> str:
-        return f"{self.level:<5}{self.what:<10} {self.detail}"
+        """In columns; the detail wraps within the last, paths stay whole."""
+        start = f"{self.level:<5}{self.what:<10} "
+        return "\n".join(wrapped(self.detail, len(start), start)) or start.rstrip()
 
 
 def examine(config: RunConfig, results: Path) -> Iterator[Finding]:
@@ -118,6 +121,11 @@ def _dataset(config: RunConfig) -> "Iterator[Finding | Data]":
         yield Finding("fail", config.dataset, str(error))
         return
     splits = sorted(path.stem for path in (folder / "annotations").glob("*.json"))
+    if splits and not card.splits.keys() & set(splits):
+        known = f"{', '.join(splits)}, and {card.name} has {', '.join(card.splits)}"
+        mend = f"Say which dataset it is, or write those: bench data prepare {card.name} --root {folder}"
+        yield Finding("fail", card.name, f"{folder} has the annotations {known}. {mend}")
+        return
     if not splits:
         mend = f"bench data prepare {card.name} --root {folder}"
         yield Finding("fail", card.name, f"{folder} has no annotations. Write them: {mend}")
@@ -177,6 +185,8 @@ def _weights(config: RunConfig, data: "Data | None", results: Path) -> Iterator[
     from bench.model.checkpoints import initialize
 
     try:
+        if data is None:  # a split that is not there was named before, and weights know none
+            config = replace(config, split="", test="")
         config, card = complete(config)
         if data is None:  # the folder is at fault, but the checkpoint can be looked at all the same
             _, loaded = initialize(

@@ -3,9 +3,12 @@
 Ranks are counted, not sorted: g rivals score above the true one, e equal to it. What is made of them is in
 `bench.metrics.ranking`. Scores are float32 and come in square tiles, of which one is in memory at a time; both
 directions are counted in the same pass. Identical captions are encoded once and their scores are equal to the bit.
+
+Both directions have a count for every caption. T2V: among the clips, how far its own clip is from the top. V2T: among
+the captions, how far it is from its own clip's top; the best caption of each clip follows from that.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -16,61 +19,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bench.config import RunConfig
+from bench.data.annotation import Annotation
 from bench.data.loading import TEST, Collator, Samples, load
+from bench.engine.score_matrix import Band, Positives, ScoreMatrix
 from bench.errors import BenchError
-from bench.metrics.ranking import count_rivals, points, wins
-from bench.model.losses import Similarity
+from bench.metrics.answers import counts_of
+from bench.metrics.ranking import DIRECTIONS, count_rivals, points, wins
 from bench.model.variant import Variant
 from bench.utils.progress import progress
 
 BATCH = 64  # samples at once without gradient; it changes nothing but the speed
-TILE = 4096  # queries and clips on the sides of a tile: 64 MiB
-PAIRED = 2**26  # numbers that a similarity may make of texts and per-frame features at once: 256 MiB
-BAND = 64  # rows of a tile that are worked on at once: what is made of them stays in the processor's cache
-
 Counts = dict[str, NDArray[np.int64]]  # greater, equal: (n,) each
 Ranks = dict[str, Counts]  # by direction: t2v, v2t
-Band = tuple[slice, slice, NDArray[np.float32]]  # some queries, some clips, the scores of one with the other
-
-
-class ScoreMatrix:
-    """Every query's score with every clip; iterating gives it in bands, made anew each time and never kept.
-
-    similarity: a variant's, which must be in evaluation mode. text, video: (N, …) features, query i's true answer
-    being clip i. captions: the queries' N texts; equal ones must have equal features.
-    true: (N,) float32, each query's score with its own clip. first: (N,) the first query with the same caption.
-
-    The true scores come from the tiles on the diagonal, and are put back wherever the same caption meets the same clip
-    again: so a query ties with itself and with its like exactly, whatever a second product rounds to.
-    """
-
-    def __init__(self, similarity: Similarity, text: Tensor, video: Tensor, captions: Sequence[str]):
-        self.similarity, self.text, self.video = similarity, text, video
-        places: dict[str, int] = {}
-        self.first = np.array([places.setdefault(text, place) for place, text in enumerate(captions)], np.int32)
-        scores_of(similarity, text[[0]], video[[0, 0]])  # not square: a transposed answer shows
-        parts = _parts(0, len(self), TILE)
-        self.true = np.concatenate([self._tile(part, part).diagonal().copy() for part in parts])  # views keep tiles
-
-    def __len__(self) -> int:
-        return len(self.first)
-
-    def __iter__(self) -> Iterator[Band]:
-        for queries, clips, scores in in_bands(self._tile, len(self), len(self)):
-            yield queries, clips, self.put_back(queries, clips, scores, self.true)
-
-    def put_back(self, queries: slice, clips: slice, scores: NDArray, true: NDArray) -> NDArray:
-        """The scores of a band with those of each clip's own caption taken from `true`, (N,)."""
-        own = self.first[queries, None] == self.first[clips]
-        return np.where(own, true[clips], scores)
-
-    def _tile(self, queries: slice, clips: slice) -> NDArray[np.float32]:
-        """One product over the tile's different captions, then a row for every query."""
-        _, rows, back = np.unique(self.first[queries], return_index=True, return_inverse=True)
-        text = self.text[queries]
-        if len(rows) == len(back):
-            return scores_of(self.similarity, text, self.video[clips])
-        return scores_of(self.similarity, text[torch.from_numpy(rows).to(text.device)], self.video[clips])[back]
 
 
 class Tally:
@@ -93,6 +53,30 @@ class Tally:
     @property
     def counts(self) -> Counts:
         return {"greater": self.greater, "equal": self.equal}
+
+
+class Rivals:
+    """Counts the rivals of one direction over the bands of a score matrix, or of what was made of its scores.
+
+    direction: "t2v" or "v2t". own: (N,) the queries' scores with their own clips, of the type of those to come.
+    """
+
+    def __init__(self, matrix: ScoreMatrix, direction: str, own: NDArray):
+        self.matrix, self.by_query = matrix, direction == "t2v"
+        self.tally = Tally(matrix.best_true(own) if self.by_query else own, axis=1 if self.by_query else 0)
+
+    def add(self, band: tuple[slice, slice, NDArray]) -> None:
+        """A band in which `own` was put back."""
+        queries, clips, _ = band
+        if self.by_query:
+            self.tally.add(queries, self.matrix.only_rivals(band, self.tally.true))
+        else:
+            scores = self.matrix.only_rivals(band)
+            self.tally.add(self.matrix.queries_of(clips), self.matrix.columns_of(clips, scores))
+
+    @property
+    def counts(self) -> Counts:
+        return self.tally.counts
 
 
 class Best:
@@ -131,8 +115,8 @@ class Scores:
         """Recalls and ranks without intervals, e.g. "T2V R@1"."""
         return {
             f"{direction.upper()} {name}": round(value, 4)
-            for direction, counts in self.ranks.items()
-            for name, value in points(counts["greater"], counts["equal"]).items()
+            for direction in DIRECTIONS
+            for name, value in points(*counts_of(self.ranks, direction, video_of=self.matrix.video_of)).items()
         }
 
 
@@ -147,8 +131,8 @@ def rank(matrix: ScoreMatrix, twins: Mapping[int, int]) -> tuple[Ranks, dict[int
 
 
 def best_clips(matrix: ScoreMatrix, k: int) -> NDArray[np.int64]:
-    """The k clips that score highest for every query, best first: (N, min(k, N))."""
-    best = Best(len(matrix), min(k, len(matrix)))
+    """The k clips that score highest for every query, best first: (N, min(k, M))."""
+    best = Best(len(matrix), min(k, matrix.clips))
     for band in matrix:
         best.add(band)
     return best.clips
@@ -158,12 +142,13 @@ def _count(matrix: ScoreMatrix, pairs: NDArray) -> tuple[Ranks, NDArray]:
     """The ranks, and the scores of single (query, clip) `pairs`, (2, p), out of the same bands."""
     found = np.empty(pairs.shape[1], matrix.true.dtype)
     broken = np.zeros(len(matrix), np.bool_)
-    t2v, v2t = Tally(matrix.true, axis=1), Tally(matrix.true, axis=0)
-    for queries, clips, scores in matrix:
+    ways = {direction: Rivals(matrix, direction, matrix.true) for direction in DIRECTIONS}
+    for band in matrix:
+        queries, clips, scores = band
         if not np.isfinite(scores).all():
             broken[queries] |= ~np.isfinite(scores).all(axis=1)
-        t2v.add(queries, scores)
-        v2t.add(clips, scores)
+        for way in ways.values():
+            way.add(band)
         row, column = pairs - [[queries.start], [clips.start]]
         here = (row >= 0) & (row < len(scores)) & (column >= 0) & (column < scores.shape[1])
         found[here] = scores[row[here], column[here]]
@@ -172,37 +157,7 @@ def _count(matrix: ScoreMatrix, pairs: NDArray) -> tuple[Ranks, NDArray]:
             f"{broken.sum()} queries have scores that are no numbers (the first is query {broken.argmax()}): the "
             "weights are broken. Remove the run's folder and train again with a lower --train.lr."
         )
-    return {"t2v": t2v.counts, "v2t": v2t.counts}, found
-
-
-def in_bands(tile: Callable[[slice, slice], NDArray], n: int, m: int) -> Iterator[Band]:
-    """The (n, m) matrix of which `tile` gives any part: tile by tile, each in bands of its rows."""
-    for rows in _parts(0, n, TILE):
-        for columns in _parts(0, m, TILE):
-            scores = tile(rows, columns)
-            for band in _parts(rows.start, rows.stop, BAND):
-                yield band, columns, scores[band.start - rows.start : band.stop - rows.start]
-
-
-@torch.no_grad()
-def scores_of(similarity: Similarity, text: Tensor, video: Tensor) -> NDArray[np.float32]:
-    """(r, …), (c, …) features -> (r, c) scores, in memory. BenchError: a similarity that gives another shape.
-
-    Features of several vectors, (c, T, P), go in parts: a text-conditioned pooling makes (r, c, T, P) of them.
-    """
-    rows = max(1, PAIRED // video.numel()) if video.ndim > 2 else max(1, len(text))
-    parts = [similarity(part, video).float().cpu().numpy() for part in text.split(rows)]
-    for part, scores in zip(text.split(rows), parts, strict=True):
-        if scores.shape != (len(part), len(video)):
-            raise BenchError(
-                f"the variant's similarity gives {scores.shape} for {len(part)} captions and {len(video)} clips. "
-                "It must give a row for every caption and a column for every clip."
-            )
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-def _parts(start: int, stop: int, size: int) -> Iterator[slice]:
-    return (slice(begin, min(begin + size, stop)) for begin in range(start, stop, size))
+    return {direction: way.counts for direction, way in ways.items()}, found
 
 
 @torch.no_grad()
@@ -212,19 +167,21 @@ def evaluate(
     collate: Collator,
     config: RunConfig,
     accelerator: Accelerator,
-    twins: Mapping[int, int] | None = None,
-    matrix_of: Callable[[Similarity, Tensor, Tensor, Sequence[str]], ScoreMatrix] = ScoreMatrix,
+    test: Annotation | None = None,
+    matrix_of: Callable[..., ScoreMatrix] = ScoreMatrix,
 ) -> Scores:
-    """Encodes a test split, over all processes, and ranks every query in both directions.
+    """Encodes a split, over all processes, and ranks every query in both directions.
 
-    matrix_of: makes the scores, of a variant's similarity, text and video features and captions.
+    test: a test split, every caption of which is a query; of any other split the first of each clip is.
+    matrix_of: makes the scores, as `ScoreMatrix` does.
     """
     variant.eval()
-    captions = [samples.caption(clip, None) for clip in samples.clips]
+    captions = test.queries if test else [samples.caption(clip, None) for clip in samples.clips]
     text = encode_captions(variant, captions, collate, accelerator)
     video = encode_clips(variant, samples, collate, config, accelerator)
-    matrix = matrix_of(variant.similarity, text, video, captions)
-    return Scores(matrix, *rank(matrix, twins or {}))
+    positives: Positives = config.positives if test else "own"
+    matrix = matrix_of(variant.similarity, text, video, captions, test.video_of if test else None, positives)
+    return Scores(matrix, *rank(matrix, test.twins if test else {}))
 
 
 def encode_captions(variant: Variant, captions: Sequence[str], collate: Collator, accelerator: Accelerator) -> Tensor:

@@ -9,7 +9,7 @@ from bench.engine import run as engine
 from bench.engine.run import Run
 from bench.engine.settings import parse
 from bench.errors import UsageError
-from bench.model.registry import load_plugin
+from bench.model.variant_registry import load_plugin
 from bench.utils.names import did_you_mean
 
 

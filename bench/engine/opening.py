@@ -150,7 +150,7 @@ def _check_weights(run: str, results: Path) -> None:
     """BenchError if the weights of a former run are another run's. A run without a record has only its weights."""
     weights = run_weights(run, results)
     if (path := record_of(weights)).is_file():
-        check_artifact(store.load(path), "weights", weights, path)
+        check_artifact(store.load_run(path), "weights", weights, path)
 
 
 def make_tokenizer(config: RunConfig, data: Data | None, results: Path) -> Tokenizer:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from bench.data.cards import Card
 from bench.data.controls import ORACLE
-from bench.engine.evaluate import Band, ScoreMatrix
+from bench.engine.score_matrix import Band, Positives, ScoreMatrix
 from bench.errors import BenchError
 from bench.model.losses import Similarity
 
@@ -23,20 +23,28 @@ from bench.model.losses import Similarity
 class OracleScores(ScoreMatrix):
     """Scores with every pair of unequal mood put below all pairs of equal mood, in the order that they had.
 
-    moods: (N,) the true mood of each query, which is that of its clip.
+    moods: (N,) the true mood of each query, which is that of its clip. The rest is as `ScoreMatrix` has it.
     """
 
     def __init__(
-        self, similarity: Similarity, text: Tensor, video: Tensor, captions: Sequence[str], moods: NDArray[np.int64]
+        self,
+        similarity: Similarity,
+        text: Tensor,
+        video: Tensor,
+        captions: Sequence[str],
+        video_of: Sequence[int] | None = None,
+        positives: Positives = "own",
+        *,
+        moods: NDArray[np.int64],
     ):
-        super().__init__(similarity, text, video, captions)
-        self.moods = moods
+        super().__init__(similarity, text, video, captions, video_of, positives)
+        self.moods, self.clip_moods = moods, moods[self._starts[:-1]]
         largest = max(float(np.abs(scores).max()) for _, _, scores in super().__iter__())
         self.step = np.float32(2 * largest + 1)
 
     def __iter__(self) -> Iterator[Band]:
         for queries, clips, scores in super().__iter__():
-            unequal = self.moods[queries, None] != self.moods[clips]
+            unequal = self.moods[queries, None] != self.clip_moods[clips]
             yield queries, clips, np.where(unequal, scores - self.step, scores)
 
 

@@ -19,7 +19,7 @@ from bench.engine.scoring import Evaluation
 from bench.engine.train import precision
 from bench.metrics.ranking import summarize
 from bench.model.clip_vip import model_name
-from bench.model.registry import parse_hyperparameters, source_digest
+from bench.model.variant_registry import parse_hyperparameters, source_digest
 from bench.records.check import TOP
 from bench.records.protocol import protocol_signature
 from bench.records.record import Record
@@ -102,7 +102,7 @@ def _protocol(opened: Opened) -> str:
     config, data = opened.config, opened.data
     return protocol_signature(
         as_json(config),
-        queries=len(data.test.clips),
+        queries=len(data.test.queries),
         videos=len(data.test.clips),
         model=model_name(config.model.size),
         init=opened.loaded.source,
@@ -125,9 +125,10 @@ def _outcome(evaluation: Evaluation, opened: Opened) -> dict[str, Any]:
     scores, test = evaluation.scores, opened.data.test
     ranks = ranks_as_json(scores.ranks)
     subsets = {subset: list(members) for subset, members in test.subsets.items()}
-    videos, captions = [clip.video for clip in test.clips], [clip.captions[0] for clip in test.clips]
+    videos, captions = [clip.video for clip in test.clips], test.queries
+    video_of = test.video_of if len(captions) > len(videos) else None
     return {
-        "queries": {"videos": videos, "captions": captions},
+        "queries": {"videos": videos, "captions": captions} | ({"video_of": video_of} if video_of else {}),
         "subsets": subsets,
         "twins": dict(test.twins),
         "question": answerable(opened.card.question, subsets, test.twins),
@@ -135,7 +136,7 @@ def _outcome(evaluation: Evaluation, opened: Opened) -> dict[str, Any]:
         "ranks": ranks,
         "top": best_clips(scores.matrix, TOP).tolist(),
         "post": {name: ranks_as_json(after) for name, after in evaluation.post.items()},
-        "metrics": summarize(ranks, subsets, captions, scores.twin_wins),
+        "metrics": summarize(ranks, subsets, captions, scores.twin_wins, video_of),
     }
 
 

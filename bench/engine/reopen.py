@@ -88,7 +88,7 @@ class Reopened(Opened):
 
 def open_model(path: Path) -> TrainedModel:
     """The variant of the run whose record is at `path`, with its weights and tokenizer. BenchError: they are gone."""
-    record = store.load(path)
+    record = store.load_run(path)
     weights_of(path)
     config = config_of(record)
     variant, _, tokenizer = make_variant(with_own_weights(config, record), None, results_of(path))
@@ -102,7 +102,7 @@ def reopen(run: str, folder: Path, root: Path | None = None) -> Reopened:
     are gone, or the data changed since.
     """
     path = find_record(run, folder)
-    record = store.load(path)
+    record = store.load_run(path)
     if (control := record.controls["emotions"]) != "true":
         true = record.controls["true_run"]
         raise UsageError(f"{record.run} is a control, {true} scored with {control} emotions. Name that run: {true}")
@@ -118,7 +118,7 @@ def reopen_as(config: RunConfig, path: Path, accelerator: Accelerator) -> Reopen
 
     The weights are on the accelerator's device. BenchError: they are gone, or the data changed since.
     """
-    record = store.load(path)
+    record = store.load_run(path)
     weights_of(path)
     opened = open_run(with_own_weights(config, record), results_of(path), accelerator)
     faces = {"faces": record.faces["sha256"]} if record.faces else {}

@@ -5,7 +5,7 @@
     qbnorm  querybank normalization: the same with a bank of training captions in the test queries' place. Text to
             video only: the other direction would need a bank of clips, every training clip encoded.
 
-Both go over the scores in bands (`bench.engine.evaluate.ScoreMatrix`): beside one tile they hold a few numbers a query
+Both go over the scores in bands (`bench.engine.score_matrix`): beside one tile they hold a few numbers a query
 and band-sized float64 copies. Equal captions keep their ties to the bit.
 """
 
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.engine.evaluate import Best, Counts, Ranks, ScoreMatrix, Scores, Tally, in_bands, scores_of
+from bench.engine.evaluate import Best, Counts, Ranks, Rivals, Scores
+from bench.engine.score_matrix import ScoreMatrix, in_bands, scores_of
 
 SHARPNESS = 100.0  # of DSL's softmax, as in CLIP-ViP's evaluation
 BETA = 20.0  # of QB-Norm's, as in its authors' code
@@ -35,7 +36,7 @@ def dsl(matrix: ScoreMatrix) -> Ranks:
     would underflow and tie.
     Source: Cheng et al., CAMoE, arXiv 2109.04290, with the sharpness of CLIP-ViP's evaluation.
     """
-    captions, clips = np.full(len(matrix), -np.inf), np.full(len(matrix), -np.inf)  # logarithms of the sums
+    captions, clips = np.full(len(matrix), -np.inf), np.full(matrix.clips, -np.inf)  # logarithms of the sums
     for i, j, scores in matrix:
         sharp = SHARPNESS * scores.astype(np.float64)
         captions[i] = np.logaddexp(captions[i], _log_sum_exp(sharp, axis=1))
@@ -46,11 +47,13 @@ def dsl(matrix: ScoreMatrix) -> Ranks:
         exact = scores.astype(np.float64)
         return _signed_exp(np.sign(exact), _log(np.abs(exact)) + SHARPNESS * exact - log_sums)
 
-    t2v, v2t = Tally(weighed(matrix.true, clips), axis=1), Tally(weighed(matrix.true, captions), axis=0)
+    own = {"t2v": weighed(matrix.true, clips[matrix.video_of]), "v2t": weighed(matrix.true, captions)}
+    ways = {direction: Rivals(matrix, direction, true) for direction, true in own.items()}
     for i, j, scores in matrix:
-        t2v.add(i, matrix.put_back(i, j, weighed(scores, clips[j]), t2v.true))
-        v2t.add(j, matrix.put_back(i, j, weighed(scores, captions[i, None]), v2t.true))
-    return {"t2v": t2v.counts, "v2t": v2t.counts}
+        for direction, log_sums in (("t2v", clips[j]), ("v2t", captions[i, None])):
+            band = (i, j, weighed(scores, log_sums))
+            ways[direction].add((i, j, matrix.put_back(band, own[direction])))
+    return {direction: way.counts for direction, way in ways.items()}
 
 
 def qbnorm(matrix: ScoreMatrix, plain: Counts, bank: Tensor) -> Counts:
@@ -65,9 +68,9 @@ def qbnorm(matrix: ScoreMatrix, plain: Counts, bank: Tensor) -> Counts:
     def bank_scores(rows: slice, clips: slice) -> NDArray[np.float32]:
         return scores_of(matrix.similarity, bank[rows], matrix.video[clips])
 
-    log_sums = np.full(len(matrix), -np.inf)
+    log_sums = np.full(matrix.clips, -np.inf)
     best_of_bank, best = Best(len(bank), 1), Best(len(matrix), 1)
-    for band in in_bands(bank_scores, len(bank), len(matrix)):
+    for band in in_bands(bank_scores, len(bank), matrix.clips):
         _, j, scores = band
         log_sums[j] = np.logaddexp(log_sums[j], _log_sum_exp(BETA * scores.astype(np.float64), axis=0))
         best_of_bank.add(band)
@@ -75,13 +78,14 @@ def qbnorm(matrix: ScoreMatrix, plain: Counts, bank: Tensor) -> Counts:
     def normalized(scores: NDArray, log_sums: NDArray) -> NDArray[np.float64]:
         return BETA * scores.astype(np.float64) - log_sums
 
-    tally = Tally(normalized(matrix.true, log_sums), axis=1)
+    own = normalized(matrix.true, log_sums[matrix.video_of])
+    rivals = Rivals(matrix, "t2v", own)
     for band in matrix:
         i, j, scores = band
-        tally.add(i, matrix.put_back(i, j, normalized(scores, log_sums[j]), tally.true))
+        rivals.add((i, j, matrix.put_back((i, j, normalized(scores, log_sums[j])), own)))
         best.add(band)
     active = np.isin(best.clips[:, 0], best_of_bank.clips)[matrix.first]
-    return {name: np.where(active, counts, plain[name]) for name, counts in tally.counts.items()}
+    return {name: np.where(active, counts, plain[name]) for name, counts in rivals.counts.items()}
 
 
 def _log_sum_exp(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:

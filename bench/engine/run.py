@@ -20,7 +20,7 @@ from accelerate import Accelerator
 from numpy.typing import NDArray
 
 from bench.config import RunConfig
-from bench.data.loading import FACES, Collator
+from bench.data.loading import FACES_FILE, Collator
 from bench.engine.checkpoint import leftovers, load_best, remove_checkpoints
 from bench.engine.evaluate import Scores, evaluate
 from bench.engine.opening import Opened, open_run
@@ -36,7 +36,7 @@ from bench.records import store
 from bench.records.artifacts import artifacts_of
 from bench.records.feature_files import Features, read_features, save_features
 from bench.records.record import Record
-from bench.utils.files import sha256
+from bench.utils.files import remove_empty, sha256
 from bench.utils.lock import locked
 from bench.utils.run_files import features_path, folder_of, record_path, weights_path
 
@@ -57,15 +57,17 @@ class Run:
     def ranks(self, direction: str = "t2v") -> NDArray[Any]:
         """(N,) float64, the rank of every query's true answer, 1 is best; ties share: halves occur.
 
-        direction: "t2v", captions in search of their clip, or "v2t". UsageError: neither.
+        direction: "t2v", captions in search of their clip, or "v2t"; where clips have several captions "v2t" is of the
+        first true one for each clip, and "v2t-all" of every one. UsageError: none of these.
         """
-        if direction not in self.record.ranks:
-            raise UsageError(f"'{direction}' is no direction. There are {', '.join(self.record.ranks)}.")
-        counts = self.record.ranks[direction]
-        return ranking.ranks(counts["greater"], counts["equal"])
+        if direction not in self.record.directions:
+            raise UsageError(f"'{direction}' is no direction. There are {', '.join(self.record.directions)}.")
+        asked = self.record.answers(direction)
+        return ranking.ranks(asked.greater, asked.equal)
 
     def features(self) -> Features:
-        """`text` and `video`, (N, …) float32 each; row i of one is the answer to row i of the other.
+        """`text`, (N, …), and `video`, (M, …), float32; row i of one is the answer to row i of the other, unless clips
+        have several captions: then `record.video_of` says which.
 
         BenchError: they are gone, or the run is a control, which keeps none.
         """
@@ -98,14 +100,18 @@ def ensure(config: RunConfig, results: Path, accelerator: Accelerator) -> Run:
     path = record_path(results, config.dataset, config.split, config.variant, run_name(config))
     was_done = _all_see(path, accelerator)
     if not was_done:
-        with locked(folder_of(path), path.stem) if accelerator.is_main_process else nullcontext():
-            was_done = _all_see(path, accelerator)  # another command may have finished it before the lock was ours
-            if not was_done:
-                _make(config, path, results, accelerator)
+        try:
+            with locked(folder_of(path), path.stem) if accelerator.is_main_process else nullcontext():
+                was_done = _all_see(path, accelerator)  # another command may have finished it before the lock was ours
+                if not was_done:
+                    _make(config, path, results, accelerator)
+        finally:
+            if accelerator.is_main_process:
+                remove_empty(path.parent, results)  # where it stopped before it left anything
     elif accelerator.is_main_process:
         _tidy(path)
     accelerator.wait_for_everyone()
-    record = store.load(path)
+    record = store.load_run(path)
     if was_done:
         _same_faces(config, record, path)
     return Run(record, path, was_done)
@@ -141,7 +147,7 @@ def _tidy(path: Path) -> None:
 
 def _same_faces(config: RunConfig, record: Record, path: Path) -> None:
     """Stops where the folder's facial expressions are others by now: the id tells apart only files that are named."""
-    now = config.root / FACES if config.root and not config.faces.file else None
+    now = config.root / FACES_FILE if config.root and not config.faces.file else None
     if record.faces and now and now.is_file() and sha256(now) != record.faces["sha256"]:
         raise BenchError(
             f"{path} was made with other faces ({record.faces['source']}) than {now} holds. Remove that record, or "

@@ -9,7 +9,7 @@ from bench.data.controls import ORACLE
 from bench.emotions.sources import SOURCES
 from bench.errors import UsageError
 from bench.model.checkpoints import FETCH
-from bench.model.registry import get, parse_hyperparameters, source_digest
+from bench.model.variant_registry import get, parse_hyperparameters, source_digest
 from bench.records import store
 from bench.utils.files import sha256
 

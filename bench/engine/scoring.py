@@ -8,11 +8,12 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from bench.data.controls import ORACLE
-from bench.engine.evaluate import Ranks, ScoreMatrix, Scores, encode_captions, evaluate
+from bench.engine.evaluate import Ranks, Scores, encode_captions, evaluate
 from bench.engine.opening import Opened
 from bench.engine.oracle import OracleScores, true_moods
 from bench.engine.rescoring import dsl, rescore
 from bench.engine.run_config import evaluation_control
+from bench.engine.score_matrix import ScoreMatrix
 from bench.metrics.ranking import points
 
 BY_DSL = "T2V R@1 after DSL"  # what the report chose its weights by, on the test videos
@@ -38,9 +39,9 @@ def scorer(opened: Opened, accelerator: Accelerator) -> Callable[[], Scores]:
     collate = opened.collator(opened.texts(data.test), control)
     matrix_of: Callable[..., ScoreMatrix] = ScoreMatrix
     if control == ORACLE:
-        moods = true_moods(opened.card, data.test.subsets, len(data.test.clips))
+        moods = true_moods(opened.card, data.test.subsets, len(data.test.queries))
         matrix_of = partial(OracleScores, moods=moods)
-    return lambda: evaluate(variant, samples, collate, config, accelerator, data.test.twins, matrix_of)
+    return lambda: evaluate(variant, samples, collate, config, accelerator, data.test, matrix_of)
 
 
 def with_rescoring(scores: Scores, opened: Opened, accelerator: Accelerator) -> Evaluation:

@@ -33,9 +33,11 @@ def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
         nameless = App()  # the real one has commands called as settings are, and would pass over those
         Dict(settings, source=source, use_commands_as_keys=False)(nameless, (), arguments)
 
-    for name, default in as_json(RunConfig()).items():
-        if isinstance(default, dict) and name != "hp" and given(f"--{name}"):  # the parser would drop the section
-            raise UsageError(f"--{name} has settings of its own: --{name}.NAME VALUE.")
+    sections = [f"--{name}" for name, default in as_json(RunConfig()).items() if isinstance(default, dict)]
+    for argument in arguments:
+        name = next((name for name in argument.names if name in sections), None)
+        if name and any(not token.keys for token in argument.tokens):  # the parser would drop the section
+            raise UsageError(f"{name} has settings of its own: {name}.NAME VALUE.")
     if file := given("--config"):
         fill(read_yaml(Path(file)), file)
     dataset, root = given("--dataset"), given("--root")

@@ -11,7 +11,7 @@ people and for the record, and answers for one clip at a time. What is heavy to 
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -84,9 +84,14 @@ def settings_of(name: str) -> dict[str, Any]:
 def build(name: str, settings: dict[str, Any]) -> FaceBackend:
     """The backend `name`, ready to look.
 
-    UsageError: an unknown name, a setting that it does not take, or one that it needs. BenchError: a package or a file
-    of weights is missing.
+    UsageError: as `check_settings`. BenchError: a package or a file of weights is missing.
     """
+    check_settings(name, settings)
+    return FACE_BACKENDS.get(name)(**settings)
+
+
+def check_settings(name: str, settings: Iterable[str]) -> None:
+    """UsageError: an unknown backend, a setting that it does not take, or one that it needs."""
     takes = settings_of(name)
     flags = ", ".join(f"--{flag}" for flag in takes)
     for flag in settings:
@@ -95,7 +100,6 @@ def build(name: str, settings: dict[str, Any]) -> FaceBackend:
     for flag, default in takes.items():
         if default is inspect.Parameter.empty and flag not in settings:
             raise UsageError(f"the backend '{name}' needs --{flag} FILE: see docs/faces.md.")
-    return FACE_BACKENDS.get(name)(**settings)
 
 
 def needs_extra(backend: str, error: ImportError) -> BenchError:

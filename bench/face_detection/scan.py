@@ -21,14 +21,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench import face_detection
-from bench.data.faces import COLUMNS, EXPRESSIONS, read_table, write_faces
+from bench.data.faces import EXPRESSIONS, FACE_COLUMNS, read_table, write_faces
 from bench.data.scanning import scan as scan_timeline
 from bench.data.video import COMPRESSED, by_stem, list_other_media, list_videos, sample_indices
 from bench.errors import BenchError, UsageError
 from bench.face_detection import ClipFrames, Face, FaceBackend
 from bench.face_detection.frames import is_picture, list_pictures
 from bench.utils.outputs import check_output
-from bench.utils.plugins import load_plugin, plugin_modules
+from bench.utils.plugins import load_plugin, plugin_files
 from bench.utils.processes import DIED, in_processes
 from bench.utils.progress import progress
 
@@ -96,7 +96,7 @@ def scan(
         return _summary(out, True, left_out)
     done = len(clips) - len(jobs)
     together = (workers := min(workers or os.cpu_count() or 1, len(jobs))) > 1
-    chosen = _Chosen(backend, tuple(settings.items()), tuple(Path(str(one.__file__)) for one in plugin_modules()))
+    chosen = _Chosen(backend, tuple(settings.items()), plugin_files())
     tasks = {name: (chosen, name, path, frames) for name, path in jobs.items()}
     found = in_processes(_work, tasks, workers, (_no_rows(), DIED)) if together else _alone(detector, jobs, frames)
     try:
@@ -188,9 +188,9 @@ class _Kept:
                 raise UsageError(f"{path} holds the faces of {len(known)} other clips ({some}). {mend}")
             fit = {name for name, (size, error) in known.items() if sizes.get(name) == size and not error}
             whole |= path == self._out and len(fit) == len(known)
-            columns = table.select(COLUMNS).to_pydict()
+            columns = table.select(FACE_COLUMNS).to_pydict()
             keep = [index for index, name in enumerate(columns["video"]) if name in fit - self.clips.keys()]
-            for name in COLUMNS:
+            for name in FACE_COLUMNS:
                 self._rows[name] += [columns[name][index] for index in keep]
             self.clips |= {name: known[name] for name in fit}
         return whole
@@ -199,7 +199,7 @@ class _Kept:
         """Takes what was found in one clip."""
         self.clips[clip] = (size, error)
         self._fresh.append(clip)
-        for name in COLUMNS:
+        for name in FACE_COLUMNS:
             self._new[name] += columns[name]
             self._rows[name] += columns[name]
         if len(self._fresh) == PIECE:
@@ -233,7 +233,7 @@ def _holds_something(path: Path) -> bool:
 
 
 def _no_rows() -> Columns:
-    return {name: [] for name in COLUMNS}
+    return {name: [] for name in FACE_COLUMNS}
 
 
 def _alone(detector: FaceBackend, jobs: dict[str, Path], frames: int) -> Found:
@@ -270,10 +270,10 @@ def _rows(clip: ClipFrames, found: list[list[Face]]) -> Columns:
     rows: list[tuple[Any, ...]] = []
     for frame, faces in zip(clip.indices.tolist(), found, strict=True):
         here = (clip.name, frame, clip.frames)
-        rows += [] if faces else [(*here, *(None,) * (len(COLUMNS) - 3))]
+        rows += [] if faces else [(*here, *(None,) * (len(FACE_COLUMNS) - 3))]
         for place, face in enumerate(sorted(faces, key=lambda one: -one.box[2] * one.box[3])):
             rows.append((*here, place, *face.scores, *face.box, face.confidence))
-    return {column: [row[index] for row in rows] for index, column in enumerate(COLUMNS)}
+    return {column: [row[index] for row in rows] for index, column in enumerate(FACE_COLUMNS)}
 
 
 def _summary(out: Path, was_done: bool, left_out: tuple[Path, ...]) -> FaceScan:

@@ -15,7 +15,7 @@ from bench.config import RunConfig
 from bench.data.controls import ORACLE
 from bench.engine.settings import parse
 from bench.errors import BenchError, UsageError
-from bench.model.registry import build, entries, get
+from bench.model.variant_registry import build, entries, get
 from bench.utils.files import load_yaml
 from bench.utils.names import did_you_mean
 from bench.utils.paths import HERE
@@ -29,7 +29,7 @@ MOST_CELLS = 2000  # counted before they are made
 LONGEST_CHAIN = 100  # cells that start from one another
 ALL = "all"  # as a variant: every one that there is, plugins too
 
-State = Literal["done", "started", "waiting", "to do"]
+CellState = Literal["done", "started", "waiting", "to do"]
 _GROUPS = [name for name, value in asdict(RunConfig()).items() if isinstance(value, dict)]
 
 
@@ -161,7 +161,7 @@ def plan(grid: Grid, results: Path, plugins: Sequence[Path] = ()) -> list[Cell]:
     return _in_order(cells, places, results)
 
 
-def state(cell: Cell, cells: Iterable[Cell]) -> tuple[State, tuple[str, ...]]:
+def state(cell: Cell, cells: Iterable[Cell]) -> tuple[CellState, tuple[str, ...]]:
     """How far a cell is, and the cells that it waits for: their names, or else their runs."""
     from bench.engine.checkpoint import has_checkpoint
 
@@ -186,11 +186,11 @@ def differences(cell: Cell, others: Sequence[Cell]) -> list[str]:
 
 def recall(cell: Cell) -> float | None:
     """T2V R@1 in % of a cell that is done; None for one that is not. BenchError if its record is broken."""
-    from bench.records.store import load
+    from bench.records.store import load_run
 
     if not cell.done:
         return None
-    value: float = load(cell.record).metrics["all"]["t2v"]["R@1"]["value"]
+    value: float = load_run(cell.record).metrics["all"]["t2v"]["R@1"]["value"]
     return value
 
 

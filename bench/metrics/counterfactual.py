@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bench.metrics.estimate import Estimate
+from bench.metrics.metric_registry import share as share_of
 from bench.metrics.ranking import count_rivals, log_ranks
-from bench.metrics.registry import share as share_of
 from bench.metrics.statistics import MIN_QUERIES, bootstrap_interval, sign_flip
 
 COUNTERFACTUAL_METRICS = {

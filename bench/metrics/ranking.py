@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bench.errors import BenchError
-from bench.metrics.registry import CORE, METRICS, TWIN_ACCURACY, added, metric, names, share
+from bench.metrics.answers import ALL_CAPTIONS, answers
+from bench.metrics.metric_registry import CORE, METRICS, TWIN_ACCURACY, added, metric, names, share
 
 TWIN_MEANING = "share of queries that score their own clip above its twin, which differs in emotion alone; chance 50 %"
 KS = (1, 5, 10)
@@ -84,26 +85,36 @@ def points(greater: ArrayLike, equal: ArrayLike) -> dict[str, float]:
     return values
 
 
+def directions(video_of: Sequence[int] | None) -> tuple[str, ...]:
+    """What a record is measured in: DIRECTIONS, and "v2t-all" where videos have several captions.
+
+    video_of: (n,) the video of each query; None: a video each.
+    """
+    return DIRECTIONS if video_of is None else (*DIRECTIONS, ALL_CAPTIONS)
+
+
 def summarize(
     ranks: Mapping[str, Mapping[str, Sequence[int]]],
     subsets: Mapping[str, Sequence[int]],
     captions: Sequence[str],
     twin_wins: Mapping[int, float] | None = None,
+    video_of: Sequence[int] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """The `metrics` of a record: for "all" and every subset, n and per direction each metric's value, low and high.
 
     ranks: {"t2v": {"greater": (n,), "equal": (n,)}, "v2t": …}.
     subsets: name -> indices of queries; they restrict the queries, the gallery was always the whole.
-    captions: of the n queries. In t2v those with one caption are one cluster of the bootstrap; in v2t each query is a
-        video of its own.
+    captions: of the n queries.
     twin_wins: query -> 1 if its own video scored above its twin's, 0.5 if equal, 0 if below. Where a subset has such
         queries, its "t2v" gets "TwinAcc": their mean in percent (chance is 50), with an n of its own.
-    Metrics are those of `bench.metrics.registry`, at 95 % and rounded to four decimals. An empty subset has n = 0 and
-    nothing but None. BenchError if a subset is called "all".
+    video_of: the video of each query, where videos have several captions. Then the directions are three, see
+        `bench.metrics.answers`, and those of "v2t" have an n of their own, of videos.
+    Metrics are those of `bench.metrics.metric_registry`, at 95 % and rounded to four decimals. An empty subset has
+    n = 0 and nothing but None. BenchError if a subset is called "all".
     """
     if "all" in subsets:
         raise BenchError("a subset may not be called 'all': that names the whole test split. Rename it.")
-    metrics = _estimates(names(), ranks, subsets, captions)
+    metrics = _estimates(names(), ranks, subsets, captions, video_of)
     for name, members in {"all": range(len(captions)), **subsets}.items():
         found = [twin_wins[row] for row in members if row in twin_wins] if twin_wins else []
         if found:
@@ -116,21 +127,17 @@ def _estimates(
     ranks: Mapping[str, Mapping[str, Sequence[int]]],
     subsets: Mapping[str, Sequence[int]],
     captions: Sequence[str],
+    video_of: Sequence[int] | None,
 ) -> dict[str, dict[str, Any]]:
     """The metrics named `which` of "all" and every subset, with n and per direction, as in `summarize`."""
-    counts = {
-        direction: (np.asarray(ranks[direction]["greater"]), np.asarray(ranks[direction]["equal"]))
-        for direction in DIRECTIONS
-    }
     measured: dict[str, dict[str, Any]] = {}
     for subset, members in {"all": range(len(captions)), **subsets}.items():
-        rows = np.asarray(members, dtype=np.int64)
-        measured[subset] = {"n": len(rows)}
-        for direction, (greater, equal) in counts.items():
-            clusters = [captions[row] for row in rows] if direction == "t2v" else None
+        measured[subset] = {"n": len(members)}
+        for direction in directions(video_of):
+            asked = answers(ranks, direction, captions, video_of, members)
+            own = {"n": len(asked)} if video_of is not None and direction == "v2t" else {}
             measured[subset][direction] = {
-                name: METRICS.get(name).estimate(greater[rows], equal[rows], len(greater), clusters).as_json()
-                for name in which
+                name: {**METRICS.get(name).estimate(asked).as_json(), **own} for name in which
             }
     return measured
 
@@ -140,6 +147,7 @@ def completed(
     ranks: Mapping[str, Mapping[str, Sequence[int]]],
     subsets: Mapping[str, Sequence[int]],
     captions: Sequence[str],
+    video_of: Sequence[int] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """A record's metrics with every registered one: those beside CORE come from the ranks, whatever was stored.
 
@@ -147,9 +155,9 @@ def completed(
     """
     if not added():
         return metrics
-    fresh = _estimates(added(), ranks, subsets, captions)
+    fresh = _estimates(added(), ranks, subsets, captions, video_of)
     return {
-        subset: {**stored, **{way: {**stored[way], **fresh[subset][way]} for way in DIRECTIONS}}
+        subset: {**stored, **{way: {**stored[way], **fresh[subset][way]} for way in directions(video_of)}}
         for subset, stored in metrics.items()
     }
 

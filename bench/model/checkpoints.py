@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from bench.errors import BenchError, UsageError, first_line
-from bench.model import registry
+from bench.model import variant_registry
 from bench.model.clip_vip import ClipVip, clip_config
 from bench.model.tiny import read_tiny
 from bench.utils.files import sha256
@@ -86,7 +86,9 @@ def initialize(
     kind, _, where = init.partition(":")
     words = vocabulary if isinstance(vocabulary, int) else len(vocabulary)
     if kind == "random" and not where:
-        variant = registry.build(name, ClipVip(clip_config(size, vocabulary=words), frames=frames), hyperparameters)
+        variant = variant_registry.build(
+            name, ClipVip(clip_config(size, vocabulary=words), frames=frames), hyperparameters
+        )
         return variant, Loaded("random", (), tuple(variant.state_dict()), ())
     readers = {
         "tiny": lambda where: read_tiny(vocabulary),
@@ -99,7 +101,7 @@ def initialize(
     state, source, wrappers, beside = readers[kind](where)
     size = size or published_size(state, where)
     T = next((v.shape[1] for k, v in state.items() if k.endswith(ADDED[1]) and v.ndim == 3), frames)
-    variant = registry.build(name, ClipVip(clip_config(size, vocabulary=words), frames=T), hyperparameters)
+    variant = variant_registry.build(name, ClipVip(clip_config(size, vocabulary=words), frames=T), hyperparameters)
     ours = kind in ("run", "tiny")  # under our own names
     own = {} if ours else variant.take_published(state)
     prefix = "" if ours else "backbone."

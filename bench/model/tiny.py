@@ -23,11 +23,9 @@ WORDS = "backbone.clipmodel.text_model.embeddings.token_embedding.weight"
 WORD_STD = 0.02  # of a new word's first embedding, as CLIP draws its own
 
 
-State = tuple[dict[str, Tensor], str, tuple[str, ...], tuple[str, ...]]  # as `bench.model.checkpoints` has it
-
-
-def read_tiny(vocabulary: Mapping[str, int] | int) -> State:
-    """The weights by name, float32, for a tokenizer with these words and their numbers.
+def read_tiny(vocabulary: Mapping[str, int] | int) -> tuple[dict[str, Tensor], str, tuple[()], tuple[()]]:
+    """The weights by name, float32, for a tokenizer with these words and their numbers; their source; and, as of every
+    checkpoint, what they were wrapped in and what lay beside them: nothing.
 
     A word that training on moodclips-content had keeps its embedding; any other one's is drawn at random, as the caller
     seeded torch. With a number alone the words are the file's own. BenchError: the file is missing or was altered.

@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from bench.config import RunConfig, as_json, flat
 from bench.errors import BenchError, UsageError
-from bench.records.protocol import parse_signature, parts_of
+from bench.records.protocol import parse_signature, parts_of, positives_part
 from bench.records.record import Record
 
 _SETTINGS = flat(as_json(RunConfig()))  # name -> default, which shows the type
@@ -92,9 +92,13 @@ def _check_steps(record: Record) -> None:
 
 def _check_protocol(record: Record) -> None:
     parts = parse_signature(record.protocol)
-    n = len(record.queries["videos"])
-    if parts["size"] != f"{n}x{n}":
-        raise BenchError(f"the protocol says {parts['size']}, the record holds {n} queries.")
+    n, videos = len(record.queries["captions"]), len(record.queries["videos"])
+    if parts["size"] != f"{n}x{videos}":
+        raise BenchError(f"the protocol says {parts['size']}, the record holds {n} queries and {videos} videos.")
+    positives = positives_part(record.config, n, videos)
+    if parts.get("positives", "") != positives:
+        said = parts.get("positives", "nothing")
+        raise BenchError(f"the protocol says positives {said}, its queries and config {positives or 'nothing'}.")
     own = {"test": f"{record.dataset}-{record.test}", "train": record.split, "seed": str(record.seed)}
     for name, value in own.items():
         if parts.get(name) != value:

@@ -7,17 +7,16 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, get_origin
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bench.data.questions import can_answer, parse_question
 from bench.errors import BenchError
+from bench.metrics.answers import Answers
 from bench.metrics.estimate import NUMBERS, Estimate
+from bench.metrics.metric_registry import CORE, METRICS, TWIN_ACCURACY, share
 from bench.metrics.ranking import DIRECTIONS
-from bench.metrics.registry import CORE, METRICS, TWIN_ACCURACY, share
 from bench.records.agreement import check_agreement
 from bench.records.record import Record
 from bench.utils.names import names_a_file
+from bench.utils.terminal import printable
 
 CONTROLS = ("true", "shuffled", "zeroed", "random", "opposite", "oracle")  # the emotion input of a run
 
@@ -35,21 +34,27 @@ _KEYS = {  # what the objects inside a record hold, where that is fixed
     "code": {"version", "commit", "dirty", "variant"},
     "selection": {"rule", "step"},
     "controls": {"emotions", "train_emotions", "matched_parameters", "true_run"},
-    "queries": {"videos", "captions"},
     "ranks": set(DIRECTIONS),
 }
 
 
 def check(record: Record) -> None:
-    """BenchError, one line, for the first thing in the record that cannot be."""
+    """BenchError, one line that can be printed, for the first thing in the record that cannot be."""
+    try:
+        _check(record)
+    except BenchError as error:  # it quotes what the record holds
+        raise BenchError(printable(str(error))) from None
+
+
+def _check(record: Record) -> None:
     _check_shape(record)
     _check_small_parts(record)
     _check_curve(record.curve)
     _check_controls(record)
-    n = _check_queries(record)
+    n, videos = _check_queries(record)
     _check_question(record)
-    _check_ranks(record, n)
-    _check_top(record, n)
+    _check_ranks(record, n, videos)
+    _check_top(record, n, videos)
     _check_metrics(record, n)
     if record.probe:
         _check_probe(record.probe, n)
@@ -160,18 +165,23 @@ def _check_controls(record: Record) -> None:
         raise BenchError("faces must be empty, or hold source, sha256 and pooling as text.")
 
 
-def _check_queries(record: Record) -> int:
-    """How many queries there are, once they are sound."""
-    for name, column in record.queries.items():
+def _check_queries(record: Record) -> tuple[int, int]:
+    """How many queries and how many videos there are, once they are sound."""
+    if record.queries.keys() - {"video_of"} != {"videos", "captions"}:
+        raise BenchError(f"queries holds {', '.join(sorted(record.queries))}, not captions, videos.")
+    for name in ("videos", "captions"):
+        column = record.queries[name]
         if type(column) is not list or not all(type(entry) is str for entry in column):
             raise BenchError(f"queries.{name} must be a list of strings.")
-    videos, captions = record.queries["videos"], record.queries["captions"]
-    n = len(videos)
-    if not n:
+    videos, captions, of = record.queries["videos"], record.queries["captions"], record.queries.get("video_of")
+    n = len(captions)
+    if not n or not videos:
         raise BenchError("it holds no queries.")
-    if len(captions) != n:
-        raise BenchError(f"there are {n} videos but {len(captions)} captions.")
-    if len(set(videos)) != n:
+    if of is None and len(videos) != n:
+        raise BenchError(f"there are {len(videos)} videos but {n} captions.")
+    if of is not None and not (_counts(of, len(videos) - 1) and len(of) == n > len(videos) and _rises(of, videos)):
+        raise BenchError(f"queries.video_of must lead from {n} captions to all of {len(videos)} videos, in order.")
+    if len(set(videos)) != len(videos):
         (twice, times), *_ = Counter(videos).most_common(1)
         raise BenchError(f"the video {twice} occurs {times} times among the queries.")
     for name, members in record.subsets.items():
@@ -188,7 +198,9 @@ def _check_queries(record: Record) -> int:
         raise BenchError(f"{len(record.twins)} queries have a twin, twin_wins holds {len(record.twin_wins)} of others.")
     if not all(win in (0, 0.5, 1) for win in record.twin_wins.values()):
         raise BenchError("twin_wins holds something else than 0, 0.5 and 1.")
-    return n
+    if of is not None and record.twins:
+        raise BenchError("twins belong to videos with one caption each.")
+    return n, len(videos)
 
 
 def _check_question(record: Record) -> None:
@@ -201,17 +213,28 @@ def _check_question(record: Record) -> None:
             raise BenchError(f"the question {text!r} asks about queries that the record does not have.")
 
 
-def _check_ranks(record: Record, n: int) -> None:
+def _rises(video_of: list[int], videos: list[str]) -> bool:
+    """Whether the numbers go from 0 to the last video without a gap."""
+    steps = zip([-1, *video_of], [*video_of, len(videos)], strict=True)
+    return all(after - before in (0, 1) for before, after in steps) and video_of[0] == 0
+
+
+def _check_ranks(record: Record, n: int, videos: int) -> None:
+    gallery = {"t2v": videos, "v2t": n}
     for direction, counts in record.ranks.items():
-        _check_counts(f"ranks.{direction}", counts, n)
+        _check_counts(f"ranks.{direction}", counts, n, gallery[direction])
     for query, win in record.twin_wins.items():
-        if win < 1 and record.ranks["t2v"]["greater"][query] + record.ranks["t2v"]["equal"][query] == 0:
+        if (
+            win < 1
+            and not _equal_captions(record)
+            and record.ranks["t2v"]["greater"][query] + record.ranks["t2v"]["equal"][query] == 0
+        ):
             raise BenchError(f"query {query} ranks first, yet twin_wins says that it lost to its twin.")
     for name, ranks in record.post.items():
         if type(ranks) is not dict or not ranks or not set(ranks) <= set(DIRECTIONS):
             raise BenchError(f"post.{name} must hold ranks of {' or '.join(DIRECTIONS)}.")
         for direction, counts in ranks.items():
-            _check_counts(f"post.{name}.{direction}", counts, n)
+            _check_counts(f"post.{name}.{direction}", counts, n, gallery[direction])
     if record.last_step:
         if record.selection["rule"] != "test" or set(record.last_step) != {"rule", "step", "ranks"}:
             raise BenchError("last_step must hold rule, step and ranks, in a run selected on the test set alone.")
@@ -221,34 +244,46 @@ def _check_ranks(record: Record, n: int) -> None:
         if type(ranks) is not dict or set(ranks) != set(DIRECTIONS):
             raise BenchError(f"last_step.ranks must hold {', '.join(DIRECTIONS)}.")
         for direction, counts in ranks.items():
-            _check_counts(f"last_step.ranks.{direction}", counts, n)
+            _check_counts(f"last_step.ranks.{direction}", counts, n, gallery[direction])
 
 
-def _check_top(record: Record, n: int) -> None:
-    """Each list is as long as it can be, names no video twice, and holds the true one where its rank says so."""
+def _equal_captions(record: Record) -> bool:
+    """Whether a video with the same caption was as true an answer as a query's own."""
+    return bool(record.config.get("positives") == "equal")
+
+
+def _check_top(record: Record, n: int, videos: int) -> None:
+    """Each list is as long as it can be, names no video twice, and holds a true one where its rank says so."""
     if not record.top:
         return
     if len(record.top) != n:
         raise BenchError(f"top has {len(record.top)} queries, not {n}.")
-    counts = record.ranks["t2v"]
-    for query, (videos, greater, equal) in enumerate(zip(record.top, counts["greater"], counts["equal"], strict=True)):
-        if not _counts(videos, n - 1) or len(set(videos)) != min(TOP, n) or len(videos) != min(TOP, n):
-            raise BenchError(f"top: query {query} must hold {min(TOP, n)} different videos.")
-        if (greater + equal < len(videos) and query not in videos) or (greater >= len(videos) and query in videos):
+    counts, length = record.ranks["t2v"], min(TOP, videos)
+    own = record.video_of or range(n)
+    true: dict[str, set[int]] = {}  # caption -> its true videos
+    for caption, video in zip(record.queries["captions"], own, strict=True) if _equal_captions(record) else ():
+        true.setdefault(caption, set()).add(video)
+    for query, (top, greater, equal) in enumerate(zip(record.top, counts["greater"], counts["equal"], strict=True)):
+        if not _counts(top, videos - 1) or len(set(top)) != length or len(top) != length:
+            raise BenchError(f"top: query {query} must hold {length} different videos.")
+        answers_of = true.get(record.queries["captions"][query], {own[query]})
+        found = not answers_of.isdisjoint(top)
+        if (greater + equal + len(answers_of) <= length and not found) or (greater >= length and found):
             raise BenchError(f"top: query {query} has its own video where its rank does not put it.")
 
 
-def _check_counts(where: str, counts: Any, n: int) -> None:
+def _check_counts(where: str, counts: Any, n: int, gallery: int) -> None:
+    """n: of queries. gallery: how many candidates each has."""
     if type(counts) is not dict or set(counts) != {"greater", "equal"}:
         raise BenchError(f"{where} must hold greater and equal.")
     for name, column in counts.items():
-        if not _counts(column, n - 1):
-            raise BenchError(f"{where}.{name} holds what is no count from 0 to {n - 1}.")
+        if not _counts(column, gallery - 1):
+            raise BenchError(f"{where}.{name} holds what is no count from 0 to {gallery - 1}.")
         if len(column) != n:
             raise BenchError(f"{where}.{name} has {len(column)} queries, not {n}.")
     for query, (greater, equal) in enumerate(zip(counts["greater"], counts["equal"], strict=True)):
-        if greater + equal >= n:
-            raise BenchError(f"{where}: query {query} has {greater + equal} rivals in a gallery of {n}.")
+        if greater + equal >= gallery:
+            raise BenchError(f"{where}: query {query} has {greater + equal} rivals in a gallery of {gallery}.")
 
 
 def _counts(values: Any, most: int) -> bool:
@@ -257,38 +292,42 @@ def _counts(values: Any, most: int) -> bool:
 
 def _check_metrics(record: Record, n: int) -> None:
     """The metrics of CORE and TwinAcc are what the ranks give; of others, which a plugin may have made, the shape."""
-    groups = {"all": list(range(n)), **record.subsets}
+    groups, ways = {"all": list(range(n)), **record.subsets}, record.directions
     if "all" in record.subsets or record.metrics.keys() != groups.keys():
         raise BenchError(f"metrics are of {', '.join(record.metrics)}, not of {', '.join(groups)}.")
     for subset, members in groups.items():
         stated = record.metrics[subset]
-        if not _is_object(stated, {"n", *DIRECTIONS}) or not all(type(stated[way]) is dict for way in DIRECTIONS):
-            raise BenchError(f"the metrics of {subset} must hold n, {' and '.join(DIRECTIONS)}.")
+        if not _is_object(stated, {"n", *ways}) or not all(type(stated[way]) is dict for way in ways):
+            raise BenchError(f"the metrics of {subset} must hold n, {' and '.join(ways)}.")
         if stated["n"] != len(members):
             raise BenchError(f"the metrics of {subset} are of {stated['n']} queries, not {len(members)}.")
         won = [record.twin_wins[query] for query in members if query in record.twin_wins]
-        for direction, counts in record.ranks.items():
-            greater, equal = (np.array([counts[name][i] for i in members], np.int64) for name in ("greater", "equal"))
-            exact = _exact(greater, equal)
+        for direction in ways:
+            asked = record.answers(direction, members)
+            exact = _exact(asked)
             if won and direction == "t2v":
                 exact[TWIN_ACCURACY] = share(sum(won), len(won))
             _compare(f"{direction} {{}} of {subset}", stated[direction], exact)
+            if any(
+                entry.get("n", len(asked)) != len(asked) for name, entry in stated[direction].items() if name in CORE
+            ):
+                raise BenchError(f"{direction} of {subset} is of other than its {len(asked)} queries.")
         twins = stated["t2v"].get(TWIN_ACCURACY, {"n": 0}).get("n")
         if twins != len(won):
             raise BenchError(f"t2v TwinAcc of {subset} is of {twins} queries, {len(won)} of its queries have a twin.")
 
 
-def _exact(greater: NDArray[np.int64], equal: NDArray[np.int64]) -> dict[str, Estimate]:
-    """The metrics of CORE from (n,) counts, without the intervals that are drawn at random."""
-    if not len(greater):
+def _exact(asked: Answers) -> dict[str, Estimate]:
+    """The metrics of CORE, without the intervals that are drawn at random."""
+    if not len(asked):
         return dict.fromkeys(CORE, Estimate.empty())
     found = {}
     for name in CORE:
         metric = METRICS.get(name)
         if metric.statistic == "share":
-            found[name] = share(float(metric.values(greater, equal).sum()), len(greater))
+            found[name] = metric.estimate(asked)
         else:
-            found[name] = Estimate(metric.value(greater, equal), None, None)
+            found[name] = Estimate(metric.value(asked.greater, asked.equal), None, None)
     return found
 
 

@@ -14,8 +14,8 @@ from bench.utils.tensor_files import save_tensors
 
 
 class Features(NamedTuple):
-    """Row i of `video` is the true answer to row i of `text`. Both (N, …) float32: of unit norm and of one width,
-    unless the variant brings a similarity of its own.
+    """(N, …) captions and (M, …) videos, float32: of unit norm and of one width, unless the variant brings a similarity
+    of its own. Row i of `video` is the true answer to row i of `text`, or row `record.video_of[i]`.
     """
 
     text: NDArray[np.float32]

@@ -48,6 +48,15 @@ def parts_of(config: Mapping[str, Any]) -> dict[str, str]:
     return parts
 
 
+def positives_part(config: Mapping[str, Any], queries: int, videos: int) -> str:
+    """What counts as a true answer, where it is not one video for one caption; see `bench.metrics.answers`.
+
+    "own": of several captions of a video, each is true. "equal": so are the equal captions of other videos.
+    """
+    positives = str(config.get("positives", "own"))
+    return positives if positives != "own" or queries != videos else ""
+
+
 def protocol_signature(
     config: Mapping[str, Any],
     *,
@@ -74,6 +83,7 @@ def protocol_signature(
         "test": own["test"],
         "train": own["train"],
         "size": f"{queries}x{videos}",
+        "positives": positives_part(config, queries, videos),
         "ties": "expected",
         "score": "fp32",
         "post": "none",

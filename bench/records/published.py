@@ -266,10 +266,13 @@ def _check_names(
         if name not in raw:
             raise UsageError(f"{where} has no {name}.")
     known = known or (*required, *allowed)
-    for name in raw:
-        if name not in required and name not in allowed:
-            near = did_you_mean(str(name), known) or f" There are {', '.join(known)}."
-            raise UsageError(f"{where} has an unknown name {name!r}.{near}")
+    unknown = [str(name) for name in raw if name not in required and name not in allowed]
+    if len(unknown) == 1:
+        near = did_you_mean(unknown[0], known) or f" There are {', '.join(known)}."
+        raise UsageError(f"{where} has an unknown name {unknown[0]!r}.{near}")
+    if unknown:
+        listed = ", ".join(map(repr, unknown))
+        raise UsageError(f"{where} has {len(unknown)} unknown names: {listed}. There are {', '.join(known)}.")
 
 
 def _text(value: Any, where: str) -> str:

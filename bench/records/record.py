@@ -1,7 +1,11 @@
 """What a run record holds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from bench.metrics.answers import Answers, answers
+from bench.metrics.ranking import directions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,15 +33,34 @@ class Record:
     timings: dict[str, float]  # seconds
     curve: list[dict[str, Any]]
     selection: dict[str, Any]  # rule, step: which checkpoint was scored
-    queries: dict[str, list[str]]  # videos (n unique ids), captions (n); query i's true answer is video i
+    queries: dict[str, list[Any]]  # videos (m unique ids), captions (n); query i's true answer is video i, or else
+    # video_of (n ascending numbers of videos), which is there only where videos have several captions
     subsets: dict[str, list[int]]  # name -> queries
     twins: dict[int, int]  # query -> the query that differs in emotion alone
     question: list[str]  # what verdicts ask, as the dataset's card declared it; see `bench.data.questions`
     twin_wins: dict[int, float]  # query -> 1, 0.5, 0: its own video above, level with, below its twin's
-    ranks: dict[str, dict[str, list[int]]]  # t2v, v2t -> greater, equal: n counts each, see `bench.metrics.ranking`
+    ranks: dict[str, dict[str, list[int]]]  # t2v, v2t -> greater, equal: n counts each, see `bench.metrics.answers`
     top: list[list[int]]  # per query the ten videos that score highest, best first; empty before schema 3
     post: dict[str, dict[str, dict[str, list[int]]]]  # dsl, qbnorm -> ranks after it; see `bench.engine.rescoring`
     last_step: dict[str, Any]  # of a run selected on the test set, its last step: rule, step, ranks; otherwise empty
     probe: dict[str, Any]  # what `bench probe` measured; empty until then
     artifacts: dict[str, str]  # weights, features -> sha256 of the file; of a control its true run's weights; or empty
     metrics: dict[str, dict[str, Any]]  # `bench.metrics.ranking.summarize` of the above
+
+    @property
+    def video_of(self) -> list[int] | None:
+        """The true video of each query, by number, where videos have several captions; None: query i's is video i."""
+        return self.queries.get("video_of")
+
+    def clip_of(self, query: int) -> int:
+        """The number of a query's own video."""
+        return self.video_of[query] if self.video_of else query
+
+    def answers(self, direction: str, rows: Sequence[int] | None = None) -> Answers:
+        """The counts of one of `directions`, over the captions `rows`; None: over all."""
+        return answers(self.ranks, direction, self.queries["captions"], self.video_of, rows)
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """t2v and v2t; also v2t-all where videos have several captions."""
+        return directions(self.video_of)

@@ -65,7 +65,19 @@ def load(path: Path) -> Record:
         raise BenchError(f"{path}: {str(error).rstrip('.')}. Run it again, or remove the file.") from None
     if record is None:
         raise BenchError(f"{path} has schema {raw['schema']}, this bench reads up to {SCHEMA}. Update bench.")
-    return replace(record, metrics=completed(record.metrics, record.ranks, record.subsets, record.queries["captions"]))
+    asked = (record.ranks, record.subsets, record.queries["captions"], record.video_of)
+    return replace(record, metrics=completed(record.metrics, *asked))
+
+
+def load_run(path: Path) -> Record:
+    """As `load`, of the record of one run, by whose id the file is called. BenchError: it holds another run's."""
+    record = load(path)
+    if record.run != path.stem:
+        raise BenchError(
+            f"{path} holds the record of another run, {record.run}. Put back that of {path.stem}, or remove the file "
+            "to make that run again."
+        )
+    return record
 
 
 def find(run: str, folder: Path) -> Path:

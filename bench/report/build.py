@@ -160,10 +160,12 @@ def flip_data(group: Group, baseline: str) -> dict[str, Any]:
     base = group.baseline(baseline)
     pairs = [pair(base, other) for other in group.others(base)] if base else []
     queries = sorted({flip["query"] for one in pairs for flip in one["flips"]})
-    clips = {clip for one in pairs for flip in one["flips"] for top in flip["top"] for clip in top} | {*queries}
+    clips = {clip for one in pairs for flip in one["flips"] for top in flip["top"] for clip in top}
     if not pairs:
         return {"pairs": []}
     record = group.trues[0]
+    clips |= {record.clip_of(query) for query in queries}
+    captions = {record.clip_of(query): text for query, text in reversed([*enumerate(record.queries["captions"])])}
     pictures = thumbnails(record, sorted(clips))
     return {
         "pairs": pairs,
@@ -172,7 +174,7 @@ def flip_data(group: Group, baseline: str) -> dict[str, Any]:
         "clips": {
             clip: {
                 "video": record.queries["videos"][clip],
-                "caption": record.queries["captions"][clip],
+                "caption": captions[clip],
                 **({"picture": pictures[clip]} if clip in pictures else {}),
             }
             for clip in sorted(clips)

@@ -69,6 +69,11 @@ def every_query(family: Family) -> range:
     return range(family.records[0].metrics["all"]["n"])
 
 
+def n_clips(group: Group) -> int:
+    """How many clips were ranked."""
+    return len(group.records[0].queries["videos"])
+
+
 def n_queries(group: Group) -> int:
     """How many queries the group's runs were asked."""
     return group.records[0].metrics["all"]["n"]

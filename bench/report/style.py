@@ -19,7 +19,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SALT = "emotion-video-bench"
-WIDTH = 7.0  # inches: a page's text
+TEXT_WIDTH = 7.0  # inches: a page's text
 PNG_DPI = 150
 
 # Okabe and Ito, Color Universal Design (2008); neutral is a grey of its own and never an emotion's.
@@ -83,7 +83,7 @@ def sheet(height: float, rows: int = 1, columns: int = 1, **settings: Any) -> tu
     """An empty drawing of the page's width with its axes, (rows, columns) of them. height: in inches, legend apart."""
     from matplotlib.figure import Figure as Drawing
 
-    drawing = Drawing(figsize=(WIDTH, height), layout="constrained")
+    drawing = Drawing(figsize=(TEXT_WIDTH, height), layout="constrained")
     return drawing, drawing.subplots(rows, columns, squeeze=False, **settings)
 
 
@@ -111,7 +111,7 @@ def legend_below(drawing: "Drawing", handles: Sequence[Any], labels: Sequence[st
     """A legend under all axes, in as many columns as the longest label lets the page have; the page grows by it."""
     lines = [folded(label, 60) for label in labels]
     longest = max(len(part) for line in lines for part in line.split("\n"))
-    columns = max(1, min(len(lines), int(WIDTH / (0.5 + 0.058 * longest))))  # inches: stroke and gaps, a letter
+    columns = max(1, min(len(lines), int(TEXT_WIDTH / (0.5 + 0.058 * longest))))  # inches: stroke and gaps, a letter
     drawing.legend(handles, lines, loc="outside lower center", ncols=columns)
     rows = -(-len(lines) // columns)
     heights = [0.04 + 0.13 * len(line.split("\n")) for line in lines]  # inches

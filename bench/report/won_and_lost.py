@@ -48,7 +48,7 @@ def asked(record: Record, queries: Sequence[int]) -> dict[int, dict[str, Any]]:
     return {
         query: {
             "caption": caption,
-            "video": record.queries["videos"][query],
+            "video": record.queries["videos"][record.clip_of(query)],
             "emotions": [name for name, count in zip(EMOTIONS, row, strict=True) if count] or ["neutral"],
             "words": [word for word, affects in explain(caption).words.items() if set(affects) & set(EMOTIONS)],
             **({"swap": swaps[query]} if query in swaps else {}),

@@ -3,6 +3,7 @@
 from bench.search.building import UpdateSummary
 from bench.search.searcher import CALM, Answer, Moment
 from bench.utils.terminal import left_out, not_read, printable
+from bench.utils.text import wrapped
 
 
 def changes(summary: UpdateSummary) -> list[str]:
@@ -21,22 +22,22 @@ def work(summary: UpdateSummary) -> str:
         f"{summary.kept} as they were",
         f"{len(summary.broken)} broken",
     ]
-    line = f"clips: {', '.join(counts)}; {summary.indexed} windows"
+    lines = wrapped(f"clips: {', '.join(counts)}; {summary.indexed} windows")
     if summary.windows:
         rest = max(0.0, summary.total - summary.model - summary.waited)
         beside = f"decoding {summary.decoding:.1f} s"
         beside += f" and faces {summary.faces:.1f} s" if summary.faces else ""
-        line += (
-            f"\n{summary.windows} windows in {summary.total:.1f} s: model {summary.model:.1f} s, "
-            f"waiting for frames {summary.waited:.1f} s, rest {rest:.1f} s; meanwhile in threads: {beside}"
+        lines += wrapped(
+            f"{summary.windows} windows in {summary.total:.1f} s: model {summary.model:.1f} s, "
+            f"waiting for frames {summary.waited:.1f} s, rest {rest:.1f} s; in other processes: {beside}"
         )
-    return line
+    return "\n".join(lines)
 
 
 def answer(found: Answer) -> str:
     """The query's emotions, the model, and the moments."""
     named = ", ".join(f"{name} {count}" for name, count in found.emotions.items() if count) or "none"
-    lines = [f"emotions of the query: {named}", found.about]
+    lines = [f"emotions of the query: {named}", *wrapped(found.about)]
     width = max((len(_span(moment)) for moment in found.moments), default=0)
     lines += [
         f"{rank:>3}  {moment.score:6.3f}  {_span(moment):>{width}}  {printable(moment.file)}{_top(moment)}"

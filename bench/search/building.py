@@ -17,6 +17,7 @@ from bench.search.face_tracks import FaceDetector
 from bench.search.index_store import IndexedFile, IndexSettings, Store, replacement
 from bench.search.models import Encoder
 from bench.search.reading import Piece, WindowFrames, read
+from bench.utils.processes import OrderedProcesses
 from bench.utils.progress import progress
 
 BATCH = 8  # windows that the model takes at once
@@ -36,7 +37,7 @@ class Listing:
 
 @dataclass
 class UpdateSummary:
-    """What an update did. Seconds: `waited` for frames, in the `model`, in all; `decoding` and `faces` in threads."""
+    """What an update did. Seconds: `waited` for frames, in the `model`, in all; `decoding` and `faces` beside."""
 
     new: int = 0
     changed: int = 0
@@ -101,12 +102,18 @@ def walk(folder: Path) -> Listing:
 
 
 def update(
-    store: Store, encoder: Encoder, folder: Path, found: Listing, detector: FaceDetector | None, retry: bool
+    store: Store,
+    encoder: Encoder,
+    folder: Path,
+    found: Listing,
+    pool: OrderedProcesses,
+    detector: FaceDetector | None,
+    retry: bool,
 ) -> UpdateSummary:
     """Encodes what is new or changed since the index was written, forgets what is gone, and touches nothing else.
 
     What is done is written down every few seconds and when the work is stopped. retry: read broken files again that
-    did not change. detector: for an index with faces.
+    did not change. pool: what reads them. detector: for an index with faces.
     """
     clock = time.perf_counter()
     summary = UpdateSummary(hidden=found.hidden, unreadable=found.unreadable, unread=found.unread)
@@ -120,14 +127,20 @@ def update(
         with store.locked():
             store.remove(old)
             if todo:
-                _encode(store, encoder, folder, {path: found.files[path] for path in todo}, detector, summary)
+                _encode(store, encoder, folder, {path: found.files[path] for path in todo}, pool, detector, summary)
     summary.broken = {path: entry.error for path, entry in store.entries.items() if entry.error}
     summary.indexed, summary.total = len(store), time.perf_counter() - clock
     return summary
 
 
 def rebuild(
-    old: Store, about: IndexSettings, encoder: Encoder, folder: Path, found: Listing, detector: FaceDetector | None
+    old: Store,
+    about: IndexSettings,
+    encoder: Encoder,
+    folder: Path,
+    found: Listing,
+    pool: OrderedProcesses,
+    detector: FaceDetector | None,
 ) -> tuple[Store, UpdateSummary]:
     """Makes an index beside a folder's own and puts it in its place when it is whole; until then the old one answers.
 
@@ -136,7 +149,7 @@ def rebuild(
     with old.locked():
         new = replacement(old, about)
         try:
-            summary = update(new, encoder, folder, found, detector, retry=True)
+            summary = update(new, encoder, folder, found, pool, detector, retry=True)
         except BenchError:
             shutil.rmtree(new.path, ignore_errors=True)
             raise
@@ -150,6 +163,12 @@ def pending(store: Store, found: Listing) -> bool:
     return len(same) < len(store.entries) or not found.files.keys() <= same
 
 
+def unread(store: Store | None, found: Listing) -> int:
+    """How many files `update` would read; without an index all of them."""
+    entries = store.entries if store is not None else {}
+    return sum(path not in entries or not _same(path, entries[path], found, retry=False) for path in found.files)
+
+
 def _same(path: str, entry: IndexedFile, found: Listing, retry: bool) -> bool:
     if path not in found.files:  # below a folder that cannot be read now nothing is known to be gone
         return any(path.startswith(folder + "/") for folder in found.unreadable)
@@ -161,6 +180,7 @@ def _encode(
     encoder: Encoder,
     folder: Path,
     files: dict[str, tuple[int, int]],
+    pool: OrderedProcesses,
     detector: FaceDetector | None,
     summary: UpdateSummary,
 ) -> None:
@@ -170,7 +190,7 @@ def _encode(
     paths = {path: folder / path for path in files}
     saved = time.monotonic()
     try:
-        with closing(read(paths, frames=frames, size=size, window=window, detector=detector)) as pieces:
+        with closing(read(paths, pool, frames=frames, size=size, window=window, detector=detector)) as pieces:
             done = _files(_waited(pieces, summary), encoder, summary)
             for piece, features, faces in progress(
                 done, total=len(files), what="indexing", unit="clip", note=lambda: f"{summary.windows} windows"
@@ -185,7 +205,6 @@ def _encode(
     finally:  # Ctrl-C too keeps what is done; where nothing was, no index of a broken model stays
         if store.entries or store.on_disk:
             store.save()
-        summary.faces = detector.spent if detector else 0.0
 
 
 def _waited(pieces: Iterator[Piece], summary: UpdateSummary) -> Iterator[Piece]:
@@ -196,7 +215,8 @@ def _waited(pieces: Iterator[Piece], summary: UpdateSummary) -> Iterator[Piece]:
         summary.waited += time.perf_counter() - begun
         if piece is None:
             return
-        summary.decoding += piece.spent
+        summary.decoding += piece.decoding
+        summary.faces += piece.faces
         yield piece
 
 

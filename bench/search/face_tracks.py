@@ -1,10 +1,9 @@
 """The facial expressions of a window's frames, by the backends of `bench faces`."""
 
 import json
-import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from bench import face_detection
 from bench.data.faces import to_emotions
 from bench.face_detection import ClipFrames, Face
+from bench.utils.plugins import load_plugin, plugin_files
 
 
 @dataclass(frozen=True)
@@ -29,23 +29,25 @@ class FaceTrack:
 
 
 class FaceDetector:
-    """Looks for faces in single frames. pooling: of several faces in one, the "largest", the "mean" or the "max"."""
+    """Looks for faces in single frames. pooling: of several faces in one, the "largest", the "mean" or the "max".
+
+    Another process that is given one builds its own.
+    """
 
     def __init__(self, backend: str, settings: dict[str, Any], pooling: str) -> None:
         self._backend = face_detection.build(backend, settings)
         self._pooling = pooling
-        self._lock = Lock()  # OpenCV's cascade does one frame at a time
-        self.spent = 0.0  # seconds
+        self._made_of = backend, tuple(settings.items()), pooling
         self.how: dict[str, Any] = json.loads(json.dumps(self._backend.settings))  # all that can change its answers
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _built, (*self._made_of, plugin_files())
 
     def __call__(self, path: Path, frames: int, index: int, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
         """Scores (8,) of the frame `index` of `frames`, (H, W, 3); None without a face. BenchError: a broken clip."""
         clip = ClipFrames(path.stem, path, frames, np.array([index]))
         clip.__dict__["images"] = image[None]  # decoded already; otherwise it would be again
-        with self._lock:
-            begun = time.perf_counter()
-            [faces] = self._backend.faces(clip)
-            self.spent += time.perf_counter() - begun
+        [faces] = self._backend.faces(clip)
         return self._pooled(faces) if faces else None
 
     def _pooled(self, faces: list[Face]) -> NDArray[np.float32]:
@@ -53,3 +55,13 @@ class FaceDetector:
         if self._pooling == "largest":
             return scores[int(np.argmax([face.box[2] * face.box[3] for face in faces]))]
         return scores.mean(axis=0) if self._pooling == "mean" else scores.max(axis=0)
+
+
+@cache
+def _built(
+    backend: str, settings: tuple[tuple[str, Any], ...], pooling: str, plugins: tuple[Path, ...]
+) -> FaceDetector:
+    """This process's own. plugins: the files of which one may bring the backend; a fresh process has loaded none."""
+    for plugin in plugins:
+        load_plugin(plugin)
+    return FaceDetector(backend, dict(settings), pooling)

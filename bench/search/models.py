@@ -25,8 +25,8 @@ from bench.data.batch import VideoBatch
 from bench.data.loading import Collator
 from bench.data.pixels import normalize
 from bench.data.tokenizer import check_vocabulary, clip_tokenizer, encode
-from bench.engine.evaluate import scores_of
 from bench.engine.reopen import open_model
+from bench.engine.score_matrix import scores_of
 from bench.errors import UsageError
 from bench.model.checkpoints import (
     DIFFERENT_TEXTS,
@@ -37,10 +37,11 @@ from bench.model.checkpoints import (
     take_clip,
 )
 from bench.model.clip_vip import towers
-from bench.model.registry import source_digest
 from bench.model.variant import Variant
+from bench.model.variant_registry import source_digest
 from bench.records import store
 from bench.search.reading import WindowFrames
+from bench.utils.names import did_you_mean
 from bench.utils.run_files import record_paths, weights_path
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 FRAMES = VideoConfig().frames  # of a window, where no run says otherwise
 TOKENIZER = "openai/clip-vit-base-patch32"
 
-Features = NDArray[np.float32]
+Rows = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,15 @@ class Encoder(Protocol):
     described: Described
     dot: bool
 
-    def text(self, query: str) -> Features:  # (P,), or as `score` takes it
+    def text(self, query: str) -> Rows:  # (P,), or as `score` takes it
         """A query's features."""
         ...
 
-    def windows(self, seen: Sequence[WindowFrames]) -> Features:  # (n, width)
+    def windows(self, seen: Sequence[WindowFrames]) -> Rows:  # (n, width)
         """The features of n windows."""
         ...
 
-    def score(self, text: Features, windows: Features) -> Features:  # (P,), (n, width) -> (n,)
+    def score(self, text: Rows, windows: Rows) -> Rows:  # (P,), (n, width) -> (n,)
         """The score of a query with each window; higher is better."""
         ...
 
@@ -104,7 +105,7 @@ def load(name: str, results: Path, tokenizer: str = TOKENIZER) -> Encoder:
     elif kind == "clip" and where:
         encoder = PlainClip(where)
     else:
-        raise UsageError(f"--model '{name}' is none of clip-vip:FILE, clip:DIR_OR_NAME; a run is named by --run ID.")
+        raise _no_model(name)
     check_texts_differ([torch.from_numpy(encoder.text(query)) for query in DIFFERENT_TEXTS], name)
     return encoder
 
@@ -115,16 +116,24 @@ def image_size(vision: "CLIPVisionConfig") -> int:
     return vision.image_size
 
 
-def resolved(name: str) -> str:
-    """The same name wherever it is read: a local path in full, a Hugging Face name as it is."""
+def _no_model(name: str) -> UsageError:
     kind, _, where = name.partition(":")
+    near = did_you_mean(kind, ("clip", "clip-vip")) if where else ""
+    return UsageError(f"--model '{name}' is none of clip-vip:FILE, clip:DIR_OR_NAME; a run is named by --run ID.{near}")
+
+
+def resolved(name: str) -> str:
+    """The same name wherever it is read: a local path in full, a Hugging Face name as it is. UsageError: it is none."""
+    kind, _, where = name.partition(":")
+    if name and (not where or kind not in ("run", "clip", "clip-vip")):
+        raise _no_model(name)
     local = Path(where).expanduser()
     return f"{kind}:{local.resolve()}" if kind in ("clip", "clip-vip") and where and local.exists() else name
 
 
 def latest_run(results: Path) -> str:
     """The id of the run with weights that was made last, controls left out. UsageError: there is none."""
-    made = [store.load(path) for path in record_paths(results) if weights_path(path).is_file()]
+    made = [store.load_run(path) for path in record_paths(results) if weights_path(path).is_file()]
     made = [record for record in made if not _control(record)]
     if not made:
         raise UsageError(
@@ -152,13 +161,13 @@ class OfVariant:
         self.dot = type(variant).similarity is Variant.similarity
 
     @torch.inference_mode()
-    def text(self, query: str) -> Features:
+    def text(self, query: str) -> Rows:
         known = [query] if self.variant.text_needs else None
         collate = Collator(self._tokenizer, self._tokens, self.variant.phrase, known, source=self.source)
         return _numbers(self.variant.encode_text(collate.text([query]).to(self.variant.device)))[0]
 
     @torch.inference_mode()
-    def windows(self, seen: Sequence[WindowFrames]) -> Features:
+    def windows(self, seen: Sequence[WindowFrames]) -> Rows:
         tracks = [one.track for one in seen if one.track] if self.described.faces else []
         faces = torch.from_numpy(np.stack([track.scores for track in tracks])) if tracks else None
         there = torch.from_numpy(np.stack([track.seen for track in tracks])) if tracks else None
@@ -166,12 +175,12 @@ class OfVariant:
         features = self.variant.encode_video(VideoBatch(frames, faces, there).to(self.variant.device))
         return _numbers(features.flatten(1))
 
-    def bank(self, windows: Features) -> Tensor:  # (n, width) -> (n, P) or (n, T, P)
+    def bank(self, windows: Rows) -> Tensor:  # (n, width) -> (n, P) or (n, T, P)
         """Windows' features as the variant's similarity takes them, where the variant is."""
         return torch.from_numpy(windows).to(self.variant.device).unflatten(1, self._shape)
 
     @torch.inference_mode()
-    def score(self, text: Features, windows: Features) -> Features:
+    def score(self, text: Rows, windows: Rows) -> Rows:
         query = torch.from_numpy(text[None]).to(self.variant.device)
         return scores_of(self.variant.similarity, query, self.bank(windows))[0]
 
@@ -204,25 +213,25 @@ class PlainClip:
         )
 
     @torch.inference_mode()
-    def text(self, query: str) -> Features:
+    def text(self, query: str) -> Rows:
         ids, mask = (torch.from_numpy(part).to(_device()) for part in encode(self._tokenizer, [query], self._tokens))
         pooled = self._model.text_model(input_ids=ids, attention_mask=mask).pooler_output
         return _numbers(unit(self._model.text_projection(pooled), dim=-1))[0]
 
     @torch.inference_mode()
-    def windows(self, seen: Sequence[WindowFrames]) -> Features:
+    def windows(self, seen: Sequence[WindowFrames]) -> Rows:
         pixels = normalize(torch.from_numpy(np.stack([one.frames for one in seen])).to(_device()))  # (n, T, 3, S, S)
         pooled = self._model.vision_model(pixel_values=pixels.flatten(0, 1)).pooler_output
         frames = unit(self._model.visual_projection(pooled), dim=-1).unflatten(0, pixels.shape[:2])
         return _numbers(unit(frames.mean(dim=1), dim=-1))
 
-    def score(self, text: Features, windows: Features) -> Features:
+    def score(self, text: Rows, windows: Rows) -> Rows:
         return windows @ text
 
 
 def _run(run: str, results: Path) -> Encoder:
     path = store.find(run, results)
-    record = store.load(path)
+    record = store.load_run(path)
     if why := _control(record):
         raise UsageError(f"{run} is a control, {why}. Search with its true run: --run {record.controls['true_run']}")
     model = open_model(path)
@@ -301,5 +310,5 @@ def _device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _numbers(tensor: Tensor) -> Features:
+def _numbers(tensor: Tensor) -> Rows:
     return tensor.float().cpu().numpy()

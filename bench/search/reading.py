@@ -1,13 +1,14 @@
-"""From video files to what a model takes of each window, decoded by threads while the model is at work."""
+"""From video files to what a model takes of each window, decoded by processes while the model is at work.
 
-import os
+A decoder may abort over a file that was made for it; a process of its own takes no other file with it.
+"""
+
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,14 @@ from bench.data.video import sample_indices
 from bench.errors import BenchError, UsageError
 from bench.search.face_tracks import FaceDetector, FaceTrack
 from bench.search.windows import check_count, frame_ranges, still_windows
+from bench.utils.processes import DIED, OrderedProcesses
 
 CHUNK = 8  # windows of a video that are decoded in one go
-AHEAD = 2  # pieces of work for each thread beyond the one that is waited for
+AHEAD = 2  # pieces of work for each process beyond the one that is waited for
 
-A = TypeVar("A")
-B = TypeVar("B")
+
+def ready() -> None:
+    """What a process does that is started before there is work: it imports what it will need."""
 
 
 class WindowFrames(NamedTuple):
@@ -45,7 +48,8 @@ class Piece:
     last: bool  # of this file
     still: tuple[int, ...] = ()  # the numbers of windows that are left out
     error: str = ""
-    spent: float = 0.0  # seconds of decoding in a thread
+    decoding: float = 0.0  # seconds, in a process
+    faces: float = 0.0  # seconds of looking for faces, likewise
 
 
 @dataclass(frozen=True)
@@ -59,43 +63,45 @@ class _Plan:
     spent: float
 
 
+_Chunk = tuple[_Plan | Piece, int]  # a video, and the number of its first window that is to be read
+
+
 def read(
-    files: Mapping[str, Path], *, frames: int, size: int, window: float, detector: FaceDetector | None = None
+    files: Mapping[str, Path],
+    pool: OrderedProcesses,
+    *,
+    frames: int,
+    size: int,
+    window: float,
+    detector: FaceDetector | None = None,
 ) -> Generator[Piece, None, None]:
     """All windows of all files, file after file, a few pieces ahead of what was asked for.
 
     frames, size: T and S of a window. window: its seconds. A file that cannot be read is a Piece with an error.
     """
-    threads = os.cpu_count() or 1
-    with ThreadPoolExecutor(threads) as pool:
-        plans = _ahead(pool, lambda item: _planned(*item, frames, window), files.items(), threads * AHEAD)
-        yield from _ahead(pool, lambda work: _read(*work, size, detector), _chunks(plans), threads * AHEAD)
+    ahead = pool.count * AHEAD
+    died: set[str] = set()
+
+    def given_up(path: str) -> Piece:
+        died.add(path)
+        return _broken(path, f"{files[path]}: {DIED}")
+
+    plan = partial(_planned, frames=frames, window=window)
+    plans = pool.ahead(plan, files.items(), ahead, lambda item: given_up(item[0]))
+    chunk = partial(_read, size=size, detector=detector)
+    yield from pool.ahead(chunk, _chunks(plans, died), ahead, lambda work: given_up(work[0].path))
 
 
-def _ahead(pool: ThreadPoolExecutor, work: Callable[[A], B], items: Iterable[A], depth: int) -> Iterator[B]:
-    """`work` of each item, in order, begun up to `depth` items before it is asked for."""
-    waiting: deque[Future[B]] = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > depth:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
-def _planned(path: str, file: Path, frames: int, window: float) -> _Plan | Piece:
+def _planned(item: tuple[str, Path], *, frames: int, window: float) -> _Plan | Piece:
     """Which frames each window of a video has."""
+    path, file = item
     begun = time.perf_counter()
     try:
         timeline = scan(file)
         seconds = max(0.001, round(timeline.seconds, 3))
         check_count(seconds, window)
     except BenchError as error:
-        return _broken(path, error)
+        return _broken(path, str(error))
     ranges = frame_ranges(timeline.times, seconds, window)
     still = still_windows(ranges)
     shown = np.delete(ranges, still, axis=0).tolist()
@@ -103,17 +109,22 @@ def _planned(path: str, file: Path, frames: int, window: float) -> _Plan | Piece
     return _Plan(path, file, timeline, seconds, still, windows, time.perf_counter() - begun)
 
 
-def _chunks(plans: Iterable[_Plan | Piece]) -> Iterator[tuple[_Plan | Piece, int]]:
+def _chunks(plans: Iterable[_Plan | Piece], died: Collection[str]) -> Iterator[_Chunk]:
     for plan in plans:
-        for start in range(0, len(plan.windows) if isinstance(plan, _Plan) else 1, CHUNK):
-            yield plan, start
+        if isinstance(plan, Piece):  # it is broken
+            yield plan, 0
+            continue
+        for start in range(0, len(plan.windows), CHUNK):
+            if plan.path not in died:  # over a chunk of it that came before
+                yield plan, start
 
 
-def _read(plan: _Plan | Piece, start: int, size: int, detector: FaceDetector | None) -> Piece:
+def _read(chunk: _Chunk, *, size: int, detector: FaceDetector | None) -> Piece:
     """The windows of a plan from `start` on, CHUNK of them; each frame is made small as soon as it is there."""
+    plan, start = chunk
     if isinstance(plan, Piece):
         return plan
-    begun = time.perf_counter()
+    begun, looking = time.perf_counter(), 0.0
     windows = plan.windows[start : start + CHUNK]
     wanted = np.unique(np.concatenate(windows))
     small: dict[int, NDArray[np.uint8]] = {}
@@ -122,20 +133,20 @@ def _read(plan: _Plan | Piece, start: int, size: int, detector: FaceDetector | N
         for index, image in zip(wanted.tolist(), upright(plan.file, plan.timeline, wanted), strict=True):
             small[index] = resize_crop(image[None], size)[0]
             if detector:
-                looking = time.perf_counter()
+                before = time.perf_counter()
                 faces[index] = detector(plan.file, len(plan.timeline), index, image)
-                begun += time.perf_counter() - looking
+                looking += time.perf_counter() - before
     except UsageError:  # the words were off, not the file
         raise
     except BenchError as error:
-        return _broken(plan.path, error)
+        return _broken(plan.path, str(error))
     seen = [
         WindowFrames(np.stack([small[index] for index in window.tolist()]), _track(faces, window) if detector else None)
         for window in windows
     ]
-    spent = time.perf_counter() - begun + (0 if start else plan.spent)
+    decoding = time.perf_counter() - begun - looking + (0 if start else plan.spent)
     last = start + CHUNK >= len(plan.windows)
-    return Piece(plan.path, plan.seconds, seen, last, plan.still, spent=spent)
+    return Piece(plan.path, plan.seconds, seen, last, plan.still, decoding=decoding, faces=looking)
 
 
 def _track(faces: dict[int, NDArray[np.float32] | None], window: NDArray[np.int64]) -> FaceTrack:
@@ -144,5 +155,5 @@ def _track(faces: dict[int, NDArray[np.float32] | None], window: NDArray[np.int6
     return FaceTrack(scores, np.array([row is not None for row in rows]))
 
 
-def _broken(path: str, error: BenchError) -> Piece:
-    return Piece(path, 0.0, [], True, error=str(error))
+def _broken(path: str, why: str) -> Piece:
+    return Piece(path, 0.0, [], True, error=why)

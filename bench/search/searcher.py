@@ -8,6 +8,7 @@ queries. What an index is made of is in the files beside this one.
 """
 
 import json
+import os
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +22,9 @@ from bench.emotions import EMOTIONS
 from bench.emotions.quotes import plain_quotes
 from bench.emotions.scores import score_captions
 from bench.errors import BenchError, UsageError
+from bench.face_detection import check_settings
 from bench.records.store import find
-from bench.search import building, index_store, models
+from bench.search import building, index_store, models, reading
 from bench.search.backends import SEARCH_BACKENDS, SearchBackend
 from bench.search.building import UpdateSummary
 from bench.search.face_tracks import FaceDetector
@@ -30,6 +32,7 @@ from bench.search.index_store import IndexSettings, Store
 from bench.search.models import TOKENIZER, Encoder
 from bench.search.windows import WINDOW
 from bench.utils.names import did_you_mean
+from bench.utils.processes import OrderedProcesses
 
 SHORTEST = 0.5  # seconds of a window
 NEIGHBOURS = 2  # windows that a window overlaps, at most: of 3 k windows k share no second
@@ -42,7 +45,7 @@ class Choice:
 
     model: str = ""  # run:ID, clip-vip:FILE, clip:DIR_OR_NAME
     tokenizer: str = ""  # CLIP's, for clip-vip
-    window: float = 0.0  # seconds
+    window: float | None = None  # seconds
     faces: str = ""  # a backend of `bench faces`
     settings: dict[str, str] = field(default_factory=dict)  # of that backend
     replace: bool = False  # put the index in place of one that was made otherwise
@@ -164,29 +167,31 @@ def open_folder(
     keep = old is not None and not choice.replace
     if old and keep:
         _same_words(folder, old, asked)
-    encoder = models.load(asked.model, Path(asked.results), asked.tokenizer)
-    about = replace(asked, digest=encoder.described.digest, width=encoder.described.width)
-    if old and keep and old.digest != about.digest:
-        raise BenchError(
-            f"{about.model} is not what it was when {folder} was indexed. Index again: {_again(folder, about)}"
-        )
-    if pooling := encoder.described.faces:
-        if not about.faces:
-            raise UsageError(
-                f"{about.model} needs facial expressions. Index them: {_again(folder, about, keep)} --faces BACKEND"
+    with OrderedProcesses(os.cpu_count() or 1) as pool:
+        pool.start(reading.ready, building.unread(opened if keep else None, found))  # while the model is loaded
+        encoder = models.load(asked.model, Path(asked.results), asked.tokenizer)
+        about = replace(asked, digest=encoder.described.digest, width=encoder.described.width)
+        if old and keep and old.digest != about.digest:
+            raise BenchError(
+                f"{about.model} is not what it was when {folder} was indexed. Index again: {_again(folder, about)}"
             )
-        about.faces["pooling"] = pooling
-    if emotion:
-        _check_filter(emotion, folder, about, keep)
-    _check_score(encoder, backend, searching)
-    detector = None
-    if opened is None or not keep or retry or building.pending(opened, found):
-        detector = _looker(folder, about, old if keep else None)
-    if opened is not None and choice.replace:
-        opened, summary = building.rebuild(opened, about, encoder, folder, found, detector)
-    else:
-        opened = Store(index_store.place(folder), about) if opened is None else opened
-        summary = building.update(opened, encoder, folder, found, detector, retry)
+        if pooling := encoder.described.faces:
+            if not about.faces:
+                raise UsageError(
+                    f"{about.model} needs facial expressions. Index them: {_again(folder, about, keep)} --faces BACKEND"
+                )
+            about.faces["pooling"] = pooling
+        if emotion:
+            _check_filter(emotion, folder, about, keep)
+        _check_score(encoder, backend, searching)
+        detector = None
+        if opened is None or not keep or retry or building.pending(opened, found):
+            detector = _looker(folder, about, old if keep else None)
+        if opened is not None and choice.replace:
+            opened, summary = building.rebuild(opened, about, encoder, folder, found, pool, detector)
+        else:
+            opened = Store(index_store.place(folder), about) if opened is None else opened
+            summary = building.update(opened, encoder, folder, found, pool, detector, retry)
     return Searcher(folder, opened, encoder, summary, searching)
 
 
@@ -202,7 +207,7 @@ def check_query(query: str, k: int) -> str:
 
 def _completed(folder: Path, choice: Choice, old: IndexSettings | None, results: Path) -> IndexSettings:
     """What an index is to be made with: the words, or else what the folder's index was made with, or the defaults."""
-    if choice.window and not SHORTEST <= choice.window < float("inf"):  # nan is neither
+    if choice.window is not None and not SHORTEST <= choice.window < float("inf"):  # nan is neither
         raise UsageError(f"--window takes seconds, at least {SHORTEST:g}, not {choice.window:g}.")
     if choice.model.startswith("run:"):
         find(choice.model.removeprefix("run:"), results)  # before an index of another model is spoken of
@@ -210,6 +215,7 @@ def _completed(folder: Path, choice: Choice, old: IndexSettings | None, results:
     inherited = old is not None and not choice.model
     faces = dict(old.faces) if old else {}
     if choice.faces:
+        check_settings(choice.faces, choice.settings)  # likewise
         faces = {"backend": choice.faces, "settings": choice.settings, "pooling": "largest"}
     elif choice.settings:
         raise UsageError(f"--faces-{next(iter(choice.settings))} belongs to a backend: --faces BACKEND.")

@@ -42,6 +42,16 @@ def replacing(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def remove_empty(folder: Path, above: Path) -> None:
+    """Removes a folder if nothing is in it, then the one that it was in, and so on below `above`, which stays."""
+    while folder != above:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent
+
+
 @cache
 def _remove_leftovers(folder: Path) -> None:
     """Once a process for each folder: some have thousands of files. By age: the writer may be on another machine."""

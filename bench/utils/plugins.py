@@ -44,6 +44,11 @@ def plugin_modules() -> list[ModuleType]:
     return list(_files.values())
 
 
+def plugin_files() -> tuple[Path, ...]:
+    """The plugin files that were loaded, for a process that starts anew and has loaded none."""
+    return tuple(_files)
+
+
 @cache
 def load_installed() -> None:
     """Imports what installed packages offer. UsageError, naming the package, if that fails."""

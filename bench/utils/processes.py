@@ -1,24 +1,27 @@
-"""Processes: the same work on many files, one file each; and which of torchrun's processes this is.
+"""Processes: the same work on many files, in any order or in theirs; and which of torchrun's processes this is.
 
-One that dies takes no result with it.
+One that dies takes no result of another file with it.
 """
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from multiprocessing.context import SpawnContext
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import Any, Self, TypeVar
 
 from bench.errors import BenchError
 
+A = TypeVar("A")
 T = TypeVar("T")
-Job = tuple[str, tuple[Any, ...]]  # name, arguments
+NamedWork = tuple[str, tuple[Any, ...]]  # name, arguments
 DIED = "the process that read it died: it is damaged, or there is too little memory"
 
 PARENT_EVERY = 1.0  # seconds between two looks at whether the parent is there
@@ -62,12 +65,12 @@ def in_processes(
     jobs in work it was shows when each is done again alone.
     Ctrl-C is the parent's to answer: jobs in work are finished, the rest dropped.
     """
-    waiting: deque[Job] = deque(jobs.items())
-    suspects: deque[Job] = deque()
+    waiting: deque[NamedWork] = deque(jobs.items())
+    suspects: deque[NamedWork] = deque()
     while waiting or suspects:
         batch, together = (waiting, workers) if waiting else (suspects, 1)
-        running: dict[Future[T], Job] = {}
-        pool = ProcessPoolExecutor(together, mp_context=fresh_processes(), initializer=begin_worker)
+        running: dict[Future[T], NamedWork] = {}
+        pool = _pool(together)
         try:
             while batch or running:
                 while batch and len(running) < 2 * together:  # one waits behind each in work
@@ -87,6 +90,88 @@ def in_processes(
                 suspects.extend(running.values())
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+class OrderedProcesses:
+    """Processes that work ahead of what is asked for, and give it in order.
+
+    One that dies, as a decoder may over a file that was made for it, costs one result: what was in work is done again
+    item by item, and an item over which a process of its own dies too is given up.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._together, self._alone = _pool(count), _pool(1)  # neither starts a process before it has work
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._together.shutdown(cancel_futures=True)
+        self._alone.shutdown(cancel_futures=True)
+
+    def start(self, work: Callable[[], object], most: int) -> None:
+        """Starts processes before there is work for them, at most `most`: `work` lies in the module that they need."""
+        for _ in range(min(most, self.count)):
+            self._together.submit(work)
+
+    def ahead(
+        self, work: Callable[[A], T], items: Iterable[A], depth: int, died: Callable[[A], T]
+    ) -> Generator[T, None, None]:
+        """`work` of each item, in order, begun up to `depth` items before it is asked for.
+
+        died: the result of an item over which a process died twice.
+        """
+        waiting: deque[tuple[Future[T], A]] = deque()
+        try:
+            for item in items:
+                waiting.append((self._begin(work, item), item))
+                if len(waiting) > depth:
+                    yield self._end(work, *waiting.popleft(), died)
+            while waiting:
+                yield self._end(work, *waiting.popleft(), died)
+        finally:
+            for future, _ in waiting:
+                future.cancel()
+
+    def _begin(self, work: Callable[[A], T], item: A) -> Future[T]:
+        try:
+            return self._together.submit(work, item)
+        except BrokenProcessPool:
+            self._together.shutdown()
+            self._together = _pool(self.count)
+            return self._together.submit(work, item)
+
+    def _end(self, work: Callable[[A], T], future: Future[T], item: A, died: Callable[[A], T]) -> T:
+        try:
+            return future.result()
+        except BrokenProcessPool:  # perhaps over another item that was in work at that time
+            pass
+        try:
+            return self._alone.submit(work, item).result()
+        except BrokenProcessPool:
+            self._alone.shutdown()
+            self._alone = _pool(1)
+            return died(item)
+
+
+def _pool(count: int) -> ProcessPoolExecutor:
+    return _Pool(count, mp_context=fresh_processes(), initializer=begin_worker)
+
+
+class _Pool(ProcessPoolExecutor):
+    """Its processes do not run the caller's script once more when they start: all that they do is in bench.
+
+    Otherwise a script without `if __name__ == "__main__"` would end each of them.
+    """
+
+    def submit(self, *work: Any, **options: Any) -> Future[Any]:
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")  # where a process that starts would read which script it was
+        try:
+            return super().submit(*work, **options)
+        finally:
+            sys.modules["__main__"] = script
 
 
 def begin_worker() -> None:

@@ -4,32 +4,41 @@ import ast
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 _SCOPES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _SKIPPED = ("ctx", "kind", "type_comment", "type_ignores")  # follow from the rest, or say nothing
 
 
-def executed(source: str, ignored: Collection[str] = ()) -> str:
+def executed(source: str, ignored: Collection[str] = (), only: Collection[str] = ()) -> str:
     """The parsed source as one line, without comments, layout, docstrings and imports. SyntaxError if it is none.
 
     Equal for two files that do the same by the same statements, under every version of Python that parses them. A name
     that an import binds stands as what was imported, so that `from math import log as f` is not `from math import sqrt
     as f`, while the order of imports, and imports that nothing uses, change nothing.
-    ignored: names whose assignment in a class's body does not count.
+    ignored: names whose assignment in a class's body does not count. only: names of the file's definitions; others
+    count where these use them, or where a statement does that defines nothing. Without any all count.
     """
     tree = ast.parse(source)
+    if only:
+        tree.body = _reached(tree.body, only)
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             node.body = [item for item in node.body if _assigned(item) not in ignored]
     return _line(_Imported().visit(tree))
 
 
-def code_digest(files: Iterable[Path], ignored: Collection[str] = ()) -> str:
-    """64 hex digits of what the files execute, wherever they lie and in whatever order they are named."""
-    lines = sorted(executed(path.read_text(encoding="utf-8"), ignored) for path in files)
+def code_digest(
+    files: Iterable[Path], ignored: Collection[str] = (), only: Mapping[Path, Collection[str]] = MappingProxyType({})
+) -> str:
+    """64 hex digits of what the files execute, wherever they lie and in whatever order they are named.
+
+    ignored: as in `executed`; only: likewise, for some of the files.
+    """
+    lines = sorted(executed(path.read_text(encoding="utf-8"), ignored, only.get(path, ())) for path in files)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -64,6 +73,37 @@ def imports(path: Path, module: str) -> set[str]:
             origin = importlib.util.resolve_name(dots, module.rpartition(".")[0])
             found |= {origin, *(f"{origin}.{alias.name}" for alias in node.names)}
     return found
+
+
+def _reached(body: list[ast.stmt], names: Collection[str]) -> list[ast.stmt]:
+    """The statements that define the names, those that define what these use, and all that define nothing.
+
+    All statements where one of the names is not defined at the top of the file.
+    """
+    defining: dict[str, list[ast.stmt]] = {}
+    for item in body:
+        for name in _defined(item):
+            defining.setdefault(name, []).append(item)
+    if not defining.keys() >= set(names):
+        return body
+    kept = {id(item) for item in body if not _defined(item)}
+    waiting = [item for item in body if id(item) in kept] + [item for name in names for item in defining[name]]
+    while waiting:
+        item = waiting.pop()
+        kept.add(id(item))
+        used = {node.id for node in ast.walk(item) if isinstance(node, ast.Name)}
+        waiting += [found for name in used & defining.keys() for found in defining[name] if id(found) not in kept]
+    return [item for item in body if id(item) in kept]
+
+
+def _defined(item: ast.stmt) -> set[str]:
+    """The names that a function, a class or an assignment at the top of a file defines."""
+    if isinstance(item, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {item.name}
+    if not isinstance(item, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+        return set()
+    targets = item.targets if isinstance(item, ast.Assign) else [item.target]
+    return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
 
 
 def _assigned(item: ast.stmt) -> str:

@@ -5,7 +5,13 @@ import textwrap
 WIDTH = 80  # columns that output is written for
 
 
-def wrapped(text: str, indent: int = 0) -> list[str]:
-    """The lines of a text that stay within WIDTH, `indent` blanks before each; hyphenated words stay whole."""
+def wrapped(text: str, indent: int = 0, first: str | None = None) -> list[str]:
+    """The lines of a text that stay within WIDTH, `indent` blanks before each; words stay whole, also longer ones.
+
+    first: what stands before the first line in place of blanks.
+    """
     start = " " * indent
-    return textwrap.wrap(text, WIDTH, initial_indent=start, subsequent_indent=start, break_on_hyphens=False)
+    first = start if first is None else first
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=start, break_on_hyphens=False, break_long_words=False
+    )

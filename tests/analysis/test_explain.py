@@ -20,11 +20,11 @@ from bench.emotions import EMOTIONS
 from bench.engine.reopen import Reopened, reopen
 from bench.engine.run import run
 from bench.errors import UsageError
-from bench.model import registry
+from bench.model import variant_registry
 from bench.model.variant import Variant
 from bench.records.store import load
 
-NAMES = sorted(registry.entries())
+NAMES = sorted(variant_registry.entries())
 Open = Callable[..., Reopened]
 
 

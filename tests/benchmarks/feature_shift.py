@@ -22,7 +22,7 @@ from tokenizers import Tokenizer
 from bench.data.batch import TextBatch
 from bench.data.tokenizer import caption_tokenizer, clip_tokenizer, encode
 from bench.emotions.scores import score_captions
-from bench.model import registry
+from bench.model import variant_registry
 from bench.model.checkpoints import read_tensors
 from bench.model.clip_vip import ClipVip, clip_config
 from bench.model.variant import Variant
@@ -58,7 +58,7 @@ def features(variant: Variant, batch: TextBatch) -> torch.Tensor:
 
 def measure(name: str, backbone: ClipVip, batch: TextBatch) -> list[str]:
     """A line of the table for each start."""
-    plain = features(registry.build("plain", backbone, {}), batch)
+    plain = features(variant_registry.build("plain", backbone, {}), batch)
     cosines = plain @ plain.T
     different = cosines[~torch.eye(len(plain), dtype=torch.bool)].median()
     norm = backbone.clipmodel.text_model.embeddings.token_embedding.weight.norm(dim=1).median()
@@ -67,7 +67,7 @@ def measure(name: str, backbone: ClipVip, batch: TextBatch) -> list[str]:
         moved, added = [], []
         for seed in range(DRAWS if std else 1):
             torch.manual_seed(seed)
-            variant = registry.build("additive_text", backbone, {"init_std": std})
+            variant = variant_registry.build("additive_text", backbone, {"init_std": std})
             added.append((batch.shares @ variant.emotion.weight).norm(dim=1).median())  # type: ignore[operator, union-attr]
             moved.append((features(variant, batch) * plain).sum(dim=1))
         cosine = torch.cat(moved)

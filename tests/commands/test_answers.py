@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 
 from bench.cli import main
 from bench.data.annotation import load_annotation
-from bench.model import registry
+from bench.model import variant_registry
 from bench.records import store
 
 # --- help and lists -------------------------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ from bench.records import store
     ],
 )
 def test_help_and_lists_load_nothing_heavy(words: str) -> None:
-    registry.added_at_b32()  # counted once and then remembered
+    variant_registry.added_at_b32()  # counted once and then remembered
     code = f"""
 import sys
 from bench.cli import main
@@ -105,6 +105,20 @@ def test_emotions_takes_curly_quotes_as_plain_ones(capsys: Capture) -> None:
     text = output(["emotions", "I don’t feel ‘sad’"], capsys)
     assert text.startswith("I don’t feel ‘sad’\n") and "(sad +" in text  # not sad
     assert "don: " not in text  # a word of trust
+
+
+def test_emotions_of_nothing_are_none(capsys: Capture) -> None:
+    for text in ("", " \t"):
+        code, said = failure(["emotions", text], capsys)
+        assert code == 2 and "the text is empty" in said
+
+
+@pytest.mark.parametrize("what", ["figures", "metrics", "face-backends", "search-backends"])
+def test_lists_have_two_columns_within_80(what: str, capsys: Capture) -> None:
+    lines = output(["list", what], capsys).splitlines()
+    column = min(len(line) - len(line.lstrip()) for line in lines if line[0] == " ")
+    assert max(map(len, lines)) <= 80
+    assert all(line[:column].endswith("  ") and line[column] != " " for line in lines)
 
 
 def test_face_backends_are_listed_with_their_settings(capsys: Capture) -> None:

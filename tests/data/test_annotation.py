@@ -16,10 +16,10 @@ CLIPS = st.lists(st.builds(Clip, TEXT, st.lists(TEXT, max_size=3).map(tuple)), m
 
 @st.composite
 def annotations(draw: st.DrawFn) -> Annotation:
-    """Clips with any text, subsets of them, twins both ways."""
+    """Clips with any text, subsets of their captions, twins both ways."""
     clips = draw(CLIPS)
-    places = st.integers(0, len(clips) - 1)
-    members = st.lists(places, unique=True).map(tuple) if clips else st.just(())
+    queries = sum(len(clip.captions) for clip in clips)
+    members = st.lists(st.integers(0, queries - 1), unique=True).map(tuple) if queries else st.just(())
     order = draw(st.permutations(range(len(clips))))
     pairs = list(zip(order[::2], order[1::2], strict=False))[: draw(st.integers(0, 3))]
     twins = {**dict(pairs), **{other: one for one, other in pairs}}
@@ -100,12 +100,18 @@ def test_subsets_and_twins_follow_their_clips(annotation: Annotation, data: st.D
     kept = set(data.draw(st.lists(st.sampled_from(names), unique=True))) if names else set()
     less = keep(annotation, kept)
     assert [clip.video for clip in less.clips] == [name for name in names if name in kept]
+    before, after = ([(c.video, text) for c in split.clips for text in c.captions] for split in (annotation, less))
     for name, members in annotation.subsets.items():
-        expected = [names[index] for index in members if names[index] in kept]
-        assert [less.clips[index].video for index in less.subsets[name]] == expected
+        assert [after[i] for i in less.subsets[name]] == [before[i] for i in members if before[i][0] in kept]
     pairs = {names[one]: names[other] for one, other in annotation.twins.items()}
     expected_pairs = {one: other for one, other in pairs.items() if one in kept and other in kept}
     assert {less.clips[a].video: less.clips[b].video for a, b in less.twins.items()} == expected_pairs
+
+
+def test_every_caption_is_a_query_of_its_clip() -> None:
+    split = Annotation("some", "test", (Clip("one", ("a", "b")), Clip("two", ("a",))))
+    assert split.queries == ["a", "b", "a"]
+    assert split.video_of == [0, 0, 1]
 
 
 def test_another_dataset_s_split_is_refused(written: Path) -> None:

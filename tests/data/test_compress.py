@@ -15,9 +15,9 @@ from helpers.movies import cut, number, numbered, write
 from helpers.odd_movies import FRAMES, TURNED
 from helpers.odd_movies import turned as make_turned
 
-from bench.commands.render import compressed
+from bench.commands.answers import compressed
 from bench.data.compress import Summary, compress
-from bench.data.video import COMPRESSED, VideoError, find_videos, probe, read_frames
+from bench.data.video import COMPRESSED, find_videos, probe, read_frames
 from bench.errors import BenchError, UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -178,16 +178,25 @@ def test_no_folder_is_an_error(tmp_path: Path):
         compress(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("workers", [0, -2])
+def test_no_process_is_not_enough(tmp_path: Path, workers: int):
+    with pytest.raises(UsageError, match="--workers takes a number of at least 1"):
+        compress(tmp_path, workers=workers)
+
+
 def test_a_folder_without_videos_is_an_error(tmp_path: Path):
     with pytest.raises(BenchError, match="there is no video below"):
         compress(tmp_path)
 
 
-def test_two_videos_of_one_name_are_an_error(tmp_path: Path):
-    write(tmp_path / "a.mp4", numbered(2))
-    write(tmp_path / "a.mkv", numbered(2))
-    with pytest.raises(VideoError, match="two videos are named a"):
-        compress(tmp_path)
+def test_videos_that_share_a_name_are_named_and_the_others_are_copied(tmp_path: Path):
+    for name in ("a.mp4", "a.mkv", "b.mp4", "c.avi", "c.mkv"):
+        write(tmp_path / name, numbered(2))
+    summary = compress(tmp_path, workers=1)
+    assert list(find_videos(tmp_path / COMPRESSED)) == ["b"]
+    assert (summary.done, list(summary.broken)) == (1, ["a", "c"])
+    pair = f"{tmp_path / 'a.mkv'} and {tmp_path / 'a.mp4'}"
+    assert summary.broken["a"] == f"two videos are named a: {pair}. Remove or rename all but one."
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signal for a process group")

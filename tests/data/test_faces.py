@@ -12,9 +12,9 @@ from pyarrow import parquet
 
 from bench.data.faces import (
     BOX,
-    COLUMNS,
     EXPRESSED,
     EXPRESSIONS,
+    FACE_COLUMNS,
     IS_EXPRESSED,
     Faces,
     read_faces,
@@ -285,4 +285,4 @@ def test_a_table_without_rows_can_be_read(tmp_path: Path):
 
 def test_the_table_is_plain_parquet_for_others(tmp_path: Path):
     table = pd.read_parquet(written(tmp_path / "faces.parquet", row("a", 0, 1)))
-    assert list(table) == list(COLUMNS) and str(table["happy"].dtype) == "float32"
+    assert list(table) == list(FACE_COLUMNS) and str(table["happy"].dtype) == "float32"

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import torch
 from helpers.movies import cut, encrypt, numbered, write, write_cover
+from helpers.processes import in_this_process, look_or_abort
 
 from bench.config import RunConfig, TrainConfig, VideoConfig
-from bench.data import video_files
+from bench.data import loading, video_files
 from bench.data.annotation import load_annotation, save_annotation
 from bench.data.cards import load_card
 from bench.data.compress import compress
@@ -25,12 +26,19 @@ from bench.data.tokenizer import caption_tokenizer
 from bench.data.video import write_video
 from bench.errors import BenchError, UsageError
 from bench.model.variant import Variant
+from bench.utils.processes import DIED, in_processes
 
 CONFIG = RunConfig(
     dataset="msrvtt", video=VideoConfig(frames=4, size=32, workers=0), train=TrainConfig(batch=4, accumulation=1)
 )
 SKIP = replace(CONFIG, missing="skip")
 CARD = load_card("msrvtt")
+
+
+@pytest.fixture(autouse=True)
+def looked_at_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clips are looked at without processes, for these take a while to start."""
+    monkeypatch.setattr(loading, "in_processes", in_this_process)
 
 
 @pytest.fixture
@@ -119,7 +127,7 @@ def test_a_missing_annotation_says_how_to_write_it(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"split": "8k"}, r"msrvtt has no train split '8k'\. It has: 7k, 9k, 6k-emotion"),
+        ({"split": "8k"}, r"msrvtt has no train split '8k'\. It has: 7k, 9k, 6k-emotion, full-train"),
         ({"test": "1k-B"}, r"no test split '1k-B'\. Did you mean 1k-A"),
         ({"test": "9k"}, "no test split '9k'"),
     ],
@@ -146,6 +154,14 @@ def test_what_was_learned_of_a_file_is_renewed_when_it_changes(folder: Path) -> 
     videos, broken = look_at(folder, ["video1"])
     assert videos.frames == {}
     assert broken.keys() == {"video1"}
+
+
+def test_a_clip_over_which_the_decoder_aborts_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "in_processes", in_processes)
+    monkeypatch.setattr(loading, "look", look_or_abort)
+    found, broken = look_at(folder, [f"video{n}" for n in range(5)])
+    assert found.frames.keys() == {"video0", "video1", "video2", "video4"}
+    assert broken == {"video3": f"{folder / 'videos' / 'video3.mp4'}: {DIED}"}
 
 
 def test_a_broken_file_that_was_mended_is_read_again(folder: Path, small: Path) -> None:

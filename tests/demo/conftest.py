@@ -8,15 +8,17 @@ from urllib.parse import urlsplit
 import pytest
 from helpers.browser import browser
 from helpers.demo import SeesNegatives, client_of, fill, session
+from helpers.processes import OrderedThreads
 from helpers.search import SeesColours, as_encoder
 
 from bench.demo.session import Session
-from bench.search import models
+from bench.search import models, searcher
 
 
 @pytest.fixture(autouse=True)
 def loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     """`clip:a` sees colours, `clip:b` likes others."""
+    monkeypatch.setattr(searcher, "OrderedProcesses", OrderedThreads)  # decoding elsewhere is the search's to test
     made = {"clip:a": SeesColours("clip:a", "a"), "clip:b": SeesNegatives("clip:b", "b")}
     monkeypatch.setattr(models, "load", lambda name, results, tokenizer: as_encoder(made[name]))
 

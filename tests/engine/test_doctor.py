@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from transformers import CLIPConfig, CLIPModel
 
 from bench.cli import main
-from bench.data.annotation import Annotation, load_annotation, save_annotation
+from bench.data.annotation import Annotation, Clip, load_annotation, save_annotation
 from bench.data.video import write_video
 
 Command = Callable[..., list[str]]
@@ -30,7 +30,9 @@ def doctor(command: Command, capsys: pytest.CaptureFixture[str]) -> Callable[...
             main(["doctor", *words[1:]])
         except SystemExit as stop:
             code = int(stop.code or 0)
-        return code, capsys.readouterr().out.splitlines()
+        text = capsys.readouterr().out
+        assert all(len(line) <= 80 or " " not in line.strip()[20:] for line in text.splitlines())
+        return code, re.sub(r"\n {16}", " ", text).splitlines()  # each finding in one line
 
     return examine
 
@@ -62,6 +64,22 @@ def test_a_healthy_folder_passes(doctor: Doctor) -> None:
 @pytest.mark.parametrize("what", ["readers", "lexicons", "device", "cache"])
 def test_what_is_installed_is_told(doctor: Doctor, what: str) -> None:
     assert finding(doctor()[1], what).startswith("ok")
+
+
+def test_a_split_of_another_dataset_is_said_once(doctor: Doctor) -> None:
+    code, lines = doctor(split="train")
+    assert code == 1
+    [line] = [line for line in lines if line.startswith("fail")]
+    assert line == f"fail {'clips':<10} msrvtt has no train split 'train'. It has: 7k, 9k, 6k-emotion."
+
+
+def test_annotations_of_another_dataset_are_said_to_be(doctor: Doctor, folder: Path) -> None:
+    for path in (folder / "annotations").iterdir():
+        path.unlink()
+    save_annotation(Annotation("moodclips", "val", (Clip("a", ("a man",)),)), folder)
+    code, lines = doctor(root=folder)
+    assert code == 1
+    assert "has the annotations val, and msrvtt has 7k, 9k, " in finding(lines, "msrvtt")
 
 
 def test_a_cache_that_cannot_be_written_is_no_failure(
@@ -181,22 +199,25 @@ def expecting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[floa
 
 @pytest.fixture
 def known(small: Path, tmp_path: Path) -> Path:
-    """A folder whose training clips are its test clips: what was trained there scores high, as a good start would."""
-    root = tmp_path / "known"
-    root.mkdir()
-    (root / "videos").symlink_to(small / "videos")
-    test = load_annotation(small, "1k-A", "msrvtt")
-    save_annotation(test, root)
-    save_annotation(Annotation("msrvtt", "9k", test.clips), root)
-    return root
+    """A folder, and beside it one whose training clips are its test clips and the other way round: what was trained
+    there scores high here, as a good start would. All captions are those of the test clips.
+    """
+    test = load_annotation(small, "1k-A", "msrvtt").clips
+    others = tuple(Clip(f"video{place}", clip.captions) for place, clip in enumerate(test))
+    for root, trained, tested in ((tmp_path / "known", others, test), (tmp_path / "swapped", test, others)):
+        root.mkdir()
+        (root / "videos").symlink_to(small / "videos")
+        save_annotation(Annotation("msrvtt", "9k", trained), root)
+        save_annotation(Annotation("msrvtt", "1k-A", tested), root)
+    return tmp_path / "known"
 
 
 @pytest.fixture
 def trained(command: Command, known: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Trains on the known clips and keeps the weights in the published key format; returns the --init."""
+    """Trains on the test clips and keeps the weights in the published key format; returns the --init."""
 
     def train(**settings: object) -> str:
-        main(command(root=known, train__batch=6, **settings))
+        main(command(root=known.with_name("swapped"), train__batch=6, **settings))
         capsys.readouterr()
         [weights] = (tmp_path / "results").glob("*/*/*/*/model.safetensors")
         state = {key.removeprefix("backbone."): value for key, value in load_file(weights).items()}

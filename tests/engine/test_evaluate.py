@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bench.engine import evaluate
-from bench.engine.evaluate import Ranks, ScoreMatrix, best_clips, rank
+from bench.engine import score_matrix
+from bench.engine.evaluate import Ranks, best_clips, rank
+from bench.engine.score_matrix import ScoreMatrix
 from bench.errors import BenchError
 from bench.metrics.ranking import ranks
 
@@ -21,8 +22,8 @@ def cosine(text: torch.Tensor, video: torch.Tensor) -> torch.Tensor:
 
 
 def small_tiles(patch: pytest.MonkeyPatch, tile: int = 3, band: int = 2) -> None:
-    patch.setattr(evaluate, "TILE", tile)
-    patch.setattr(evaluate, "BAND", band)
+    patch.setattr(score_matrix, "TILE", tile)
+    patch.setattr(score_matrix, "BAND", band)
 
 
 def whole(scores: np.ndarray, captions: list[str] | None = None) -> ScoreMatrix:

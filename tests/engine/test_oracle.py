@@ -29,7 +29,7 @@ def similarity(text: torch.Tensor, video: torch.Tensor) -> torch.Tensor:
 
 
 def told(captions: list[str], video: torch.Tensor = VIDEO, scale: float = 1.0) -> OracleScores:
-    return OracleScores(lambda a, b: scale * similarity(a, b), TEXT, video, captions, MOODS)
+    return OracleScores(lambda a, b: scale * similarity(a, b), TEXT, video, captions, moods=MOODS)
 
 
 def whole(matrix: ScoreMatrix) -> np.ndarray:

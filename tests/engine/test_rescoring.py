@@ -9,9 +9,10 @@ from helpers.records import counts_by_sorting
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.engine import evaluate
-from bench.engine.evaluate import Ranks, ScoreMatrix, Scores, rank
+from bench.engine import score_matrix
+from bench.engine.evaluate import Ranks, Scores, rank
 from bench.engine.rescoring import dsl, qbnorm, rescore
+from bench.engine.score_matrix import ScoreMatrix
 
 SEED, SIZE, TILE = st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 4)
 
@@ -52,7 +53,7 @@ def slow_dsl(scores: np.ndarray) -> dict[str, np.ndarray]:
 def test_dsl_agrees_with_its_formula(seed: int, n: int, tile: int) -> None:
     scores = cosines(seed, n, n)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluate, "TILE", tile)
+        patch.setattr(score_matrix, "TILE", tile)
         after = dsl(matrix_of(scores))
     for way, rescored in slow_dsl(scores).items():
         assert lists(after[way]) == counts_by_sorting(rescored)
@@ -71,7 +72,7 @@ def exact_dsl(scores: np.ndarray) -> dict[str, np.ndarray]:
 def test_dsl_of_scores_without_a_bound_ties_no_two_that_differ(
     monkeypatch: pytest.MonkeyPatch, scale: int, tile: int
 ) -> None:
-    monkeypatch.setattr(evaluate, "TILE", tile)
+    monkeypatch.setattr(score_matrix, "TILE", tile)
     scores = scale * cosines(0, 24, 24)
     after = dsl(matrix_of(scores))
     for way, rescored in exact_dsl(scores).items():
@@ -91,7 +92,7 @@ def test_qbnorm_agrees_with_its_formula(seed: int, n: int, banked: int, tile: in
     hubs = {int(np.argmax(row)) for row in bank}
     rescored = np.array([np.exp(20 * row.astype(float)) / sums if np.argmax(row) in hubs else row for row in scores])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluate, "TILE", tile)
+        patch.setattr(score_matrix, "TILE", tile)
         assert after_qbnorm(scores, bank) == counts_by_sorting(rescored)
 
 
@@ -130,7 +131,7 @@ def test_qbnorm_leaves_a_caption_alone_whose_best_clip_is_nobody_elses() -> None
 
 @pytest.mark.parametrize("tile", [2, 4096])
 def test_identical_captions_still_tie_exactly(monkeypatch: pytest.MonkeyPatch, tile: int) -> None:
-    monkeypatch.setattr(evaluate, "TILE", tile)
+    monkeypatch.setattr(score_matrix, "TILE", tile)
     torch.manual_seed(0)
     captions = ["same", "a", "same", "b", "c", "same", "d"]
     features = {caption: torch.randn(32) / 6 for caption in captions}

@@ -132,6 +132,12 @@ def test_a_variant_whose_file_changed_is_another_run(command: Command, tmp_path:
     assert len(list((tmp_path / "results").glob("*/*/forgetful/*.json"))) == 2
 
 
+def test_a_run_that_stops_before_it_leaves_anything_leaves_no_folders(command: Command, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        main(command(train__holdout=12))  # of 12 clips
+    assert list((tmp_path / "results").iterdir()) == []
+
+
 def test_a_killed_run_goes_on_from_its_last_checkpoint(command: Command, tmp_path: Path) -> None:
     whole = bench(command(train__checkpoint_every=2))
     other = command("other", train__checkpoint_every=2)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.cli import main
-from bench.data.faces import COLUMNS, read_table, write_faces
-from bench.model import registry
+from bench.data.faces import FACE_COLUMNS, read_table, write_faces
+from bench.model import variant_registry
 from bench.records.record import Record
 from bench.records.store import load
 
@@ -88,7 +88,7 @@ def test_a_control_names_the_weights_that_it_scored(command: Command, tmp_path: 
 def copied(faces: Path, to: Path, source: str) -> None:
     """The same faces under another source: another file for whoever looks at its content."""
     table, _, _ = read_table(faces, "")
-    columns = {name: table[name].to_pylist() for name in COLUMNS}
+    columns = {name: table[name].to_pylist() for name in FACE_COLUMNS}
     write_faces(columns, to, source, {})
 
 
@@ -187,15 +187,15 @@ def test_faces_that_are_missing_stop_the_run_at_once(command: Command, folder: P
     assert f"bench faces --dataset msrvtt --root {folder}" in said
 
 
-@pytest.mark.parametrize("name", sorted(registry.entries()))
+@pytest.mark.parametrize("name", sorted(variant_registry.entries()))
 def test_every_variant_runs_by_name(command: Command, tmp_path: Path, name: str) -> None:
     main(command(variant=name, train__steps=1))
     [record] = records(tmp_path).values()
     assert record.variant == name
-    assert bool(record.faces) == bool(registry.entries()[name].video_needs)
+    assert bool(record.faces) == bool(variant_registry.entries()[name].video_needs)
 
 
-TOLD = sorted(name for name, entry in registry.entries().items() if entry.text_needs or entry.video_needs)
+TOLD = sorted(name for name, entry in variant_registry.entries().items() if entry.text_needs or entry.video_needs)
 
 
 @pytest.mark.slow
@@ -219,7 +219,7 @@ def test_every_variant_that_is_told_of_emotion_trains_under_every_control(
     if control != "matched":
         main([*words, "--train.emotions", control])
         assert [*records(tmp_path)] == [f"{control}/true"]
-    elif registry.added_at_b32()[name]:
+    elif variant_registry.added_at_b32()[name]:
         main([*words, "--matched-parameters"])
         [record] = records(tmp_path).values()
         assert record.controls["matched_parameters"] and record.parameters["added"]

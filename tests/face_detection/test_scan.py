@@ -15,7 +15,7 @@ import pytest
 from helpers.registries import forgotten
 
 from bench.cli import main
-from bench.commands import render
+from bench.commands import answers
 from bench.data.faces import BOX, EXPRESSIONS, read_faces, write_faces
 from bench.data.video import COMPRESSED, sample_indices, write_video
 from bench.errors import BenchError, UsageError
@@ -83,7 +83,7 @@ def test_a_plugin_s_backend_is_listed_and_scans(
     plugin.write_text(PLUGIN, encoding="utf-8")
     with forgotten():
         main(["list", "face-backends", "--plugin", str(plugin)])
-        assert "everywhere A happy face in every frame." in capsys.readouterr().out
+        assert "everywhere  A happy face in every frame." in capsys.readouterr().out
         words = ["--backend", "everywhere", "--videos", str(clips), "--out", str(out), "--workers", workers]
         main(["faces", *words, "--plugin", str(plugin)])
     assert read_faces(out).source == "made up" and read_faces(out).videos == {"a", "b", "c"}
@@ -136,7 +136,7 @@ def test_what_may_be_taken_for_a_video_is_named_unless_it_was_looked_at(clips: P
         (clips / name).touch()
     summary = looked(clips)
     assert summary.left_out == (clips / "d.insv",)
-    assert f"1 of kinds of video that are not read left out: {clips / 'd.insv'}" in render.faces(summary).splitlines()
+    assert f"1 of kinds of video that are not read left out: {clips / 'd.insv'}" in answers.faces(summary).splitlines()
 
 
 def test_the_same_words_again_say_that_it_is_done(clips: Path):

@@ -18,8 +18,8 @@ from helpers.registries import loaded
 
 from bench.cli import main
 from bench.grid.executors import LOG, CellOutcome, run_grid
+from bench.grid.grid_render import summary
 from bench.grid.plan import plan, read_grid
-from bench.grid.render import summary
 from bench.records import store
 
 PLUGIN = """

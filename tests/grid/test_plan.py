@@ -8,9 +8,9 @@ from helpers.asking import Capture, failure, output
 from helpers.registries import loaded
 
 from bench.errors import UsageError
+from bench.grid.grid_render import listing
 from bench.grid.plan import GRIDS, Cell, differences, find_grid, plan, read_grid, state
-from bench.grid.render import listing
-from bench.model import registry
+from bench.model import variant_registry
 
 RESULTS = Path("results")
 
@@ -242,7 +242,7 @@ def test_the_collapse_starts_every_fine_tuning_from_one_plain_run() -> None:
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ("split: 8k", "cell 1: msrvtt has no train split '8k'. It has: 7k, 9k, 6k-emotion."),
+        ("split: 8k", "cell 1: msrvtt has no train split '8k'. It has: 7k, 9k, 6k-emotion, full-train."),
         ("split: '../../../x'", "cell 1: msrvtt has no train split '../../../x'."),
         ("test: 1k-B", "cell 1: msrvtt has no test split '1k-B'. Did you mean 1k-A?"),
         ("dataset: '../x'", "'../x' is no dataset."),
@@ -279,7 +279,7 @@ def test_plugins_reach_every_cell(tmp_path: Path) -> None:
 
 
 def built_in() -> list[str]:
-    return [name for name, entry in registry.entries().items() if entry.module.startswith("variants.")]
+    return [name for name, entry in variant_registry.entries().items() if entry.module.startswith("variants.")]
 
 
 def test_all_is_every_registered_variant_also_of_plugins(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from bench.data.batch import TextBatch, VideoBatch
 from bench.data.tokenizer import caption_tokenizer
 from bench.emotions import EMOTIONS
 from bench.errors import UsageError
-from bench.model import registry
+from bench.model import variant_registry
 from bench.model.checkpoints import initialize, save_weights
 from bench.model.losses import contrastive_loss
 from bench.model.variant import Variant
@@ -171,18 +171,18 @@ def needs(name: str) -> None:
 
 def size(name: str) -> None:
     """A variant adds as many parameters to B/32 as it claims."""
-    claimed, found = registry.get(name).adds_at_b32, registry.added_at_b32()[name]
+    claimed, found = variant_registry.get(name).adds_at_b32, variant_registry.added_at_b32()[name]
     assert claimed in (None, found), f"{name}: adds_at_b32 is {claimed}, but it adds {found} parameters"
 
 
 def listing(name: str) -> None:
     """`bench list variants` says what the class says, though it reads the source without importing it."""
-    entry, variant = registry.entries()[name], registry.get(name)
+    entry, variant = variant_registry.entries()[name], variant_registry.get(name)
     assert entry.summary, f"{name}: the class needs a docstring: its first sentence is shown by `bench list variants`"
     for field in ("text_needs", "video_needs"):
         listed, own = getattr(entry, field), getattr(variant, field)
         assert listed == own, f"{name}: write `{field} = {own!r}` into the class itself; it is listed as {listed!r}"
-    defaults = {key: str(value) for key, value in registry.parse_hyperparameters(name, {}).items()}
+    defaults = {key: str(value) for key, value in variant_registry.parse_hyperparameters(name, {}).items()}
     assert defaults == entry.hyperparameters, f"{name}: hyperparameters are listed as {entry.hyperparameters}"
     assert set(variant.learns_from) <= set(CLAIMS), f"{name}: learns_from takes {' and '.join(CLAIMS)}"
 

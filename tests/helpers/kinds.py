@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from bench.model import registry
+from bench.model import variant_registry
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "variants.md").read_text(encoding="utf-8")
 EXAMPLES = {
@@ -41,7 +41,7 @@ def written(folder: Path) -> list[Path]:
     """A plugin file for each of them, but for examples that somebody has put under variants/, as the document says."""
     paths: list[Path] = []
     for name, code in {**EXAMPLES, "tied": TIED}.items():
-        if name in registry.entries():
+        if name in variant_registry.entries():
             continue
         paths.append(folder / f"{name}.py")
         paths[-1].write_text(code, encoding="utf-8")

@@ -2,9 +2,15 @@
 
 import os
 import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+from bench.data.video import look
 from bench.errors import BenchError
+from bench.search import reading
 from bench.utils.lock import locked
 
 
@@ -24,3 +30,47 @@ def compete(folder: Path, log: Path, until: float) -> None:
                 file.write("out\n")
         except BenchError:
             pass
+
+
+def read_or_abort(chunk: Any, *, size: int, detector: Any) -> reading.Piece:
+    """As the search reads a part of a video, but over the third part of `evil.mp4` it aborts, as libav may."""
+    plan, start = chunk
+    if plan.path == "evil.mp4" and start == 2 * reading.CHUNK:
+        os.abort()
+    return real_read(chunk, size=size, detector=detector)
+
+
+real_read = reading._read
+
+
+def look_or_abort(path: Path) -> tuple[int, float] | str:
+    """As a run looks at a clip, but over `video3` it aborts."""
+    if path.stem == "video3":
+        os.abort()
+    return look(path)
+
+
+def in_this_process(work: Callable, jobs: Mapping, workers: int, died: Any) -> Iterator:
+    """What `in_processes` does, at once; what a test put in place of something is seen."""
+    for name, arguments in jobs.items():
+        yield name, work(*arguments)
+
+
+class OrderedThreads(ThreadPoolExecutor):
+    """What `OrderedProcesses` does, in this process: at once, and what a test put in place of something is seen."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.count = count
+
+    def start(self, work: Callable, most: int) -> None:
+        pass
+
+    def ahead(self, work: Callable, items: Iterable, depth: int, died: Callable) -> Iterator:
+        waiting: deque[Future] = deque()
+        for item in items:
+            waiting.append(self.submit(work, item))
+            if len(waiting) > depth:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

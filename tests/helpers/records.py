@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -136,3 +137,37 @@ def make_control(
     config["train"] = {**true.config["train"], "emotions": train_emotions}
     under = {"emotions": emotions, "train_emotions": train_emotions, "matched_parameters": matched_parameters}
     return make_record(n, **{**settings, "config": config, "controls": {**under, "true_run": true.run}}, change=change)
+
+
+def make_several(videos: int = 24, each: int = 3, *, strength: float = 1.0, **settings: Any) -> Record:
+    """A sound record of a test set whose videos have `each` captions: ranks from a random matrix, counted slowly."""
+    record = make_record(videos, twins=False, **settings)
+    n = videos * each
+    video_of = np.repeat(np.arange(videos), each)
+    rng = np.random.default_rng([record.seed, *record.variant.encode()])
+    scores = rng.normal(size=(n, videos)) + rng.normal(size=videos)  # some videos suit every caption
+    scores[np.arange(n), video_of] += strength + rng.normal(size=videos)[video_of]  # some suit their own
+    scores = np.round(scores, 1)
+    true = scores[np.arange(n), video_of]
+    ranks = {
+        "t2v": {
+            "greater": [int((row > own).sum()) for row, own in zip(scores, true, strict=True)],
+            "equal": [int((row == own).sum()) - 1 for row, own in zip(scores, true, strict=True)],
+        },
+        "v2t": {
+            "greater": [int((scores[:, v] > own).sum()) for v, own in zip(video_of, true, strict=True)],
+            "equal": [int((scores[:, v] == own).sum()) - 1 for v, own in zip(video_of, true, strict=True)],
+        },
+    }
+    captions = [f"caption {i % each} of {i // each}" for i in range(n)]
+    subsets = {"emotion": list(range(0, n, 4)), "disgust": []}
+    of = video_of.tolist()
+    return replace(
+        record,
+        protocol=record.protocol.replace(f"|{videos}x{videos}|", f"|{n}x{videos}|positives:own|"),
+        queries={"videos": record.queries["videos"], "captions": captions, "video_of": of},
+        subsets=subsets,
+        ranks=ranks,
+        top=np.argsort(-scores, axis=1, kind="stable")[:, :10].tolist(),
+        metrics=summarize(ranks, subsets, captions, video_of=of),
+    )

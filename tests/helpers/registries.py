@@ -10,8 +10,8 @@ from bench.data import cards
 from bench.data.importers import IMPORTERS
 from bench.emotions.sources import SOURCES
 from bench.face_detection import FACE_BACKENDS
-from bench.metrics.registry import METRICS
-from bench.model import registry as variants
+from bench.metrics.metric_registry import METRICS
+from bench.model import variant_registry as variants
 from bench.report.figures import FIGURES
 from bench.search.backends import SEARCH_BACKENDS
 from bench.utils import plugins

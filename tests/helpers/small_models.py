@@ -5,7 +5,7 @@ from helpers.golden import GOLDEN_FRAMES, golden_config
 
 from bench.data.batch import TextBatch, VideoBatch
 from bench.emotions import EMOTIONS
-from bench.model import registry
+from bench.model import variant_registry
 from bench.model.clip_vip import ClipVip
 from bench.model.variant import Variant
 
@@ -15,7 +15,7 @@ START, END = 298, 299
 def make(name: str, **hyperparameters: object) -> Variant:
     """A small variant; the same seed gives the same backbone whatever the variant draws after it."""
     torch.manual_seed(0)
-    return registry.build(name, ClipVip(golden_config(), frames=GOLDEN_FRAMES), hyperparameters).eval()
+    return variant_registry.build(name, ClipVip(golden_config(), frames=GOLDEN_FRAMES), hyperparameters).eval()
 
 
 @torch.no_grad()

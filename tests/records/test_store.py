@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.errors import BenchError
+from bench.metrics.metric_registry import METRICS, metric
 from bench.metrics.ranking import ranks
-from bench.metrics.registry import METRICS, metric
 from bench.records.check import check
 from bench.records.record import Record
 from bench.records.store import SCHEMA, load, load_records, record_path, run_id, save

@@ -3,7 +3,16 @@
 from pathlib import Path
 
 import pytest
+from helpers.processes import OrderedThreads
 from helpers.search import clip
+
+from bench.search import searcher
+
+
+@pytest.fixture(autouse=True)
+def decoded_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders are opened without processes that decode, for these take a second to start."""
+    monkeypatch.setattr(searcher, "OrderedProcesses", OrderedThreads)
 
 
 @pytest.fixture

@@ -3,9 +3,11 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from helpers.processes import OrderedThreads, read_or_abort
 from helpers.search import SeesColours, clip
 
 from bench.data.video import COMPRESSED
@@ -13,6 +15,7 @@ from bench.errors import BenchError, UsageError
 from bench.search import answer_render, building, index_store, reading
 from bench.search.building import UpdateSummary, pending, update, walk
 from bench.search.index_store import IndexSettings, Store
+from bench.utils.processes import DIED, OrderedProcesses
 
 
 @pytest.fixture
@@ -34,12 +37,15 @@ def opened_files(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def updated(folder: Path, model: SeesColours | None = None, retry: bool = False) -> UpdateSummary:
+def updated(
+    folder: Path, model: SeesColours | None = None, retry: bool = False, processes: type = OrderedThreads
+) -> UpdateSummary:
     """Brings the index on disk up to date, as a new process would."""
     opened = index_store.read(folder) or Store(
         index_store.place(folder), IndexSettings(str(folder), "clip:colours", "1", "", "", 10.0, 3, {})
     )
-    return update(opened, model or SeesColours(), folder, walk(folder), None, retry)
+    with processes(2) as pool:
+        return update(opened, model or SeesColours(), folder, walk(folder), pool, None, retry)
 
 
 def features(folder: Path) -> dict[str, list[list[int]]]:
@@ -128,13 +134,24 @@ def test_a_file_that_breaks_off_in_its_middle_leaves_no_window(clips: Path, monk
     clip(clips / "long.mp4", "red", seconds=200)
     real = reading._read
 
-    def read(plan: object, start: int, *rest: object) -> reading.Piece:
-        if start == 2 * reading.CHUNK:
-            return reading._broken("long.mp4", BenchError("long.mp4: damaged"))
-        return real(plan, start, *rest)  # type: ignore[arg-type]
+    def read(chunk: Any, **how: Any) -> reading.Piece:
+        if chunk[1] == 2 * reading.CHUNK:
+            return reading._broken("long.mp4", "long.mp4: damaged")
+        return real(chunk, **how)
 
     monkeypatch.setattr(reading, "_read", read)
     assert updated(clips).broken == {"long.mp4": "long.mp4: damaged"}
+    assert features(clips) == {"red.mp4": [RED], "green.mp4": [GREEN], "more/blue.mkv": [BLUE]}
+
+
+def test_a_file_over_which_the_decoder_aborts_is_said_and_the_others_are_indexed(
+    clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It aborts in the middle of a long file, when windows before it are encoded and others are on their way."""
+    clip(clips / "evil.mp4", "red", seconds=200)
+    monkeypatch.setattr(reading, "_read", read_or_abort)
+    [(path, why)] = updated(clips, processes=OrderedProcesses).broken.items()
+    assert (path, why) == ("evil.mp4", f"{clips / 'evil.mp4'}: {DIED}")
     assert features(clips) == {"red.mp4": [RED], "green.mp4": [GREEN], "more/blue.mkv": [BLUE]}
 
 

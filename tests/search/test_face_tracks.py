@@ -1,5 +1,7 @@
 """The faces of single frames: one score for several faces, and the images are not decoded again."""
 
+import pickle
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from bench.emotions import EMOTIONS
 from bench.face_detection import ClipFrames, Face
 from bench.face_detection.frames import read_picture
 from bench.search.face_tracks import FaceDetector
+from bench.utils.plugins import load_plugin
+from bench.utils.processes import fresh_processes
 
 SMALL, LARGE = (0, 0, 2, 2), (0, 0, 9, 9)
 
@@ -51,6 +55,23 @@ def test_a_frame_without_a_face_has_no_scores(two_faces: None) -> None:
 
 def test_the_backend_s_settings_are_remembered(two_faces: None) -> None:
     assert FaceDetector("x", {}, "largest").how == {"at": "here"}
+
+
+def test_another_process_builds_its_own_detector_once_with_the_plugin_that_brings_it(tmp_path: Path) -> None:
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(
+        "from bench import face_backend\nfrom bench.face_detection import Face\n\n\n"
+        '@face_backend("mine_for_processes")\nclass Mine:\n    source, settings = "mine", {}\n\n'
+        "    def faces(self, clip):\n        return [[Face((0.5,) * 7, (0, 0, 9, 9), 1.0)]]\n"
+    )
+    load_plugin(plugin)
+    detector = FaceDetector("mine_for_processes", {}, "largest")
+    image = np.zeros((4, 4, 3), np.uint8)
+    with ProcessPoolExecutor(1, mp_context=fresh_processes()) as pool:
+        found = pool.submit(detector, Path("nowhere.mp4"), 10, 3, image).result()
+    np.testing.assert_array_equal(found, detector(Path("nowhere.mp4"), 10, 3, image))
+    copies = [pickle.loads(pickle.dumps(detector)) for _ in range(2)]
+    assert copies[0] is copies[1]
 
 
 @pytest.mark.parametrize(("picture", "emotion"), [("happy", "joy"), ("angry", "anger"), ("surprised", "surprise")])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.golden import golden_config
+from helpers.processes import OrderedThreads
 from helpers.search import tiny_clip, trained
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, CLIPConfig, CLIPModel
@@ -42,7 +43,8 @@ def windows(encoder: Encoder, small: Path, names: list[str]) -> np.ndarray:
     how = encoder.described
     detector = FaceDetector("sidecar", {"model": small / "faces.parquet"}, how.faces) if how.faces else None
     files = {name: small / "videos" / f"{name}.mp4" for name in names}
-    pieces = list(read(files, frames=how.frames, size=how.size, window=10.0, detector=detector))
+    with OrderedThreads(1) as pool:
+        pieces = list(read(files, pool, frames=how.frames, size=how.size, window=10.0, detector=detector))
     assert [piece.path for piece in pieces] == names
     return encoder.windows([piece.windows[0] for piece in pieces])
 

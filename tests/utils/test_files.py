@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.utils import files
-from bench.utils.files import LEFTOVER_AFTER, replacing
+from bench.utils.files import LEFTOVER_AFTER, remove_empty, replacing
 
 KILLED = """
 import os, signal, sys
@@ -66,3 +66,13 @@ def test_an_error_leaves_the_former_file_and_nothing_else(tmp_path: Path) -> Non
         temporary.write_text("half")
         raise RuntimeError
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("record.json", "before")]
+
+
+def test_empty_folders_are_removed_up_to_the_first_that_holds_something(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b" / "c").mkdir(parents=True)
+    (tmp_path / "a" / "kept").touch()
+    remove_empty(tmp_path / "a" / "b" / "c", tmp_path)
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["kept"]
+    (tmp_path / "a" / "kept").unlink()
+    remove_empty(tmp_path / "a", tmp_path)
+    assert tmp_path.is_dir() and not list(tmp_path.iterdir())

@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from multiprocessing import active_children
+from pathlib import Path
 
 import pytest
 from helpers.processes import double
 
-from bench.utils.processes import in_processes
+from bench.utils.processes import OrderedProcesses, in_processes
 
 CHILD = """
 import os, signal, sys, time
@@ -74,6 +77,38 @@ def test_a_job_whose_process_dies_is_named_and_the_rest_goes_on(workers: int) ->
     jobs = {str(number): (number,) for number in (0, 1, -2, 3, 4, -5, 6)}
     found = dict(in_processes(double, jobs, workers, -1))
     assert found == {"0": 0, "1": 2, "-2": -1, "3": 6, "4": 8, "-5": -1, "6": 12}
+
+
+def test_work_ahead_comes_in_order_and_what_a_process_dies_over_is_given_up() -> None:
+    numbers = [0, 1, -2, 3, 4, 5, -6, 7]
+    with OrderedProcesses(2) as pool:
+        assert list(pool.ahead(double, numbers, 3, lambda number: number)) == [0, 2, -2, 6, 8, 10, -6, 14]
+
+
+def test_work_ahead_goes_no_further_than_its_depth_and_its_processes_end() -> None:
+    asked: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for number in range(100):
+            asked.append(number)
+            yield number
+
+    with OrderedProcesses(1) as pool:
+        coming = pool.ahead(double, numbers(), 3, lambda number: number)
+        assert (next(coming), asked) == (0, [0, 1, 2, 3])
+        coming.close()
+    assert not active_children()
+
+
+def test_processes_do_not_run_the_script_that_started_them(tmp_path: Path) -> None:
+    """It has no `if __name__ == "__main__"`, as scripts in notebooks and documents have none."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import operator\nfrom bench.utils.processes import in_processes\nprint('once')\n"
+        "print(dict(in_processes(operator.neg, {'a': (1,)}, 1, 0)))\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True)
+    assert (done.stdout.splitlines(), done.stderr) == (["once", "{'a': -1}"], "")
 
 
 def test_no_jobs_start_no_process() -> None:

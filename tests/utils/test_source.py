@@ -147,3 +147,55 @@ def test_helpers_are_what_is_imported_from_the_same_package(tmp_path: Path, monk
     assert sorted(path.stem for path in found) == ["child", "helper", "parent"]
     for name in [name for name in sys.modules if name.partition(".")[0] == "family"]:
         monkeypatch.delitem(sys.modules, name)
+
+
+TWO = """
+from math import sqrt
+
+RATE, SHIFT = 0.5, 1
+SCALE = 2
+
+
+def grow(x):
+    return SHIFT + deeper(x)
+
+
+def deeper(x):
+    return sqrt(x)
+
+
+def other(x):
+    return x * SCALE
+
+
+class One:
+    def f(self, x):
+        return grow(x)
+
+
+class Two(One):
+    def f(self, x):
+        return other(x)
+
+
+print(RATE)
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "one", "two"),
+    [
+        (("sqrt(x)", "sqrt(x + 1)"), True, True),  # two is built on one
+        (("RATE, SHIFT = 0.5", "RATE, SHIFT = 0.6"), True, True),
+        (("print(RATE)", "print(RATE + 1)"), True, True),
+        (("x * SCALE", "x / SCALE"), False, True),
+        (("SCALE = 2", "SCALE = 3"), False, True),
+        (("class Two(One):", "class Two(One):\n    a = 1"), False, True),
+    ],
+)
+def test_of_two_classes_in_a_file_each_counts_what_it_uses(change: tuple[str, str], one: bool, two: bool) -> None:
+    assert TWO.count(change[0]) == 1
+    changed = TWO.replace(*change)
+    assert (executed(changed, only=["One"]) != executed(TWO, only=["One"])) == one
+    assert (executed(changed, only=["Two"]) != executed(TWO, only=["Two"])) == two
+    assert executed(changed) != executed(TWO)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
-from bench.commands.render import compressed
+from bench.commands.answers import compressed
 from bench.utils import terminal
 from bench.utils.terminal import printable
 

@@ -5,7 +5,7 @@ import torch
 from helpers.small_models import make, naming
 
 from bench.errors import BenchError
-from bench.model import registry
+from bench.model import variant_registry
 from bench.model.clip_vip import ClipVip, clip_config
 
 
@@ -40,7 +40,7 @@ def test_how_often_an_emotion_is_named_does_not_matter() -> None:
 def test_init_std_is_the_standard_deviation_of_the_start() -> None:
     torch.manual_seed(0)
     backbone = ClipVip(clip_config("tiny", vocabulary=50), frames=2)
-    wide = registry.build("additive_text", backbone, {"init_std": "0.02"})
+    wide = variant_registry.build("additive_text", backbone, {"init_std": "0.02"})
     assert abs(wide.emotion.weight.std().item() - 0.02) < 0.002
 
 

@@ -3,10 +3,10 @@
 import pytest
 from helpers.contract import RULES
 
-from bench.model import registry
+from bench.model import variant_registry
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("name", sorted(registry.entries()))
+@pytest.mark.parametrize("name", sorted(variant_registry.entries()))
 def test_the_variant_keeps_the_rule(name: str, rule: str) -> None:
     RULES[rule](name)

@@ -4,7 +4,7 @@ import pytest
 
 from bench.data.loading import Collator
 from bench.data.tokenizer import caption_tokenizer
-from bench.model.registry import get
+from bench.model.variant_registry import get
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,10 @@ from safetensors.torch import load_file
 from bench.analysis.explain import explain
 from bench.analysis.probe import probe
 from bench.demo.why import explained
-from bench.engine.evaluate import ScoreMatrix
 from bench.engine.reopen import reopen
+from bench.engine.score_matrix import ScoreMatrix
 from bench.errors import UsageError
-from bench.model import registry
+from bench.model import variant_registry
 from bench.model.variant import Variant
 from bench.records import store
 from bench.report.saved_features import unit_features
@@ -51,7 +51,7 @@ def test_each_kind_and_each_example_keeps_the_rule(name: str, rule: str) -> None
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_each_example_says_how_many_parameters_it_adds(name: str) -> None:
-    assert registry.get(name).adds_at_b32 is not None
+    assert variant_registry.get(name).adds_at_b32 is not None
 
 
 def test_every_hook_and_every_claim_is_documented() -> None:
@@ -169,5 +169,5 @@ def test_scores_of_many_frames_come_in_parts_that_change_nothing(monkeypatch: py
     variant = make("pooled_by_text")
     text, video = variant.encode_text(four_captions()), variant.encode_video(four_clips())
     whole = ScoreMatrix(variant.similarity, text, video, list("abcd")).true
-    monkeypatch.setattr("bench.engine.evaluate.PAIRED", 1)  # one caption at a time
+    monkeypatch.setattr("bench.engine.score_matrix.PAIRED", 1)  # one caption at a time
     np.testing.assert_allclose(ScoreMatrix(variant.similarity, text, video, list("abcd")).true, whole, atol=1e-6)

@@ -7,14 +7,14 @@ import torch
 from helpers.small_models import captions, clips, make, naming
 
 from bench.data.batch import TextBatch, VideoBatch
-from bench.model import registry
+from bench.model import variant_registry
 from bench.model.losses import contrastive_loss
 from bench.model.variant import Variant
 
 SHOWN = [0, 2, 3, 4, 5, 6]  # those that a face can show
 EMOTIONS = len(SHOWN)
 CHANCE = 2 * math.log(EMOTIONS)  # the loss of features that do not know which pair is which
-CLASSES = {name: registry.get(name) for name in sorted(registry.entries())}
+CLASSES = {name: variant_registry.get(name) for name in sorted(variant_registry.entries())}
 HEARS, SEES = ([name for name in CLASSES if what in CLASSES[name].learns_from] for what in ("emotions", "faces"))
 
 

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from bench.data.batch import TextBatch, VideoBatch
-from bench.model import registry
+from bench.model import variant_registry
 
-NAMES = sorted(registry.entries())
-CLASSES = {name: registry.get(name) for name in NAMES}
+NAMES = sorted(variant_registry.entries())
+CLASSES = {name: variant_registry.get(name) for name in NAMES}
 AS_PLAIN = [name for name in NAMES if CLASSES[name].plain_without_emotion]
 COUNTS_ALIKE = [name for name in NAMES if not CLASSES[name].counts_matter]
 HEARS, SEES = ([name for name in NAMES if what in CLASSES[name].learns_from] for what in ("emotions", "faces"))

@@ -140,7 +140,9 @@ def download(dataset: str, root: Path) -> str:
 
     known = load_card(dataset).download
     if not known:
-        raise UsageError(f"the card of {dataset} has no address to download from. Next: bench data prepare {dataset}")
+        raise UsageError(
+            f"the card of {dataset} has no address to download from. Next: bench data prepare {dataset} --root {root}"
+        )
     archive = fetch(known["url"], root / known["file"], sha256=known.get("sha256"), size=known.get("bytes"))
     unpacked = unpack(archive, root)
     counts = f"{unpacked.written} files unpacked, {unpacked.kept} were there"

@@ -7,7 +7,7 @@ the card, `datasets/msrvtt/card.yaml`; nothing is written when it does not.
 
 The filter and its mismatch: a training video is emotional if its 20 captions *joined* are, a test query if its *one*
 sentence is. Both follow the published work; the count that the joined rule would give on the test videos is kept in the
-facts of 1k-A.
+facts of 1k-A. In 1k-A-20 and full, where every caption of a video is a query, each is read alone.
 """
 
 import hashlib
@@ -50,6 +50,7 @@ CAPTION_FILES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("msrvtt_ret_train7k.json",), ("7k",)),
     (("train7k.jsonl",), ("7k",)),
 )
+OF_ALL_VIDEOS = tuple(names for names, _ in CAPTION_FILES[:3])  # the others have training videos alone
 # What the 1k-A sentences are taken from: the first that is there. The last one points into the captions.
 TEST_FILES = ("MSRVTT_JSFUSION_test.csv", "msrvtt_ret_test1k.json", "test1ka.jsonl", "jsfusion_val_caption_idx.pkl")
 # Lists of a split's videos. They bring nothing new where the split follows from its definition, and must agree with it.
@@ -58,6 +59,8 @@ LISTS = {
     "9k": ("MSRVTT_train.9k.csv", "train_list_jsfusion.txt"),
     "1k-A": ("val_list_jsfusion.txt",),
 }
+# The official splits follow from the videos' numbers: the `split` fields of the official files say the same.
+OFFICIAL = {"full-train": range(6513), "full-val": range(6513, 7010), "full": range(7010, 10_000)}
 JOIN = ". "  # between the captions of a video when the filter reads them as one text
 SEED = 42  # of the 34 others in split 68
 
@@ -146,6 +149,7 @@ def prepare(root: Path) -> Prepared:
     layouts = [layout for layout, names in LAYOUTS.items() if any(name in found for name in names)]
     facts = {"layouts": layouts, "sources": sources, "lexicons": lexicon_versions()}
     annotations = [*_training(videos, captions, facts), *_tests(sentences, captions, facts)]
+    annotations += _tests_of_all_captions(sentences, captions, facts)
     if not annotations:
         wanted = "; ".join(f"{layout}: {', '.join(names)}" for layout, names in LAYOUTS.items())
         raise BenchError(f"{root} holds no MSR-VTT captions. Put the files of one layout there ({wanted}).")
@@ -173,7 +177,7 @@ def _captions(found: dict[str, Source]) -> tuple[Captions, tuple[str, ...], list
                 if twice := captions.keys() & more.keys():
                     raise BenchError(f"{found[name]} has captions of {_first(twice)}, which another file has already.")
                 captions |= more
-            return captions, covered, [found[name] for name in names]
+            return captions, ("full-train", "full-val", *covered), [found[name] for name in names]
     return {}, (), []
 
 
@@ -209,6 +213,10 @@ def _as_jsfusion(caption: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", caption))
 
 
+def _official(split: str) -> list[str]:
+    return [f"video{number}" for number in OFFICIAL[split]]
+
+
 def _number(video: str) -> int:
     return int(video.removeprefix("video"))
 
@@ -222,9 +230,11 @@ def _training_videos(
 ) -> dict[str, list[str]]:
     """Training split -> its video ids by number, from the splits' definitions, checked against each list in the folder.
 
-    7k is video0 to video7009; 9k is every video but the 1k-A tests, or what a list says where those are not at hand.
+    7k is video0 to video7009, which the official splits share out; 9k is every video but the 1k-A tests, or what a list
+    says where those are not at hand.
     """
     videos = {"7k": [f"video{number}" for number in range(expected["7k"]["videos"])]}
+    videos |= {split: _official(split) for split in ("full-train", "full-val")}
     if sentences:
         everything = (f"video{number}" for number in range(expected["9k"]["videos"] + expected["1k-A"]["videos"]))
         videos |= {"9k": [video for video in everything if video not in sentences], "1k-A": list(sentences)}
@@ -266,21 +276,17 @@ def _tests(sentences: dict[str, str], captions: Captions, facts: dict) -> Iterat
     """1k-A and the two galleries drawn from it, each with the subsets of its queries; nothing without sentences."""
     if not sentences:
         return
-    texts = list(sentences.values())
-    by_vader, by_pattern = _verdicts(texts)
-    known = {**facts, "filter": _filter("one"), "emotional": _counts(by_vader, by_pattern)}
+    carried, known = _carried(list(sentences.values()))
+    known = {**facts, **known}
     mismatch = {}
     others: dict[str, list[str]] = {}
     if all(video in captions for video in sentences):
         others = {video: _others(video, text, captions[video]) for video, text in sentences.items()}
         mismatch["emotional_joined"] = _counts(*_verdicts([JOIN.join(captions[video]) for video in sentences]))
     clips = [Clip(video, (text,)) for video, text in sentences.items()]
-    scores = score_captions(texts)  # (1000, 8)
-    carried = {"emotion": by_vader | by_pattern, "any-nrc": (scores > 0).any(axis=1)}
-    carried |= {name: scores[:, column] > 0 for column, name in enumerate(EMOTIONS)}
 
     def part(split: str, rows: np.ndarray, facts: dict) -> Annotation:
-        subsets = {name: tuple(np.flatnonzero(carries[rows]).tolist()) for name, carries in carried.items()}
+        subsets = {name: _places(carries[rows]) for name, carries in carried.items()}
         videos = tuple(clips[row] for row in rows)
         if others:
             facts = {**facts, OTHER_CAPTIONS: {clip.video: others[clip.video] for clip in videos}}
@@ -291,6 +297,30 @@ def _tests(sentences: dict[str, str], captions: Captions, facts: dict) -> Iterat
     yield part("1k-A", np.arange(len(clips)), {**known, **mismatch})
     yield part("Emotion-34", emotional, known)
     yield part("68", np.sort(np.concatenate([emotional, rest])), {**known, "seed": SEED})
+
+
+def _tests_of_all_captions(sentences: dict[str, str], captions: Captions, facts: dict) -> Iterator[Annotation]:
+    """1k-A-20 and full, where every caption of a test video is a query; those whose captions are all at hand."""
+    for split, videos in (("1k-A-20", list(sentences)), ("full", _official("full"))):
+        if videos and all(video in captions for video in videos):
+            clips = tuple(Clip(video, captions[video]) for video in videos)
+            carried, known = _carried([caption for clip in clips for caption in clip.captions])
+            subsets = {name: _places(carries) for name, carries in carried.items()}
+            yield Annotation("msrvtt", split, clips, subsets=subsets, facts={**facts, **known})
+
+
+def _carried(queries: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, object]]:
+    """Subset -> (n,) bool, which queries are in it; and what the filter read and found, for the facts."""
+    by_vader, by_pattern = _verdicts(queries)
+    scores = score_captions(queries)  # (n, 8)
+    carried = {"emotion": by_vader | by_pattern, "any-nrc": (scores > 0).any(axis=1)}
+    carried |= {name: scores[:, column] > 0 for column, name in enumerate(EMOTIONS)}
+    return carried, {"filter": _filter("one"), "emotional": _counts(by_vader, by_pattern)}
+
+
+def _places(members: np.ndarray) -> tuple[int, ...]:
+    """The places where a (n,) mask is true."""
+    return tuple(np.flatnonzero(members).tolist())
 
 
 def _others(video: str, sentence: str, captions: Sequence[str]) -> list[str]:
@@ -342,7 +372,12 @@ def _skipped(written: set[str], expected: dict, covered: tuple[str, ...]) -> dic
         "train": f"needs captions of its videos: {' or '.join(' + '.join(names) for names, _ in CAPTION_FILES)}",
         "test": f"needs the 1k-A sentences: {' or '.join(TEST_FILES)}",
     }
+    need["validation"] = need["train"]
+    need["all"] = f"needs captions of the test videos: {' or '.join(' + '.join(names) for names in OF_ALL_VIDEOS)}"
     why = {split: need[card["role"]] for split, card in expected.items() if split not in written}
+    if "1k-A" in written:
+        why |= dict.fromkeys(why.keys() & {"1k-A-20"}, need["all"])
+    why |= dict.fromkeys(why.keys() & {"full"}, need["all"])
     for split in why.keys() & {"9k", "6k-emotion"} if "9k" in covered else ():
         why[split] = need["test"]  # the captions are there, but not which of them are the test's
     return why

@@ -13,7 +13,7 @@ from bench.data.faces import EXPRESSED, Faces, read_faces
 from bench.emotions import EMOTIONS
 from bench.records.record import Record
 from bench.report.figures import Context, Figure, figure
-from bench.report.style import EMOTION_COLOURS, WIDTH, legend_below, sheet, styled
+from bench.report.style import EMOTION_COLOURS, TEXT_WIDTH, legend_below, sheet, styled
 from bench.report.thumbnails import dataset_folder
 from bench.utils.files import sha256
 
@@ -58,7 +58,7 @@ def strips(record: Record, folder: Path) -> Figure | None:
     tracks = list(_tracks(record, folder, read_faces(path))) if path else []
     if not tracks:
         return None
-    room = (WIDTH - 0.45) / len(tracks[0].seen)  # inches a frame
+    room = (TEXT_WIDTH - 0.45) / len(tracks[0].seen)  # inches a frame
     heights = [min(room, FRAME), BARS]
     height = 0.4 + len(tracks) * (0.5 + sum(heights))
     drawing, axes = sheet(height, 2 * len(tracks), 1, gridspec_kw={"height_ratios": heights * len(tracks)})
@@ -92,12 +92,12 @@ _POOLED = {
 
 def _file(record: Record, folder: Path) -> Path | None:
     """The table of faces that the run read, told by its checksum."""
-    from bench.data.loading import FACES
+    from bench.data.loading import FACES_FILE
 
     if not record.faces or control(record):
         return None
     named = record.config.get("faces", {}).get("file")
-    for path in ([Path(named)] if named else []) + [folder / FACES]:
+    for path in ([Path(named)] if named else []) + [folder / FACES_FILE]:
         if path.is_file() and sha256(path) == record.faces["sha256"]:
             return path
     return None
@@ -111,10 +111,10 @@ def _tracks(record: Record, folder: Path, faces: Faces) -> Iterator[_Track]:
     copies = folder / COMPRESSED
     files = find_videos(copies if copies.is_dir() else folder)
     names, captions = record.queries["videos"], record.queries["captions"]
-    asked = record.subsets.get("emotion") or range(len(names))
+    asked = record.subsets.get("emotion") or range(len(captions))
     left = CLIPS
-    for query in sorted(asked, key=lambda query: names[query]):
-        video = names[query]
+    for query in sorted(asked, key=lambda query: names[record.clip_of(query)]):
+        video = names[record.clip_of(query)]
         if not left:
             return
         if video not in files or video not in faces.videos:

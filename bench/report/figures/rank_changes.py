@@ -56,14 +56,16 @@ def histogram(one: Record, other: Record) -> Figure | None:
     said = []
     for direction in DIRECTIONS:
         lost, equal, won = _balance(factors[direction])
-        said.append(f"{direction.upper()} {won} of {n} queries rank better, {lost} worse, {equal} the same")
+        said.append(
+            f"{direction.upper()} {won} of {lost + equal + won} queries rank better, {lost} worse, {equal} the same"
+        )
     alt = f"{one.run} against {other.run}: {'; '.join(said)}; the largest factor is {2 ** _largest(factors):.0f}."
     return Figure(f"ranks-{one.run}-{other.run}", f"{one.run} against {other.run}, by query", caption, alt, drawing)
 
 
 def _log2(record: Record, direction: str) -> NDArray[np.float64]:
-    counts = record.ranks[direction]
-    return np.log2(ranks(counts["greater"], counts["equal"]))
+    asked = record.answers(direction)
+    return np.log2(ranks(asked.greater, asked.equal))
 
 
 def _counted(changes: NDArray[np.float64], reach: int) -> list[int]:

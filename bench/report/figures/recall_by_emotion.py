@@ -6,9 +6,9 @@ from typing import Any
 from bench.compare.groups import Family
 from bench.compare.numbers import number
 from bench.emotions import EMOTIONS
-from bench.metrics.statistics import MIN_QUERIES, wilson
+from bench.metrics.statistics import MIN_QUERIES, share_interval
 from bench.report.figures import Context, Figure, figure
-from bench.report.interval_rows import counted, n_queries
+from bench.report.interval_rows import counted, n_clips
 from bench.report.style import GREY, legend_below, looks, seeds_of, sheet
 
 HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\")  # of bars, so that they differ without colour too
@@ -37,9 +37,10 @@ def recall_by_emotion(context: Context) -> Figure | None:
     for position, family in enumerate(families):
         for place, name in enumerate(names):
             rows = subsets[name]
-            hits = float(family.hits(rows, "t2v", 1).mean(axis=0).sum())
-            low, high = (100 * bound for bound in wilson(hits, len(rows)))
-            value = 100 * hits / len(rows)
+            hits = family.hits(rows, "t2v", 1).mean(axis=0)
+            together = family.clusters(rows, "t2v") if family.by_video else None
+            low, high = (100 * bound for bound in share_interval(hits, together))
+            value = 100 * float(hits.mean())
             quiet = len(rows) < MIN_QUERIES
             axis.bar(
                 place + (position - (len(families) - 1) / 2) * width,
@@ -100,7 +101,7 @@ def _caption(context: Context, families: Sequence[Family], names: Sequence[str])
     rule = f" {chosen}; {counted(left, 'variant')} not shown." if left else ""
     return (
         f"T2V R@1 of each emotion's queries, in the whole gallery, with Wilson's 95 % interval; n is the number of "
-        f"queries.{grey}{overlap}{seeds}{rule} Exploratory: no test was made. Gallery of {n_queries(group)}, "
+        f"queries.{grey}{overlap}{seeds}{rule} Exploratory: no test was made. Gallery of {n_clips(group)}, "
         f"{seeds_of(families)}. Protocol: {group.protocol}"
     )
 

@@ -12,6 +12,7 @@ from bench.report.interval_rows import (
     draw_intervals,
     every_query,
     mark_key,
+    n_clips,
     n_queries,
     name_rows,
     row_places,
@@ -49,7 +50,7 @@ def recalls(context: Context) -> Figure | None:
     caption = (
         "Recall of every variant with its 95 % interval, the best T2V R@1 first. "
         + ("Where there are several seeds: their mean, its interval over seeds and queries. " if several else "")
-        + f"n = {n_queries(group)} queries and clips, {seeds_of(families)}. Protocol: {group.protocol}"
+        + f"n = {n_queries(group)} queries and {n_clips(group)} clips, {seeds_of(families)}. Protocol: {group.protocol}"
     )
     said = [f"{family.name} {estimate(_estimate(family, 't2v', 1))}" for family in families]
     alt = f"T2V R@1 in % with 95 % interval: {'; '.join(said)}."

@@ -39,7 +39,7 @@ from bench.report.feature_measures import (
 from bench.report.figures import Context, Figure, figure
 from bench.report.map_panels import MODALITIES, Layer, beneath, class_layers, emotion_layers, legend, reach, scatter
 from bench.report.saved_features import best_mapped, mappable_features
-from bench.report.style import WIDTH, styled
+from bench.report.style import TEXT_WIDTH, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -182,7 +182,7 @@ def perplexity_strip(runs: Sequence[MappedRun]) -> Figure:
 
     classes = classes_of(runs[0].record)
     layers = class_layers(classes)
-    drawing = Drawing(figsize=(WIDTH, 5.6))
+    drawing = Drawing(figsize=(TEXT_WIDTH, 5.6))
     panels = drawing.subplots(len(runs), len(STRIP), squeeze=False)
     for column, perplexity in enumerate(STRIP):
         limit = max(reach(run.map("centred", perplexity)) for run in runs)
@@ -213,7 +213,7 @@ def _grid(
     """Baseline and variant in columns, raw and centred in rows, all four on the same axes, numbers beneath each."""
     from matplotlib.figure import Figure as Drawing
 
-    drawing = Drawing(figsize=(WIDTH, 8.4))
+    drawing = Drawing(figsize=(TEXT_WIDTH, 8.4))
     panels = drawing.subplots(len(_SPACES), len(runs), squeeze=False)
     limit = max(reach(run.map(space, PERPLEXITY)) for run in runs for space in _SPACES)
     for row, (space, label) in zip(panels, _SPACES.items(), strict=True):

@@ -25,7 +25,7 @@ from bench.utils.registry import Registry
 
 Ids: TypeAlias = NDArray[np.int64]
 Vectors: TypeAlias = NDArray[np.float32]
-Scores: TypeAlias = Callable[[Vectors, Vectors], Vectors]  # (P,), (n, P) -> (n,)
+ScoreFunction: TypeAlias = Callable[[Vectors, Vectors], Vectors]  # (P,), (n, P) -> (n,)
 
 
 class SearchBackend(Protocol):
@@ -37,7 +37,7 @@ class SearchBackend(Protocol):
 
     own_scores: bool
 
-    def load(self, store: Store, score: Scores | None) -> None:
+    def load(self, store: Store, score: ScoreFunction | None) -> None:
         """Takes all vectors of an index. score: in place of the dot product; None where `own_scores` is False."""
         ...
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bench.search.backends import Ids, Scores, Vectors, best, search_backend
+from bench.search.backends import Ids, ScoreFunction, Vectors, best, search_backend
 from bench.search.index_store import Store
 
 
@@ -13,10 +13,10 @@ class Exact:
     own_scores = True
 
     def __init__(self) -> None:
-        self._score: Scores = _dot
+        self._score: ScoreFunction = _dot
         self._blocks: list[tuple[Ids, Vectors]] = []
 
-    def load(self, store: Store, score: Scores | None) -> None:
+    def load(self, store: Store, score: ScoreFunction | None) -> None:
         self._score = score or _dot
         self._blocks = list(store.features())
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.search.backends import Ids, Scores, Vectors, best, needs_extra, search_backend
+from bench.search.backends import Ids, ScoreFunction, Vectors, best, needs_extra, search_backend
 from bench.search.index_store import Store
 
 
@@ -22,7 +22,7 @@ class Faiss:
         self._faiss: Any = faiss  # its parameters take keywords that its types do not know
         self._index: Any = None
 
-    def load(self, store: Store, score: Scores | None) -> None:
+    def load(self, store: Store, score: ScoreFunction | None) -> None:
         self._index = self._faiss.IndexIDMap2(self._faiss.IndexFlatIP(store.about.width))
         for ids, vectors in store.features():
             self._index.add_with_ids(np.ascontiguousarray(vectors), ids)

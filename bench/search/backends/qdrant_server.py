@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.errors import BenchError
-from bench.search.backends import Ids, Scores, Vectors, best, needs_extra, search_backend
+from bench.search.backends import Ids, ScoreFunction, Vectors, best, needs_extra, search_backend
 from bench.search.index_store import BLOCK, Store
 from bench.utils.files import replacing
 from bench.utils.progress import progress
@@ -61,7 +61,7 @@ class Qdrant:
 
         self._models = models
 
-    def load(self, store: Store, score: Scores | None) -> None:
+    def load(self, store: Store, score: ScoreFunction | None) -> None:
         """Sends what the server lacks.
 
         A file beside the index says which revision the server has; where it, or the server's count, differs, ids are

@@ -24,7 +24,6 @@ from bench.errors import BenchError, UsageError
 from bench.utils import paths
 
 DEFAULT = ("moodclips", 0, 1200, 120, 800)
-CONTENT = ("moodclips-content", 0, 3000, 0, 240)
 SMALL = {"train": 8, "val": 4, "test": 16}
 ONE: dict[str, int] = {"train": 1, "val": 0, "test": 0, "workers": 1}
 
@@ -187,34 +186,8 @@ def test_more_test_clips_than_contents_is_a_usage_error():
         plan(0, 8, 4, 1000)
 
 
-def test_moodclips_content_shows_and_names_no_emotion(content_plan: Plan):
-    assert {shot.mood for shot in content_plan.shots} == {"neutral"}
-    captions = [text for part in content_plan.annotations for clip in part.clips for text in clip.captions]
-    assert not score_captions(captions).any()
-
-
-def test_moodclips_content_shares_no_content_with_moodclips(full: Plan, content_plan: Plan):
-    assert not {content(shot) for shot in full.shots} & {content(shot) for shot in content_plan.shots}
-
-
-def test_moodclips_content_films_each_training_content_twice_and_tests_others(content_plan: Plan):
-    trained = Counter(content(shot) for shot in content_plan.shots if shot.name.startswith("train"))
-    tested = Counter(content(shot) for shot in content_plan.shots if shot.name.startswith("test"))
-    assert (set(trained.values()), len(trained)) == ({2}, 1500)
-    assert (set(tested.values()), len(tested)) == ({1}, 240)
-    assert not trained.keys() & tested.keys()
-    assert len({shot.look for shot in content_plan.shots if shot.name.startswith("train")}) == 3000
-
-
-def test_moodclips_content_has_the_sizes_of_its_card(content_plan: Plan):
-    sizes = {part.split: len(part.clips) for part in content_plan.annotations}
-    card = load_card("moodclips-content")
-    assert {name: count for name, count in sizes.items() if count} == {n: f["videos"] for n, f in card.splits.items()}
-
-
-def test_captions_of_the_default_datasets_have_the_known_checksums(full: Plan, content_plan: Plan):
+def test_captions_of_the_default_dataset_have_the_known_checksum(full: Plan):
     assert moodclips.captions_checksum(full) == moodclips.CHECKSUMS[DEFAULT][0]
-    assert moodclips.captions_checksum(content_plan) == moodclips.CHECKSUMS[CONTENT][0]
 
 
 # What is drawn

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import stat
 import zipfile
 from collections.abc import Callable
@@ -10,13 +11,16 @@ from pathlib import Path
 
 import pytest
 from helpers.layouts import dump, link
+from nltk.sentiment.vader import SentimentIntensityAnalyzer, VaderConstants
 
 from bench.data.annotation import Annotation, load_annotation
 from bench.data.importers.msrvtt import Prepared, prepare
 from bench.errors import BenchError
 
-SPLITS = ("7k", "9k", "6k-emotion", "1k-A", "Emotion-34", "68")
 TESTS = ("1k-A", "Emotion-34", "68")
+OF_ALL_CAPTIONS = ("1k-A-20", "full")  # tests in which each is a query
+SPLITS = ("7k", "full-train", "full-val", "9k", "6k-emotion", *TESTS, *OF_ALL_CAPTIONS)
+COUNTED = [("1k-A-20", 745, 760, 9233), ("full", 2161, 2183, 27_609)]  # ours by VADER, vaderSentiment's, any NRC
 NRC = ("joy", "trust", "fear", "surprise", "sadness", "disgust", "anger", "anticipation")
 
 
@@ -72,6 +76,10 @@ def splits(prepared: tuple[Path, Prepared]) -> dict[str, Annotation]:
         ("1k-A", 1000, 1000),
         ("Emotion-34", 34, 34),
         ("68", 68, 68),
+        ("full-train", 6513, 130_260),
+        ("full-val", 497, 9940),
+        ("1k-A-20", 1000, 20_000),
+        ("full", 2990, 59_800),
     ],
 )
 def test_sizes_are_the_known_ones(splits: dict[str, Annotation], split: str, videos: int, count: int) -> None:
@@ -92,6 +100,66 @@ def test_the_filter_finds_the_published_counts(
     splits: dict[str, Annotation], split: str, fact: str, counts: tuple[int, ...]
 ) -> None:
     assert tuple(splits[split].facts[fact][part] for part in ("vader", "pattern", "pattern_only", "either")) == counts
+
+
+def test_the_official_splits_are_those_that_the_official_files_name(
+    splits: dict[str, Annotation], official: dict[str, list[dict]], shared: Path
+) -> None:
+    for split, field in {"full-train": "train", "full-val": "validate", "full": "test"}.items():
+        videos = [clip.video for clip in splits[split].clips]
+        assert sorted(videos) == sorted(video["video_id"] for video in official["videos"] if video["split"] == field)
+        name = f"MSRVTT_{field.replace('validate', 'val')}.full.csv"
+        assert videos == (shared / "retrieval" / "msrvtt_full" / name).read_text().split()[1:]
+
+
+def test_the_parts_of_7k_pass_the_filter_as_often_as_the_published_whole(splits: dict[str, Annotation]) -> None:
+    train, val, whole = (splits[split].facts["emotional"] for split in ("full-train", "full-val", "7k"))
+    assert {part: train[part] + val[part] for part in whole} == whole
+
+
+@pytest.mark.parametrize("split", OF_ALL_CAPTIONS)
+def test_the_queries_are_all_captions_of_the_videos(
+    splits: dict[str, Annotation], captions: dict[str, list[str]], split: str
+) -> None:
+    assert splits[split].queries == [text for clip in splits[split].clips for text in captions[clip.video]]
+    assert [clip.video for clip in splits["1k-A-20"].clips] == [clip.video for clip in splits["1k-A"].clips]
+
+
+@pytest.mark.parametrize(("split", "emotional", "by_other_lexicon", "named"), COUNTED)
+def test_as_many_queries_carry_emotion_as_were_counted_elsewhere(
+    splits: dict[str, Annotation], split: str, emotional: int, by_other_lexicon: int, named: int
+) -> None:
+    """FACTS section 5, by vaderSentiment, whose lexicon and code differ: 30 instead of 29 on 1k-A, so 3 % more."""
+    subsets = splits[split].subsets
+    assert (len(subsets["emotion"]), len(subsets["any-nrc"])) == (emotional, named)
+    assert 0.97 * by_other_lexicon <= emotional <= by_other_lexicon
+    assert set(subsets["any-nrc"]) == set().union(*(subsets[emotion] for emotion in NRC))
+
+
+# As FACTS section 1 has it, without what other alternatives find already.
+PATTERN = "happy|sad|afraid|fear|surprise|joy|disgust|annoy| anger|angry|excit(?:e|ing)|scare|scary|fright"
+
+
+@pytest.mark.parametrize("split", OF_ALL_CAPTIONS)
+def test_the_pattern_reads_each_query_alone(splits: dict[str, Annotation], split: str) -> None:
+    queries = splits[split].queries
+    matched = [place for place, query in enumerate(queries) if re.search(PATTERN, query)]
+    assert len(matched) == splits[split].facts["emotional"]["pattern"]
+    assert set(matched) <= set(splits[split].subsets["emotion"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("split", OF_ALL_CAPTIONS)
+def test_nltk_s_own_vader_finds_the_same_queries(splits: dict[str, Annotation], shared: Path, split: str) -> None:
+    analyzer = SentimentIntensityAnalyzer.__new__(SentimentIntensityAnalyzer)  # its own start reads no plain file
+    with zipfile.ZipFile(shared / "lexicons" / "vader_lexicon.zip") as archive:
+        analyzer.lexicon_file = archive.read("vader_lexicon/vader_lexicon.txt").decode()
+    analyzer.constants, analyzer.lexicon = VaderConstants(), analyzer.make_lex_dict()
+    queries = splits[split].queries
+    passed = {place for place, query in enumerate(queries) if abs(analyzer.polarity_scores(query)["compound"]) > 0.6}
+    assert len(passed) == splits[split].facts["emotional"]["vader"]
+    passed |= {place for place, query in enumerate(queries) if re.search(PATTERN, query)}
+    assert passed == set(splits[split].subsets["emotion"])
 
 
 def test_the_34_are_those_of_the_published_labels(splits: dict[str, Annotation], real: Path) -> None:
@@ -142,6 +210,8 @@ def test_captions_stand_in_the_order_of_sen_id(splits: dict[str, Annotation], ca
 def test_no_test_video_is_in_training(splits: dict[str, Annotation]) -> None:
     tests = {clip.video for clip in splits["1k-A"].clips}
     assert not any(clip.video in tests for split in ("7k", "9k", "6k-emotion") for clip in splits[split].clips)
+    official = [{clip.video for clip in splits[split].clips} for split in ("full-train", "full-val", "full")]
+    assert len(set().union(*official)) == sum(map(len, official)) == 10_000
 
 
 def test_what_was_found_and_read_is_said(prepared: tuple[Path, Prepared]) -> None:
@@ -292,15 +362,18 @@ def test_every_layout_gives_the_same_splits(
     lay(tmp_path, real, official, captions)
     outcome = prepare(tmp_path)
     assert outcome.layouts == layouts
-    assert [(one.split, one.sha256) for one in outcome.splits] == [(s.split, s.sha256) for s in prepared[1].splits]
+    assert set(outcome.skipped) <= set(OF_ALL_CAPTIONS)  # for which LAVIS and CLIP-ViP lack the captions
+    known = [(one.split, one.sha256) for one in prepared[1].splits if one.split not in outcome.skipped]
+    assert [(one.split, one.sha256) for one in outcome.splits] == known
 
 
 def test_the_official_training_file_alone_gives_7k_and_says_why_no_more(
     tmp_path: Path, real: Path, prepared: tuple[Path, Prepared]
 ) -> None:
     outcome = prepare(link(tmp_path, real / "train_val_annotation.zip"))
-    assert [one.sha256 for one in outcome.splits] == [prepared[1].splits[0].sha256]
-    assert outcome.skipped.keys() == {"9k", "6k-emotion", "1k-A", "Emotion-34", "68"}
+    assert [one.sha256 for one in outcome.splits] == [one.sha256 for one in prepared[1].splits[:3]]
+    assert outcome.skipped.keys() == set(SPLITS[3:])
+    assert "test_videodatainfo.json" in outcome.skipped["full"]
     assert "test_videodatainfo.json" in outcome.skipped["9k"]
     assert "MSRVTT_JSFUSION_test.csv" in outcome.skipped["1k-A"]
 
@@ -308,6 +381,8 @@ def test_the_official_training_file_alone_gives_7k_and_says_why_no_more(
 def test_both_official_files_lack_only_the_test_sentences(tmp_path: Path, real: Path) -> None:
     outcome = prepare(link(tmp_path, real / "train_val_annotation.zip", real / "test_videodatainfo.json.zip"))
     assert "MSRVTT_JSFUSION_test.csv" in outcome.skipped["9k"]
+    assert "MSRVTT_JSFUSION_test.csv" in outcome.skipped["1k-A-20"]
+    assert "full" not in outcome.skipped
 
 
 def test_the_test_sentences_alone_give_the_test_splits(tmp_path: Path, real: Path) -> None:

@@ -16,7 +16,7 @@ from bench.emotions import EMOTIONS
 from bench.records.record import Record
 from bench.report.figures import Figure
 from bench.report.figures.expressions import strips
-from bench.report.style import WIDTH
+from bench.report.style import TEXT_WIDTH
 from bench.utils.files import sha256
 
 FRAMES = 4
@@ -93,7 +93,7 @@ def test_a_picture_is_as_wide_as_its_bar(small: Path):
     for t in (0, FRAMES - 1):
         above, below = (axes.transData.transform((t, 0))[0] for axes in (strip, bars))
         assert above == pytest.approx(below, abs=1)
-    assert figure.drawing.get_tightbbox().width <= WIDTH
+    assert figure.drawing.get_tightbbox().width <= TEXT_WIDTH
 
 
 def test_the_caption_names_source_rule_and_pooling(small: Path):

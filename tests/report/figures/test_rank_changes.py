@@ -7,7 +7,7 @@ from helpers.records import make_record
 from bench.metrics.ranking import summarize
 from bench.records.record import Record
 from bench.report.figures.rank_changes import histogram
-from bench.report.style import WIDTH
+from bench.report.style import TEXT_WIDTH
 
 SUBSETS = {"anger": [0, 1], "joy": [2, 5, 0], "neutral": [3]}
 
@@ -72,4 +72,4 @@ def test_long_names_fit_the_page():
     figure = histogram(make_record(200, variant=name), make_record(200, variant=f"{name}_too"))
     assert figure
     figure.drawing.draw_without_rendering()
-    assert figure.drawing.get_tightbbox().width <= WIDTH
+    assert figure.drawing.get_tightbbox().width <= TEXT_WIDTH

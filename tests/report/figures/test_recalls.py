@@ -8,7 +8,7 @@ from bench.compare.groups import mixed
 from bench.report.figures.forest import forest
 from bench.report.figures.recall_by_emotion import recall_by_emotion
 from bench.report.figures.recalls import recalls
-from bench.report.style import WIDTH
+from bench.report.style import TEXT_WIDTH
 
 PLAIN, STRONG, WEAK = run(), run("strong", 6.0), run("weak", 0.0)
 ALIKE = run("alike", 2.0)
@@ -21,7 +21,7 @@ def test_thirteen_long_names_fit_the_page():
     for figure in (*forest(of(group)), recalls(of(group)), recall_by_emotion(of(group))):
         assert figure
         figure.drawing.draw_without_rendering()
-        assert figure.drawing.get_tightbbox().width <= WIDTH
+        assert figure.drawing.get_tightbbox().width <= TEXT_WIDTH
 
 
 def test_overview_of_one_seed_is_the_record_s_metrics():

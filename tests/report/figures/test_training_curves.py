@@ -11,7 +11,7 @@ from helpers.records import make_control, make_record
 from bench.records.record import Record
 from bench.report.figures import Figure
 from bench.report.figures.training_curves import training_curves
-from bench.report.style import WIDTH
+from bench.report.style import TEXT_WIDTH
 
 LOSS, RATE, SCALE, R1, R5, R10 = range(6)
 
@@ -116,7 +116,7 @@ def test_thirteen_variants_with_long_names_are_told_apart_within_the_page():
         family.name for family in only(trained([2.0, 1.0]), *records).families
     ]
     figure.drawing.draw_without_rendering()
-    assert figure.drawing.get_tightbbox().width <= WIDTH
+    assert figure.drawing.get_tightbbox().width <= TEXT_WIDTH
 
 
 def test_the_alternative_text_says_where_losses_and_recalls_end():

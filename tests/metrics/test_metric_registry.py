@@ -13,8 +13,8 @@ from helpers.records import make_record
 from helpers.registries import forgotten
 
 from bench.errors import UsageError
+from bench.metrics.metric_registry import CORE, METRICS, added, metric, names
 from bench.metrics.ranking import completed, hits, meanings, ranks, summarize
-from bench.metrics.registry import CORE, METRICS, added, metric, names
 
 COUNTS = {"greater": [0, 1, 3, 0], "equal": [0, 0, 0, 1]}  # ranks 1, 2, 4, 1.5
 BOTH = {"t2v": COUNTS, "v2t": COUNTS}
@@ -93,7 +93,7 @@ def test_a_function_that_gives_something_else_is_one_line(mrr: Callable, fault: 
 def test_a_plugin_file_s_metric_is_listed(tmp_path: Path) -> None:
     plugin = tmp_path / "mine.py"
     plugin.write_text(
-        "from bench.metrics.ranking import ranks\nfrom bench.metrics.registry import metric\n\n\n"
+        "from bench.metrics.ranking import ranks\nfrom bench.metrics.metric_registry import metric\n\n\n"
         '@metric("MRR", "mean reciprocal rank", better="high")\ndef mrr(greater, equal):\n'
         "    return 1 / ranks(greater, equal)\n"
     )

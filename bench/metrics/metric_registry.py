@@ -8,7 +8,7 @@ A function gives one number for each query; its statistic says how they become o
 that lacks a registered metric gains it when it is read, for it holds every query's rank.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import UsageError
+from bench.metrics.answers import Answers
 from bench.metrics.estimate import Estimate
-from bench.metrics.statistics import bootstrap_interval, mean_rank_interval, wilson
+from bench.metrics.statistics import bootstrap_interval, mean_rank_interval, share_interval, wilson
 from bench.utils.registry import Registry
 
 Statistic = Literal["share", "mean", "median", "mean rank"]
@@ -33,9 +34,9 @@ class Metric:
     """A metric of ranks.
 
     meaning: one line for `bench list metrics`.
-    statistic: "share" is the mean of numbers from 0 to 1, in percent and with Wilson's interval; "mean" and "median"
-        are in the unit of the numbers and have a bootstrap interval; so has "mean rank", a studentised one, which a few
-        far ranks do not fool.
+    statistic: "share" is the mean of numbers from 0 to 1, in percent and with Wilson's interval, which is one of
+        clusters where a video has several captions; "mean" and "median" are in the unit of the numbers and have a
+        bootstrap interval; so has "mean rank", a studentised one, which a few far ranks do not fool.
     better: "high" or "low".
     function: greater, equal (n,) counts -> (n,) numbers, see `bench.metrics.ranking`.
     """
@@ -67,25 +68,21 @@ class Metric:
             return float(np.median(values))
         return float(values.mean()) * (100 if self.statistic == "share" else 1)
 
-    def estimate(
-        self, greater: NDArray[np.int64], equal: NDArray[np.int64], gallery: int, clusters: Sequence[str] | None = None
-    ) -> Estimate:
-        """The value with its 95 % interval, rounded to four decimals; empty of no queries.
-
-        gallery: how many candidates each query has, where a rank ends.
-        clusters: (n,) labels for the bootstrap; queries with one label are drawn together.
-        """
-        if not len(greater):
+    def estimate(self, asked: Answers) -> Estimate:
+        """The value with its 95 % interval, rounded to four decimals; empty of no queries."""
+        if not len(asked):
             return Estimate.empty()
+        values = self.values(asked.greater, asked.equal)
         if self.statistic == "share":
-            return share(float(self.values(greater, equal).sum()), len(greater))
+            if not asked.by_video:
+                return share(float(values.sum()), len(values))
+            return Estimate.rounded(float(values.mean()), *share_interval(values, asked.clusters), scale=100)
         # a fixed seed: equal ranks, equal intervals
-        values = self.values(greater, equal)
         if self.statistic == "mean rank":
-            interval = mean_rank_interval(values, gallery, 0, clusters)
+            interval = mean_rank_interval(values, asked.gallery, 0, asked.clusters, asked.by_video)
         else:
-            interval = bootstrap_interval(values, self.statistic, 0, clusters)
-        return Estimate.rounded(self.value(greater, equal), *interval)
+            interval = bootstrap_interval(values, self.statistic, 0, asked.clusters)
+        return Estimate.rounded(self.value(asked.greater, asked.equal), *interval)
 
 
 METRICS: Registry[Metric] = Registry("metric", "bench.metrics")

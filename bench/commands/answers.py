@@ -2,7 +2,7 @@
 
 import inspect
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bench.utils.terminal import not_read, printable
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bench.data.compress import Summary
     from bench.emotions.scores import CaptionEmotions
     from bench.face_detection.scan import FaceScan
-    from bench.model.registry import VariantEntry
+    from bench.model.variant_registry import VariantEntry
 
 NAMED = 20  # clips; of more, only the sums are printed
 
@@ -30,19 +30,38 @@ def variant(entry: "VariantEntry", added: int) -> str:
     return "\n".join(lines)
 
 
-def named(name: str, meaning: str) -> str:
-    """A name and what it means."""
-    return textwrap.fill(meaning, WIDTH, initial_indent=f"{name:<8} ", subsequent_indent=" " * 9)
+def named(meanings: Mapping[str, str]) -> str:
+    """Names and what they mean, in two columns."""
+    return "\n".join(_entry(name, meaning, _column(meanings)) for name, meaning in meanings.items())
 
 
-def backend(name: str, kind: type, settings: dict[str, Any]) -> str:
-    """A face backend: what it does and its settings."""
+def _entry(name: str, meaning: str, column: int) -> str:
+    """A name and, from a column on, what it means."""
+    return textwrap.fill(meaning, WIDTH, initial_indent=f"{name:<{column}}", subsequent_indent=" " * column)
+
+
+def _column(names: Iterable[str]) -> int:
+    return max(map(len, names), default=0) + 2
+
+
+def backends(kinds: Mapping[str, type], settings: Callable[[str], dict[str, Any]]) -> str:
+    """Face backends: what each does and its settings."""
+    column = _column(kinds)
+    return "\n".join(_backend(name, kind, settings(name), column) for name, kind in kinds.items())
+
+
+def counted(count: int, what: str, width: int = 0) -> str:
+    """A number of things, e.g. 1 video, 2 videos."""
+    return f"{count:>{width}} {what}{'s' * (count != 1)}"
+
+
+def _backend(name: str, kind: type, settings: dict[str, Any], column: int) -> str:
     summary = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " ")
     flags = [
         f"--{flag}" if value in (None, inspect.Parameter.empty) else f"--{flag} {value}"
         for flag, value in settings.items()
     ]
-    return "\n".join([named(name, summary), *wrapped(f"settings: {', '.join(flags) or 'none'}", 9)])
+    return "\n".join([_entry(name, summary, column), *wrapped(f"settings: {', '.join(flags) or 'none'}", column)])
 
 
 def dataset(card: "Card") -> str:
@@ -50,9 +69,9 @@ def dataset(card: "Card") -> str:
     lines = [card.name, *wrapped(card.summary, 4)]
     for name, facts in card.splits.items():
         default = ", default" if name in (card.train, card.test) else ""
-        lines.append(f"    {name:<11} {facts['role'] + default:<14} {facts['videos']:>5} videos")
+        lines.append(f"    {name:<11} {facts['role'] + default:<14} {counted(facts['videos'], 'video', 5)}")
         lines += wrapped(facts["summary"], 16)
-    lines += wrapped(f"subsets: {', '.join(card.subsets)}", 4)
+    lines += wrapped(f"subsets: {', '.join(card.subsets)}", 4) if card.subsets else []
     recipe = ", ".join(f"{name}={value}" for name, value in _flat(card.recipe))
     lines += wrapped(f"its own defaults: {recipe}", 4) if recipe else []
     return "\n".join(lines)

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import inspect
 import json
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -115,13 +116,19 @@ def source_digest(name: str) -> str:
 
     That is the parsed source, without comments, docstrings, imports and layout, of the files that its class and its
     bases below `Variant` are written in, and of what these import of their own package; CLAIMS are not counted. So
-    a comment, a claim or an unused import changes no id, a constant beside the class does. What comes from bench,
-    torch or other packages is not looked at.
+    a comment, a claim or an unused import changes no id, a constant beside the class does. Of a file with other
+    variants only what the class and its bases use is counted. What comes from bench, torch or other packages is not
+    looked at.
     """
     from bench.model.variant import Variant
 
     classes = [base for base in get(name).__mro__ if issubclass(base, Variant) and base is not Variant]
-    return code_digest(with_helpers(base.__module__ for base in classes), CLAIMS)[:8]
+    shared = {other.__module__ for other in _registered.values() if other not in classes and _is_there(other)}
+    only: dict[Path, set[str]] = {}
+    for base in classes:
+        if base.__module__ in shared:
+            only.setdefault(Path(_file_of(base)), set()).add(base.__name__)
+    return code_digest(with_helpers(base.__module__ for base in classes), CLAIMS, only)[:8]
 
 
 def added_at_b32() -> dict[str, int]:
@@ -192,6 +199,11 @@ def _installed() -> list[EntryPoint]:
     """One entry point for each module that may hold variants: those of variants, and those of anything."""
     points = [*entry_points(group=ENTRY_POINTS), *entry_points(group=plugins.GROUP)]
     return list({point.module: point for point in sorted(points, key=lambda point: point.name)}.values())
+
+
+def _is_there(variant: type) -> bool:
+    """Whether its module still has it: a plugin that is loaded again may not."""
+    return getattr(sys.modules.get(variant.__module__), variant.__name__, None) is variant
 
 
 def _file_of(variant: type) -> str:
