@@ -7,10 +7,10 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.compare.asked import ask
 from bench.compare.groups import control, hyperparameters
 from bench.compare.numbers import equals, gap, number, probability
 from bench.compare.paired import ALIKE, NO_CLAIM, PairedComparison
-from bench.compare.questions import ask
 from bench.compare.run_tables import faces
 from bench.data.controls import ORACLE
 from bench.metrics.ranking import hits, log_ranks

@@ -4,10 +4,10 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from bench.compare.asked import ask
 from bench.compare.groups import Group, data_digest, signature
 from bench.compare.paired import compare_all
 from bench.compare.pairing import withheld
-from bench.compare.questions import ask
 from bench.metrics.estimate import NUMBERS, Estimate
 
 COLUMNS = ["protocol", "data", "run", "variant", "hyperparameters", "seed"]

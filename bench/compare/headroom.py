@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.compare.asked import content_clusters, query_clusters
 from bench.compare.groups import Family, Group
 from bench.compare.numbers import estimate, number
-from bench.compare.questions import content_clusters, query_clusters
 from bench.data.cards import load_card
 from bench.data.questions import ALL
 from bench.errors import BenchError, UsageError
@@ -79,7 +79,7 @@ def headroom(group: Group, found: Bounds) -> Table:
     return Table(["", "T2V R@1", "headroom used", *([TWIN_ACCURACY, "emotion used"] if twins else [])], rows)
 
 
-NOTE = (
+HEADROOM_NOTE = (
     "Headroom used: (run - floor) / (ceiling - floor) of T2V R@1, 1 is all of it, [95 % interval]. Floor: the start, "
     "not trained. Ceiling: told the true mood of query and clip (oracle), no result."
 )

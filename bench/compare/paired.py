@@ -1,6 +1,6 @@
 """Every variant against one baseline: what was declared before any run, the rest marked as exploratory.
 
-Declared are the questions of the dataset's card (`bench.compare.questions`). p is of the paired sign-flip test, raised
+Declared are the questions of the dataset's card (`bench.compare.asked`). p is of the paired sign-flip test, raised
 by Holm for the number of variants and questions. All other subsets, directions and cut-offs are exploratory: their p
 stands as it is, and no verdict but "not distinguishable" is drawn from it.
 
@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bench.compare.asked import Asked, Paired, ask
 from bench.compare.groups import Group
 from bench.compare.pairing import Pair, pairs
-from bench.compare.questions import Asked, Paired, ask
 from bench.metrics.estimate import Estimate
 from bench.metrics.ranking import DIRECTIONS, KS
 from bench.metrics.seeds import mean_over_seeds

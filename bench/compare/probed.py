@@ -13,7 +13,7 @@ _COLUMNS: dict[str, Callable[[Probe], Measured | None]] = {
     "FlipAcc": lambda probe: probe.edits["swap"].flip if "swap" in probe.edits else None,
     "Group": lambda probe: probe.twins["group"],
 }
-NOTE = (
+PROBE_NOTE = (
     "Emotion measured directly, in %, [95 % interval]; `bench probe RUN` has more. EmoP@1: the first rival shares an "
     "emotion with the query; FlipAcc: own clip scores the true caption above one with another emotion; Group: twins "
     "with both captions and both clips right."

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from bench.compare.groups import Family, Group, details, marks
 from bench.compare.numbers import estimate, gap, number
-from bench.metrics.answers import counts_of
 from bench.metrics.estimate import Estimate
 from bench.metrics.metric_registry import CORE, TWIN_ACCURACY
+from bench.metrics.positives import counts_of
 from bench.metrics.ranking import DIRECTIONS, hits, points
 from bench.metrics.seeds import mean_over_seeds
 from bench.metrics.statistics import paired_difference, share_interval

@@ -7,19 +7,17 @@ runs against their controls), `probed` (emotion measured directly) and `literatu
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bench.compare.asked import ask
 from bench.compare.comparison_tables import against, controls, explored
 from bench.compare.groups import Group, control, difference
-from bench.compare.headroom import NOTE, NOTE_TWINS, bounds, headroom, missing
+from bench.compare.headroom import HEADROOM_NOTE, NOTE_TWINS, bounds, headroom, missing
 from bench.compare.literature import beside, protocols
 from bench.compare.numbers import many
 from bench.compare.paired import compare_all
 from bench.compare.pairing import pairs, withheld
-from bench.compare.probed import NOTE as PROBE_NOTE
-from bench.compare.probed import measured
-from bench.compare.questions import ask
+from bench.compare.probed import PROBE_NOTE, measured
 from bench.compare.run_tables import leaderboard, notes, report, rescored
-from bench.compare.sensitivity import NOTE as SENSITIVITY_NOTE
-from bench.compare.sensitivity import sensitivities, sensitivity
+from bench.compare.sensitivity_table import SENSITIVITY_NOTE, sensitivities, sensitivity
 from bench.data.controls import ORACLE
 from bench.data.questions import ALL
 from bench.records.protocol import parse_signature
@@ -55,7 +53,7 @@ def sections_of(group: Group, first: Group, subset: str, baseline: str, publishe
         found.append(Section("runs", "Every run", report(trues, subset, notes(group)), size))
         found.append(Section("board", "One line a run", leaderboard(group), _board_note(group, baseline)))
         if limits := bounds(group, baseline):
-            note = NOTE + (NOTE_TWINS if record.twins else "")
+            note = HEADROOM_NOTE + (NOTE_TWINS if record.twins else "")
             found.append(Section("headroom", "Headroom", headroom(group, limits), note))
         if after := rescored(group):
             found.append(Section("rescored", "After rescoring the gallery", after, _RESCORED))

@@ -23,7 +23,7 @@ from bench.data.annotation import Annotation
 from bench.data.loading import TEST, Collator, Samples, load
 from bench.engine.score_matrix import Band, Positives, ScoreMatrix
 from bench.errors import BenchError
-from bench.metrics.answers import counts_of
+from bench.metrics.positives import counts_of
 from bench.metrics.ranking import DIRECTIONS, count_rivals, points, wins
 from bench.model.variant import Variant
 from bench.utils.progress import progress

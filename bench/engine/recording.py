@@ -20,8 +20,8 @@ from bench.engine.train import precision
 from bench.metrics.ranking import summarize
 from bench.model.clip_vip import model_name
 from bench.model.variant_registry import parse_hyperparameters, source_digest
-from bench.records.check import TOP
 from bench.records.protocol import protocol_signature
+from bench.records.query_checks import TOP
 from bench.records.record import Record
 
 Timings = dict[str, float]  # seconds

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.errors import UsageError
-from bench.metrics.answers import Answers
 from bench.metrics.estimate import Estimate
+from bench.metrics.positives import Answers
 from bench.metrics.statistics import bootstrap_interval, mean_rank_interval, share_interval, wilson
 from bench.utils.registry import Registry
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bench.errors import BenchError
-from bench.metrics.answers import ALL_CAPTIONS, answers
 from bench.metrics.metric_registry import CORE, METRICS, TWIN_ACCURACY, added, metric, names, share
+from bench.metrics.positives import ALL_CAPTIONS, answers
 
 TWIN_MEANING = "share of queries that score their own clip above its twin, which differs in emotion alone; chance 50 %"
 KS = (1, 5, 10)
@@ -108,7 +108,7 @@ def summarize(
     twin_wins: query -> 1 if its own video scored above its twin's, 0.5 if equal, 0 if below. Where a subset has such
         queries, its "t2v" gets "TwinAcc": their mean in percent (chance is 50), with an n of its own.
     video_of: the video of each query, where videos have several captions. Then the directions are three, see
-        `bench.metrics.answers`, and those of "v2t" have an n of their own, of videos.
+        `bench.metrics.positives`, and those of "v2t" have an n of their own, of videos.
     Metrics are those of `bench.metrics.metric_registry`, at 95 % and rounded to four decimals. An empty subset has
     n = 0 and nothing but None. BenchError if a subset is called "all".
     """

@@ -2,18 +2,17 @@
 
 import json
 import re
-from collections import Counter
 from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any, get_origin
 
-from bench.data.questions import can_answer, parse_question
 from bench.errors import BenchError
-from bench.metrics.answers import Answers
 from bench.metrics.estimate import NUMBERS, Estimate
 from bench.metrics.metric_registry import CORE, METRICS, TWIN_ACCURACY, share
+from bench.metrics.positives import Answers
 from bench.metrics.ranking import DIRECTIONS
 from bench.records.agreement import check_agreement
+from bench.records.query_checks import are_counts, check_queries, check_question, check_ranks, check_top
 from bench.records.record import Record
 from bench.utils.names import names_a_file
 from bench.utils.terminal import printable
@@ -22,7 +21,6 @@ CONTROLS = ("true", "shuffled", "zeroed", "random", "opposite", "oracle")  # the
 
 ARTIFACTS = {"weights", "features"}  # the files whose digests a record has
 
-TOP = 10  # videos a query that a record keeps
 LARGEST_SEED = 2**32 - 1  # that numpy and torch both take
 
 _LARGEST = 1e100  # of any number: beyond it arithmetic overflows
@@ -51,10 +49,10 @@ def _check(record: Record) -> None:
     _check_small_parts(record)
     _check_curve(record.curve)
     _check_controls(record)
-    n, videos = _check_queries(record)
-    _check_question(record)
-    _check_ranks(record, n, videos)
-    _check_top(record, n, videos)
+    n, videos = check_queries(record)
+    check_question(record)
+    check_ranks(record, n, videos)
+    check_top(record, n, videos)
     _check_metrics(record, n)
     if record.probe:
         _check_probe(record.probe, n)
@@ -165,131 +163,6 @@ def _check_controls(record: Record) -> None:
         raise BenchError("faces must be empty, or hold source, sha256 and pooling as text.")
 
 
-def _check_queries(record: Record) -> tuple[int, int]:
-    """How many queries and how many videos there are, once they are sound."""
-    if record.queries.keys() - {"video_of"} != {"videos", "captions"}:
-        raise BenchError(f"queries holds {', '.join(sorted(record.queries))}, not captions, videos.")
-    for name in ("videos", "captions"):
-        column = record.queries[name]
-        if type(column) is not list or not all(type(entry) is str for entry in column):
-            raise BenchError(f"queries.{name} must be a list of strings.")
-    videos, captions, of = record.queries["videos"], record.queries["captions"], record.queries.get("video_of")
-    n = len(captions)
-    if not n or not videos:
-        raise BenchError("it holds no queries.")
-    if of is None and len(videos) != n:
-        raise BenchError(f"there are {len(videos)} videos but {n} captions.")
-    if of is not None and not (_counts(of, len(videos) - 1) and len(of) == n > len(videos) and _rises(of, videos)):
-        raise BenchError(f"queries.video_of must lead from {n} captions to all of {len(videos)} videos, in order.")
-    if len(set(videos)) != len(videos):
-        (twice, times), *_ = Counter(videos).most_common(1)
-        raise BenchError(f"the video {twice} occurs {times} times among the queries.")
-    for name, members in record.subsets.items():
-        if not _counts(members, n - 1):
-            raise BenchError(f"the subset {name} holds what is no index of the {n} queries.")
-        if len(set(members)) != len(members):
-            raise BenchError(f"the subset {name} holds a query twice.")
-    if not _counts([*record.twins.keys(), *record.twins.values()], n - 1):
-        raise BenchError(f"twins hold what is no index of the {n} queries.")
-    for query, twin in record.twins.items():
-        if query == twin:
-            raise BenchError(f"query {query} is its own twin.")
-    if record.twin_wins.keys() != record.twins.keys():
-        raise BenchError(f"{len(record.twins)} queries have a twin, twin_wins holds {len(record.twin_wins)} of others.")
-    if not all(win in (0, 0.5, 1) for win in record.twin_wins.values()):
-        raise BenchError("twin_wins holds something else than 0, 0.5 and 1.")
-    if of is not None and record.twins:
-        raise BenchError("twins belong to videos with one caption each.")
-    return n, len(videos)
-
-
-def _check_question(record: Record) -> None:
-    """One question or more, each once, and of each there are queries."""
-    asked = record.question
-    if not asked or not all(type(text) is str for text in asked) or len(set(asked)) < len(asked):
-        raise BenchError("question must be a list of texts, each once.")
-    for text in asked:
-        if not can_answer(parse_question(text), record.subsets, record.twins):
-            raise BenchError(f"the question {text!r} asks about queries that the record does not have.")
-
-
-def _rises(video_of: list[int], videos: list[str]) -> bool:
-    """Whether the numbers go from 0 to the last video without a gap."""
-    steps = zip([-1, *video_of], [*video_of, len(videos)], strict=True)
-    return all(after - before in (0, 1) for before, after in steps) and video_of[0] == 0
-
-
-def _check_ranks(record: Record, n: int, videos: int) -> None:
-    gallery = {"t2v": videos, "v2t": n}
-    for direction, counts in record.ranks.items():
-        _check_counts(f"ranks.{direction}", counts, n, gallery[direction])
-    for query, win in record.twin_wins.items():
-        if (
-            win < 1
-            and not _equal_captions(record)
-            and record.ranks["t2v"]["greater"][query] + record.ranks["t2v"]["equal"][query] == 0
-        ):
-            raise BenchError(f"query {query} ranks first, yet twin_wins says that it lost to its twin.")
-    for name, ranks in record.post.items():
-        if type(ranks) is not dict or not ranks or not set(ranks) <= set(DIRECTIONS):
-            raise BenchError(f"post.{name} must hold ranks of {' or '.join(DIRECTIONS)}.")
-        for direction, counts in ranks.items():
-            _check_counts(f"post.{name}.{direction}", counts, n, gallery[direction])
-    if record.last_step:
-        if record.selection["rule"] != "test" or set(record.last_step) != {"rule", "step", "ranks"}:
-            raise BenchError("last_step must hold rule, step and ranks, in a run selected on the test set alone.")
-        if record.last_step["rule"] != "last" or type(record.last_step["step"]) is not int:
-            raise BenchError("last_step must have the rule last and a step.")
-        ranks = record.last_step["ranks"]
-        if type(ranks) is not dict or set(ranks) != set(DIRECTIONS):
-            raise BenchError(f"last_step.ranks must hold {', '.join(DIRECTIONS)}.")
-        for direction, counts in ranks.items():
-            _check_counts(f"last_step.ranks.{direction}", counts, n, gallery[direction])
-
-
-def _equal_captions(record: Record) -> bool:
-    """Whether a video with the same caption was as true an answer as a query's own."""
-    return bool(record.config.get("positives") == "equal")
-
-
-def _check_top(record: Record, n: int, videos: int) -> None:
-    """Each list is as long as it can be, names no video twice, and holds a true one where its rank says so."""
-    if not record.top:
-        return
-    if len(record.top) != n:
-        raise BenchError(f"top has {len(record.top)} queries, not {n}.")
-    counts, length = record.ranks["t2v"], min(TOP, videos)
-    own = record.video_of or range(n)
-    true: dict[str, set[int]] = {}  # caption -> its true videos
-    for caption, video in zip(record.queries["captions"], own, strict=True) if _equal_captions(record) else ():
-        true.setdefault(caption, set()).add(video)
-    for query, (top, greater, equal) in enumerate(zip(record.top, counts["greater"], counts["equal"], strict=True)):
-        if not _counts(top, videos - 1) or len(set(top)) != length or len(top) != length:
-            raise BenchError(f"top: query {query} must hold {length} different videos.")
-        answers_of = true.get(record.queries["captions"][query], {own[query]})
-        found = not answers_of.isdisjoint(top)
-        if (greater + equal + len(answers_of) <= length and not found) or (greater >= length and found):
-            raise BenchError(f"top: query {query} has its own video where its rank does not put it.")
-
-
-def _check_counts(where: str, counts: Any, n: int, gallery: int) -> None:
-    """n: of queries. gallery: how many candidates each has."""
-    if type(counts) is not dict or set(counts) != {"greater", "equal"}:
-        raise BenchError(f"{where} must hold greater and equal.")
-    for name, column in counts.items():
-        if not _counts(column, gallery - 1):
-            raise BenchError(f"{where}.{name} holds what is no count from 0 to {gallery - 1}.")
-        if len(column) != n:
-            raise BenchError(f"{where}.{name} has {len(column)} queries, not {n}.")
-    for query, (greater, equal) in enumerate(zip(counts["greater"], counts["equal"], strict=True)):
-        if greater + equal >= gallery:
-            raise BenchError(f"{where}: query {query} has {greater + equal} rivals in a gallery of {gallery}.")
-
-
-def _counts(values: Any, most: int) -> bool:
-    return type(values) is list and all(type(value) is int and 0 <= value <= most for value in values)
-
-
 def _check_metrics(record: Record, n: int) -> None:
     """The metrics of CORE and TwinAcc are what the ranks give; of others, which a plugin may have made, the shape."""
     groups, ways = {"all": list(range(n)), **record.subsets}, record.directions
@@ -382,7 +255,7 @@ def _check_probe(probe: dict[str, Any], n: int) -> None:
             _check_entry(f"text-only {edit}", blind["edits"][edit], without, 100)
         _check_entry("shift", changed["shift"], _check_column("shift", changed["per_query"]["shift"], n), 1)
         pairs = twins["per_pair"]["pairs"]
-        if not all(_counts(pair, n - 1) and len(pair) == 2 for pair in pairs):
+        if not all(are_counts(pair, n - 1) and len(pair) == 2 for pair in pairs):
             raise BenchError(f"probe: a pair of twins is no two of the {n} queries.")
         for name in ("text", "video", "group"):
             won = _check_column(f"{name} score", twins["per_pair"][name], len(pairs))

@@ -49,7 +49,7 @@ def parts_of(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def positives_part(config: Mapping[str, Any], queries: int, videos: int) -> str:
-    """What counts as a true answer, where it is not one video for one caption; see `bench.metrics.answers`.
+    """What counts as a true answer, where it is not one video for one caption; see `bench.metrics.positives`.
 
     "own": of several captions of a video, each is true. "equal": so are the equal captions of other videos.
     """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bench.metrics.answers import Answers, answers
+from bench.metrics.positives import Answers, answers
 from bench.metrics.ranking import directions
 
 
@@ -39,7 +39,7 @@ class Record:
     twins: dict[int, int]  # query -> the query that differs in emotion alone
     question: list[str]  # what verdicts ask, as the dataset's card declared it; see `bench.data.questions`
     twin_wins: dict[int, float]  # query -> 1, 0.5, 0: its own video above, level with, below its twin's
-    ranks: dict[str, dict[str, list[int]]]  # t2v, v2t -> greater, equal: n counts each, see `bench.metrics.answers`
+    ranks: dict[str, dict[str, list[int]]]  # t2v, v2t -> greater, equal: n counts each, see `bench.metrics.positives`
     top: list[list[int]]  # per query the ten videos that score highest, best first; empty before schema 3
     post: dict[str, dict[str, dict[str, list[int]]]]  # dsl, qbnorm -> ranks after it; see `bench.engine.rescoring`
     last_step: dict[str, Any]  # of a run selected on the test set, its last step: rule, step, ranks; otherwise empty

@@ -14,7 +14,7 @@ from bench.engine import score_matrix
 from bench.engine.evaluate import Ranks, best_clips, rank
 from bench.engine.rescoring import dsl, qbnorm
 from bench.engine.score_matrix import Positives, ScoreMatrix
-from bench.metrics.answers import counts_of
+from bench.metrics.positives import counts_of
 from bench.metrics.ranking import points
 
 Clips = Sequence[Sequence[str]]  # the captions of each

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 from statsmodels.stats.power import TTestIndPower, TTestPower
 
-from bench.compare.questions import Paired
+from bench.compare.asked import Paired
 from bench.metrics.power import needed_effects
 from bench.metrics.seeds import mean_over_seeds
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from bench.compare.asked import Asked, ask
 from bench.compare.numbers import probability
 from bench.compare.paired import ALIKE, NO_CLAIM
-from bench.compare.questions import Asked, ask
 from bench.report.figures import Context, Figure, figure
 from bench.report.interval_rows import (
     counted,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bench.compare.sensitivity import STUDIES, Sensitivity, sensitivities
+from bench.compare.sensitivity_table import STUDIES, Sensitivity, sensitivities
 from bench.metrics.statistics import ALPHA, POWER
 from bench.report.figures import Context, Figure, figure
 from bench.report.interval_rows import counted

@@ -3,7 +3,7 @@
 import pytest
 from helpers.figures import of, only, run
 
-from bench.compare.sensitivity import sensitivities
+from bench.compare.sensitivity_table import sensitivities
 from bench.report.figures.sensitivity import sensitivity
 
 GROUP = only(

@@ -136,7 +136,7 @@ class Asked(ABC):
         """Its queries in a sentence."""
 
 
-class Ranks(Asked):
+class RanksAsked(Asked):
     """T2V log-ranks of all queries or of a subset."""
 
     equal = 1.0
@@ -182,7 +182,7 @@ class Ranks(Asked):
         return f"{n} queries" if self.subset == ALL else f"the {n} queries of {self.subset}"
 
 
-class Twins(Asked):
+class TwinsAsked(Asked):
     """Own clip above its twin, which differs in emotion alone."""
 
     column = "Δ TwinAcc"
@@ -239,7 +239,7 @@ class Twins(Asked):
 def ask(text: str) -> Asked:
     """The question of its text in a record. BenchError: it is none."""
     question = parse_question(text)
-    return (Twins if question.kind == TWINS else Ranks)(text, question.subset)
+    return (TwinsAsked if question.kind == TWINS else RanksAsked)(text, question.subset)
 
 
 def query_clusters(family: Family, rows: Sequence[int]) -> NDArray[np.int64]:

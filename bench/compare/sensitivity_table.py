@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.compare.asked import Asked, ask
 from bench.compare.groups import Group
 from bench.compare.numbers import number
 from bench.compare.pairing import pairs
-from bench.compare.questions import Asked, ask
 from bench.metrics.power import needed_effects
 from bench.metrics.statistics import ALPHA, MIN_QUERIES, POWER
 from bench.utils.tables import Table
@@ -90,7 +90,7 @@ def sensitivity(found: Sequence[Sensitivity]) -> Table:
     return Table(["seeds", "smallest effect", "wrong, %"], rows, below)
 
 
-NOTE = (
+SENSITIVITY_NOTE = (
     f"Sensitivity: the smallest true effect that is found with 80 % power at Holm p < {ALPHA}, simulated from these "
     "records; of the variant in the middle (from the surest to the least sure). Seeds: of each side. Wrong: tables of "
     "variants without a true effect that find one."

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.metrics.answers import ALL_CAPTIONS, answers
+from bench.metrics.positives import ALL_CAPTIONS, answers
 from bench.metrics.ranking import summarize
 
 VIDEO_OF = [0, 0, 0, 1, 1]

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 ALL_CAPTIONS = "v2t-all"
 
-Counts = Mapping[str, Mapping[str, Sequence[int]]]  # t2v, v2t -> greater, equal: (N,) each
+RankCounts = Mapping[str, Mapping[str, Sequence[int]]]  # t2v, v2t -> greater, equal: (N,) each
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Answers:
 
 
 def answers(
-    ranks: Counts,
+    ranks: RankCounts,
     direction: str,
     captions: Sequence[str],
     video_of: Sequence[int] | None = None,

@@ -9,7 +9,7 @@ from statsmodels.stats.power import TTestPower
 
 from bench.compare import group_records, render
 from bench.compare.groups import Group
-from bench.compare.sensitivity import sensitivities
+from bench.compare.sensitivity_table import sensitivities
 from bench.metrics.ranking import summarize
 from bench.records.record import Record
 

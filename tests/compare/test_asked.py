@@ -12,9 +12,9 @@ from scipy.stats import ttest_rel
 from statsmodels.stats.multitest import multipletests
 
 from bench.compare import group_records, render
+from bench.compare.asked import ask, content_clusters
 from bench.compare.groups import Family
 from bench.compare.paired import PairedComparison, compare_all
-from bench.compare.questions import ask, content_clusters
 from bench.metrics.ranking import summarize
 from bench.metrics.statistics import sign_flip
 from bench.records.record import Record
