@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.processes import OrderedThreads
 
 from bench.errors import BenchError
 from bench.search.reading import read
@@ -38,5 +39,6 @@ def test_windows_without_end_are_not_made(seconds: float) -> None:
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared inputs are not here")
 def test_one_frame_stamped_hours_ahead_makes_no_windows() -> None:
-    [piece] = read({"out_3.mp4": SHARED / "failing" / "out_3.mp4"}, frames=4, size=32, window=10.0)
+    with OrderedThreads(1) as pool:
+        [piece] = read({"out_3.mp4": SHARED / "failing" / "out_3.mp4"}, pool, frames=4, size=32, window=10.0)
     assert len(piece.windows) == 1 and piece.still == () and piece.seconds < 5
