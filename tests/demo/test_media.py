@@ -170,6 +170,7 @@ def test_a_folder_that_becomes_a_link_is_not_entered(client: TestClient, clips: 
     assert answer.text == "sub/long.mp4 is a link since it was indexed, so it is not shown.\n"
 
 
+@pytest.mark.slow
 def test_no_fetch_gives_a_file_that_is_swapped_in(client: TestClient, clips: Path, red: str) -> None:
     """A second thread puts a link to the secret in the clip's place and back, as fast as it can."""
     path, secret, stop = clips / "red.mp4", secret_like(clips / "red.mp4"), threading.Event()

@@ -45,7 +45,7 @@ def words(root: Path, results: Path, shared: Path, size: str) -> list[str]:
     return ["run", *(word for name, value in settings.items() for word in (f"--{name}", str(value)))]
 
 
-@pytest.mark.parametrize("size", ["tiny", "b32"])
+@pytest.mark.parametrize("size", ["tiny", pytest.param("b32", marks=pytest.mark.slow)])
 def test_real_captions_and_clips_are_trained_on_scored_and_recorded(
     root: Path, shared: Path, tmp_path: Path, size: str
 ) -> None:

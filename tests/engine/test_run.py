@@ -92,8 +92,11 @@ class Forgetful(Variant):
 
 @pytest.mark.parametrize(
     ("stop_at", "workers", "by"),
-    [(2, 2, signal.SIGINT), (2, 2, signal.SIGTERM), (4, 0, signal.SIGINT)],
-    ids=["mid-epoch", "by a scheduler", "in the second epoch"],
+    [
+        pytest.param(2, 2, signal.SIGTERM, id="by a scheduler"),
+        pytest.param(2, 2, signal.SIGINT, id="mid-epoch", marks=pytest.mark.slow),
+        pytest.param(4, 0, signal.SIGINT, id="in the second epoch", marks=pytest.mark.slow),
+    ],
 )
 def test_an_interrupted_and_resumed_run_gives_the_same_record(
     command: Command, tmp_path: Path, stop_at: int, workers: int, by: signal.Signals
@@ -124,6 +127,7 @@ def test_a_checkpoint_of_other_data_is_refused(command: Command, small: Path, tm
     assert "was made from other data or weights (9k changed)" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_variant_whose_file_changed_is_another_run(command: Command, tmp_path: Path) -> None:
     plugin = tmp_path / "forgetful.py"
     for rate in ("0.3", "0.5"):
@@ -186,7 +190,15 @@ def test_the_second_of_two_equal_runs_is_told_who_the_first_is(
     assert f"is already running: process {process.pid} on " in line
 
 
-@pytest.mark.parametrize("settings", [{}, {"train__batches": "similar", "train__negatives": "swapped"}], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({}, id="plain", marks=pytest.mark.slow),
+        pytest.param(
+            {"train__batches": "similar", "train__negatives": "swapped"}, id="with rivals that ask for emotion"
+        ),
+    ],
+)
 def test_two_processes_give_the_losses_of_one(command: Command, tmp_path: Path, settings: dict[str, str]) -> None:
     alone = bench(command(variant="additive_text", **settings))
     together = command("two", variant="additive_text", **settings)

@@ -49,6 +49,7 @@ def test_the_honest_ranks_are_those_of_the_same_run_chosen_by_its_last_step(comm
     assert without == last.curve
 
 
+@pytest.mark.slow
 def test_an_interrupted_and_resumed_run_keeps_its_best(command: Command, tmp_path: Path) -> None:
     words = command("other", train__checkpoint_every=1, **LONG)
     interrupt_at(11, words, tmp_path / "other")

@@ -30,6 +30,7 @@ def test_processes_import_nothing_from_the_current_folder(words: str, tmp_path: 
     assert run(tmp_path, words) == []
 
 
+@pytest.mark.slow
 def test_a_grid_s_runs_import_nothing_from_the_current_folder(tmp_path: Path, small: Path) -> None:
     (tmp_path / "grid.yaml").write_text(GRID.replace("ROOT", str(small)), encoding="utf-8")
     assert run(tmp_path, "grid grid.yaml") == []

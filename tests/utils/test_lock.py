@@ -80,6 +80,7 @@ def test_two_locks_of_one_process_are_two(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_of_many_only_one_is_inside(tmp_path: Path) -> None:
     """Although each removes the file when it leaves."""
     context = multiprocessing.get_context("spawn")

@@ -56,6 +56,7 @@ def test_a_weight_or_temperature_that_cannot_be_is_named(wrong: dict[str, object
         make("emotion_alignment", **wrong)
 
 
+@pytest.mark.slow
 def test_the_mean_over_two_ranks_is_the_loss_of_the_whole_batch(tmp_path: Path) -> None:
     mp.spawn(rank, args=(f"file://{tmp_path}/meet", str(tmp_path)), nprocs=2)
     halves = [torch.load(tmp_path / f"{number}.pt") for number in range(2)]

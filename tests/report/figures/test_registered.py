@@ -55,6 +55,7 @@ def test_a_plugin_adds_one_to_the_list(plugin: Path, capsys: Capture) -> None:
     assert lines[0].startswith("forest ")
 
 
+@pytest.mark.slow
 def test_a_plugin_adds_one_to_the_report(plugin: Path, tmp_path: Path, capsys: Capture) -> None:
     for record in (run(), run("strong", 6.0)):
         save(record, tmp_path / "results")

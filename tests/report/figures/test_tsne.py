@@ -238,6 +238,7 @@ def start(folder: Path, hash_seed: str, threads: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
     processes = start(tmp_path / "once", "1", "1"), start(tmp_path / "again", "2", "2")
     once, again = (process.communicate()[0].splitlines() for process in processes)
