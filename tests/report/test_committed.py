@@ -3,7 +3,9 @@
 from conftest import ROOT
 
 from bench.compare.groups import group_records
+from bench.compare.paired import compare_all
 from bench.compare.sections import sections_of
+from bench.records.record import Record
 from bench.records.store import load_records
 from bench.report.sentences import sentences
 from bench.utils.tables import markdown
@@ -33,3 +35,38 @@ def test_the_report_says_what_its_records_say() -> None:
 
 def test_every_true_run_is_probed() -> None:
     assert all(record.probe for record in RECORDS if record.controls["true_run"] == record.run)
+
+
+def test_what_the_text_on_training_says_is_what_its_records_say() -> None:
+    text = (ROOT / "reports" / "training-that-asks.md").read_text(encoding="utf-8")
+    found = {"random": [], "twins": []}
+    for group in group_records(load_records(ROOT / "results" / "batches")):
+        declared, _ = compare_all(group, "emotion", "plain")
+        found["twins" if "batches:twins" in group.protocol else "random"] += declared
+    assert {kind: [one.name.split()[0] for one in some] for kind, some in found.items()} == {
+        "random": ["additive_text"],
+        "twins": ["face_text_fusion", "additive_text", "cross_attention"],
+    }
+    for one in (*found["random"], *found["twins"]):
+        assert one.verdict == "better" and one.raised < 0.01 and len(one.seeds) == 3
+        ends = f"[{one.effect.low:+.1f}, {one.effect.high:+.1f}]"
+        assert f"{one.effect.value:+.1f} {ends}" in text, one.name
+
+
+def test_with_shuffled_emotions_nothing_is_left_above_plain() -> None:
+    records = load_records(ROOT / "results" / "batches")
+    shuffled = [record for record in records if record.controls["emotions"] == "shuffled"]
+    assert len(shuffled) == 6
+    for record in shuffled:
+        plain = [
+            twin_accuracy(other)
+            for other in records
+            if other.variant == "plain" and other.controls["emotions"] == "true" and other.curve
+            if ("batches:twins" in other.protocol) == ("batches:twins" in record.protocol)
+        ]
+        assert len(plain) == 3 and twin_accuracy(record) < sum(plain) / 3
+
+
+def twin_accuracy(record: Record) -> float:
+    value: float = record.metrics["all"]["t2v"]["TwinAcc"]["value"]
+    return value
