@@ -8,36 +8,25 @@ hold the true moods has one; with twins, which differ in mood, TwinAcc is 100 %.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from bench.data.cards import Card
 from bench.data.controls import ORACLE
-from bench.engine.score_matrix import Band, Positives, ScoreMatrix
+from bench.engine.score_matrix import Band, ScoreMatrix
 from bench.errors import BenchError
-from bench.model.losses import Similarity
 
 
 class OracleScores(ScoreMatrix):
     """Scores with every pair of unequal mood put below all pairs of equal mood, in the order that they had.
 
-    moods: (N,) the true mood of each query, which is that of its clip. The rest is as `ScoreMatrix` has it.
+    moods: (N,) the true mood of each query, which is that of its clip. of: what `ScoreMatrix` takes.
     """
 
-    def __init__(
-        self,
-        similarity: Similarity,
-        text: Tensor,
-        video: Tensor,
-        captions: Sequence[str],
-        video_of: Sequence[int] | None = None,
-        positives: Positives = "own",
-        *,
-        moods: NDArray[np.int64],
-    ):
-        super().__init__(similarity, text, video, captions, video_of, positives)
+    def __init__(self, *of: Any, moods: NDArray[np.int64]):
+        super().__init__(*of)
         self.moods, self.clip_moods = moods, moods[self._starts[:-1]]
         largest = max(float(np.abs(scores).max()) for _, _, scores in super().__iter__())
         self.step = np.float32(2 * largest + 1)

@@ -9,12 +9,15 @@ from bench.compare.sections import Section
 def sentences(group: Group, sections: Sequence[Section]) -> list[str]:
     """The sentences of one group, most important first: they are those that stand below its tables."""
     trues, found = group.trues, []
-    n = group.records[0].metrics["all"]["n"]
-    variants, seeds = len(group.families), len({record.seed for record in trues})
-    if trues:
+    trained = [family for family in group.families if family.trained]
+    families = trained or group.families  # the start alone is no variant of its own
+    runs = [record for family in families for record in family.records]
+    if runs:
+        queries = runs[0].queries
         found.append(
-            f"{_count(len(trues), 'run')} of {_count(variants, 'variant')} under {_count(seeds, 'seed')}, "
-            f"{n} queries against {n} clips of {trues[0].dataset}."
+            f"{_count(len(runs), 'run')} of {_count(len(families), 'variant')} under "
+            f"{_count(len({record.seed for record in runs}), 'seed')}, {len(queries['captions'])} queries against "
+            f"{len(queries['videos'])} clips of {runs[0].dataset}."
         )
     by_key = {
         section.key: [sentence for sentence in section.table.below if not sentence.startswith("faces: ")]

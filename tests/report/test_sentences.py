@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from helpers.records import make_control, make_record
+from helpers.records import make_control, make_record, make_several
 
 from bench.compare.groups import group_records
 from bench.compare.sections import sections_of
@@ -21,6 +21,16 @@ def told(*records: Record) -> list[str]:
 def test_how_much_was_run_comes_first() -> None:
     first, *_ = told(PLAIN, make_record(60, variant="strong", strength=6.0))
     assert first == "2 runs of 2 variants under 1 seed, 60 queries against 60 clips of moodclips."
+
+
+def test_the_start_is_counted_as_no_variant() -> None:
+    first, *_ = told(PLAIN, replace(make_record(60, seed=7), curve=[]))
+    assert first == "1 run of 1 variant under 1 seed, 60 queries against 60 clips of moodclips."
+
+
+def test_clips_with_several_captions_are_counted_once() -> None:
+    first, *_ = told(make_several(20, 3))
+    assert "60 queries against 20 clips" in first
 
 
 def test_verdicts_are_those_of_the_table() -> None:
