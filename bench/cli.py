@@ -47,7 +47,7 @@ def _off(error: CycloptsError) -> str:
     """What is off about the arguments, in one line."""
     if isinstance(error, UnusedCliTokensError):
         words = ", ".join(f"'{word}'" for word in error.unused_tokens or ())
-        return f"{words}: no option comes before, and the command takes no such word. See --help."
+        return f"{words}: neither an option nor the value of one. See --help."
     return str(error).strip().split("\n")[0] + " See --help."
 
 

@@ -24,7 +24,7 @@ from bench.errors import BenchError
     [
         ("frobnicate", 'Unknown command "frobnicate". Available commands: data, list, '),
         ("run --varaint plain", "Unknown option: --varaint. Did you mean --variant?"),
-        ("run more", "'more': no option comes before, and the command takes no such word."),
+        ("run more", "'more': neither an option nor the value of one."),
         ("run --hp 3", "--hp has settings of its own: --hp.NAME VALUE."),
         ("run --variant additve_text", "'additve_text' is no variant. Did you mean additive_text?"),
         ("run --dataset msrvt", "'msrvt' is no dataset. Did you mean msrvtt?"),

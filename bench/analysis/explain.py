@@ -221,7 +221,8 @@ def explain_words(reader: Reader, query: str, bank: Tensor, place: int) -> Query
 def _place(video: str, trained: Reopened) -> int:
     if video not in trained.videos:
         test = f"{trained.record.dataset}/{trained.data.test.split}"
-        near = did_you_mean(video, trained.videos) or f" It has: {', '.join(trained.videos[:SOME])}, …"
+        more = ", …" * (len(trained.videos) > SOME)
+        near = did_you_mean(video, trained.videos) or f" It has: {', '.join(trained.videos[:SOME])}{more}."
         raise UsageError(f"{test} has no clip '{video}'.{near} Without --video it is the clip that ranks first.")
     return trained.videos.index(video)
 

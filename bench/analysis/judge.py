@@ -68,9 +68,16 @@ def judge(record: Record, file: Path) -> Judged:
     """Measures a run by the judgments in `file`. BenchError: it is none, none is of these queries, or no lists."""
     if not record.top:
         raise BenchError(f"the record of {record.run} holds no lists of videos: run it again.")
+    if record.config.get("positives") == "equal":
+        raise BenchError(f"{record.run} counts equal captions as true, judgments do not. Run it without --positives.")
     judgments = read_judgments(file, record.dataset)
     videos, captions = record.queries["videos"], record.queries["captions"]
-    rows = [row for row, caption in enumerate(captions) if spelled(caption) in judgments.labels]
+    gallery = set(videos)
+    said = {  # query, as spelled -> the videos of this gallery that were judged
+        query: {video: label for video, label in labels.items() if video in gallery}
+        for query, labels in judgments.labels.items()
+    }
+    rows = [row for row, caption in enumerate(captions) if said.get(spelled(caption))]
     if not rows:
         raise BenchError(f"{file} judges none of the {len(captions)} queries of {record.run}. Name another run.")
     asked = record.answers("t2v", rows)
@@ -79,7 +86,7 @@ def judge(record: Record, file: Path) -> Judged:
     undecided = dict.fromkeys(KS, 0)
     columns["own"] = {k: hits(asked.greater, asked.equal, k).tolist() for k in KS}
     for row in rows:
-        labels = {videos[record.clip_of(row)]: True, **judgments.labels[spelled(captions[row])]}
+        labels = {videos[record.clip_of(row)]: True, **said[spelled(captions[row])]}
         relevant = {video for video, label in labels.items() if label}
         top = [videos[clip] for clip in record.top[row]]
         for k in KS:
@@ -95,4 +102,5 @@ def judge(record: Record, file: Path) -> Judged:
         }
         for name, by_k in columns.items()
     }
-    return Judged(record, len(rows), judgments.pairs, judgments.disagreements, measures, undecided)
+    pairs = sum(len(said[query]) for query in {spelled(captions[row]) for row in rows})
+    return Judged(record, len(rows), pairs, judgments.disagreements, measures, undecided)

@@ -51,7 +51,8 @@ def probe(run: str, folder: Path, root: Path | None = None) -> ProbedRun:
     """Measures a run and writes `probe` into its record; done before if neither code nor lists changed since.
 
     run: an id under the results `folder`, or a record's path. root: the dataset's folder, where it moved.
-    UsageError: no such run, or a control of the evaluation. BenchError: the weights are gone, or the data changed.
+    UsageError: no such run, a control of the evaluation, or a test set with several captions a video. BenchError: the
+    weights are gone, or the data changed.
     """
     path = find_record(run, folder)
     record = store.load_run(path)

@@ -136,7 +136,9 @@ class Group:
         found = [
             record
             for record in self.records
-            if record.controls["emotions"] == ORACLE and record.controls["true_run"] in runs
+            if record.controls["emotions"] == ORACLE
+            and record.controls["train_emotions"] == "true"
+            and record.controls["true_run"] in runs
         ]
         return Family(f"{baseline.name}, told the mood (oracle)", tuple(found)) if found else None
 

@@ -62,9 +62,10 @@ def missing(group: Group, baseline: str) -> str:
     base = None if group.mixed else group.baseline(baseline)
     if not base or not _knows_moods(base.records[0]):
         return ""
-    lacking = [] if group.ceiling(base) else ["--emotions oracle (the ceiling)"]
-    lacking += [] if group.floor(base) else ["--train.epochs 0 (the floor)"]
-    return f"For headroom run {base.name} as it is here, but with {' and with '.join(lacking)}." if lacking else ""
+    lacking = [] if group.ceiling(base) else ["with --emotions oracle (the ceiling)"]
+    lacking += [] if group.floor(base) else ["with --train.epochs 0 (the floor)"]
+    once = " and once ".join(lacking)
+    return f"For headroom run {base.name} as it is here, but {'once ' * (len(lacking) > 1)}{once}." if lacking else ""
 
 
 def headroom(group: Group, found: Bounds) -> Table:

@@ -42,17 +42,23 @@ class Sensitivity:
 
     def least(self, seeds: int) -> tuple[float, float, float]:
         """The smallest effect found with 80 % power: of the variant in the middle, the surest and the least sure."""
-        each = np.maximum(np.quantile(self.needed[seeds], POWER, axis=1, method="higher"), self.floor)
+        each = self.shifts(seeds)
         middle, surest, last = (self.question.gain(float(shift)) for shift in (np.median(each), each.min(), each.max()))
         return middle, surest, last
 
+    def shifts(self, seeds: int) -> NDArray[np.float64]:
+        """(variants,): the change of the mean that is found with 80 % power; infinite where none is."""
+        return np.maximum(np.quantile(self.needed[seeds], POWER, axis=1, method="higher"), self.floor)
+
     def power(self, seeds: int, shifts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The share of studies, of all variants, that find a change of the mean by each of the `shifts`."""
-        return (self.needed[seeds].reshape(-1, 1) <= shifts).mean(axis=0)
+        """The share of studies, of all variants, that find a change of the mean by each of the `shifts`; none finds one
+        below the `floor`.
+        """
+        return (np.maximum(self.needed[seeds], self.floor).reshape(-1, 1) <= shifts).mean(axis=0)
 
     def wrong(self, seeds: int) -> float:
         """The share of tables that find an effect, for better or worse, where there is none."""
-        each = min(1.0, 2 * float(self.power(seeds, np.zeros(1))[0]))
+        each = min(1.0, 2 * float((self.needed[seeds] <= 0).mean()))
         return 1 - (1 - each) ** self.comparisons
 
 
@@ -69,7 +75,9 @@ def sensitivities(group: Group, baseline: str) -> list[Sensitivity]:
         if compared and n >= MIN_QUERIES:
             floor, sign = question.least_shift(n, alpha), 1 if question.higher_is_better else -1
             needed = _needed([(sign * one.one, sign * one.other, one.clusters) for one in compared], alpha)
-            result.append(Sensitivity(question, n, len(found) * len(asked), floor, needed))
+            one = Sensitivity(question, n, len(found) * len(asked), floor, needed)
+            if all(np.isfinite(one.shifts(seeds)).all() for seeds in needed):  # no effect suffices for a few clusters
+                result.append(one)
     return result
 
 

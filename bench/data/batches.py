@@ -5,7 +5,7 @@
     similar    for any dataset: clips whose captions are alike but for emotion come together, in pairs
 
 A batch is a function of the seed, the epoch and its number alone, so a run may be interrupted anywhere and shared by
-any number of processes. In an epoch each clip occurs once, except for those of the last batch, which is not whole.
+any number of processes. In an epoch each clip occurs at most once: those that do not fill a last batch are left out.
 """
 
 import math
@@ -33,7 +33,10 @@ def check_batches(train: Annotation, config: TrainConfig) -> None:
 
 
 def training_groups(train: Annotation, config: TrainConfig) -> Groups | None:
-    """What of a split comes together, by `config.batches`; None for nothing. UsageError: nothing can."""
+    """What of a split comes together, by `config.batches`; None for nothing.
+
+    UsageError: captions of emotion words alone.
+    """
     if config.batches == "twins":
         twins = connected(train.twins)
         return lambda rng: twins

@@ -54,7 +54,7 @@ def compress(root: Path, out: Path | None = None, workers: int | None = None) ->
     A copy that is newer than its source is left alone, so a stopped run goes on where it stopped; copies are written
     whole or not at all. Broken videos, and those that share a name, are left out and named in the summary. workers:
     processes, default one a core; one that dies over a video takes no other with it.
-    UsageError: no such folder. BenchError: no video in it.
+    UsageError: no such folder, or workers below 1. BenchError: no video in it.
     """
     if not root.is_dir():
         raise UsageError(f"there is no folder {root}; name the folder that holds the videos: --root DIR")

@@ -87,6 +87,11 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
     validation = load_annotation(folder, watched, card.name) if watched else None
     if test.twins and len(test.queries) > len(test.clips):
         raise BenchError(f"{card.name}/{test.split} has twins and several captions a clip. Keep one caption a clip.")
+    if shared := {clip.video for clip in train.clips} & {clip.video for clip in test.clips}:
+        raise UsageError(
+            f"{len(shared)} of {len(test.clips)} test videos of {card.name}/{test.split} are in the training split "
+            f"{train.split}, too. Name another: --split or --test."
+        )
     parts = [part for part in (train, validation, test) if part]
     wanted = [clip.video for part in parts for clip in part.clips]
     videos, broken = look_at(folder, sorted(set(wanted)))
@@ -101,11 +106,6 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
             f"({some}{', …' if len(left_out) > 5 else ''}). "
             f"Fix the folder{f' (bench data compress --root {folder} goes on)' if videos.compressed else ''}, "
             "or go on without them: --missing skip (the record will say so)."
-        )
-    if shared := {clip.video for clip in train.clips} & {clip.video for clip in test.clips}:
-        raise UsageError(
-            f"{len(shared)} of {len(test.clips)} test videos of {card.name}/{test.split} are in the training split "
-            f"{train.split}, too. Name another: --split or --test."
         )
     skipped = {part.split: sum(clip.video not in videos.frames for clip in part.clips) for part in parts}
     train, test = keep(train, videos.frames), keep(test, videos.frames)

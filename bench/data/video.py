@@ -179,7 +179,7 @@ def by_stem(paths: Iterable[Path]) -> dict[str, Path]:
         (stem, some), *others = shared.items()
         more = ", ".join([name for name, _ in others[:SOME]] + ["…"] * (len(others) > SOME))
         raise VideoError(
-            f"{why_not_one(stem, some)}" + (f" Likewise {len(others)} more of such names: {more}." if others else "")
+            f"{why_not_one(stem, some)}" + (f" Likewise {len(others)} more such names: {more}." if others else "")
         )
     return found
 

@@ -18,7 +18,7 @@ def found_condensed(top: Sequence[str], relevant: Collection[str], judged: Colle
     """The same when videos that nobody judged are taken out of the ranking; None where `top` is too short to tell.
 
     relevant: some of the judged. It is told when k judged videos are in `top`, or a relevant one, or when those further
-    down are all of one kind.
+    down are irrelevant, or when more of them come among the first k than are irrelevant.
     """
     condensed = [video for video in top if video in judged]
     if found(condensed, relevant, k):
@@ -26,7 +26,7 @@ def found_condensed(top: Sequence[str], relevant: Collection[str], judged: Colle
     below = set(judged) - set(top)
     if len(condensed) >= k or not below & set(relevant):
         return False
-    return True if below <= set(relevant) else None
+    return True if len(below - set(relevant)) < k - len(condensed) else None
 
 
 def share_judged(top: Sequence[str], judged: Collection[str], k: int) -> float:

@@ -18,7 +18,7 @@ from torch import Tensor
 from bench.errors import BenchError, UsageError, first_line
 from bench.model import variant_registry
 from bench.model.clip_vip import ClipVip, clip_config
-from bench.model.tiny import read_tiny
+from bench.model.tiny import WORDS, read_tiny
 from bench.utils.files import sha256
 from bench.utils.names import did_you_mean
 from bench.utils.run_files import record_paths, weights_by_run
@@ -99,6 +99,8 @@ def initialize(
     if kind not in readers or bool(where) == (kind == "tiny"):
         raise UsageError(f"--init '{init}' is none of random, tiny, clip-vip:FILE, clip:DIR_OR_NAME, run:ID.")
     state, source, wrappers, beside = readers[kind](where)
+    if kind == "tiny":
+        words = len(state[WORDS])
     size = size or published_size(state, where)
     T = next((v.shape[1] for k, v in state.items() if k.endswith(ADDED[1]) and v.ndim == 3), frames)
     variant = variant_registry.build(name, ClipVip(clip_config(size, vocabulary=words), frames=T), hyperparameters)

@@ -26,11 +26,6 @@ class Judgments:
     labels: dict[str, dict[str, bool]]
     disagreements: int
 
-    @property
-    def pairs(self) -> int:
-        """How many pairs of a query and a video have a label."""
-        return sum(map(len, self.labels.values()))
-
 
 def spelled(query: str) -> str:
     """Letters and digits of a query in lower case, one space between words: test sets differ in the rest."""

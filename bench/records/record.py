@@ -56,6 +56,10 @@ class Record:
         """The number of a query's own video."""
         return self.video_of[query] if self.video_of else query
 
+    def first_captions(self) -> dict[int, str]:
+        """The first caption of every clip, by its number."""
+        return {self.clip_of(query): text for query, text in reversed([*enumerate(self.queries["captions"])])}
+
     def answers(self, direction: str, rows: Sequence[int] | None = None) -> Answers:
         """The counts of one of `directions`, over the captions `rows`; None: over all."""
         return answers(self.ranks, direction, self.queries["captions"], self.video_of, rows)

@@ -165,7 +165,7 @@ def flip_data(group: Group, baseline: str) -> dict[str, Any]:
         return {"pairs": []}
     record = group.trues[0]
     clips |= {record.clip_of(query) for query in queries}
-    captions = {record.clip_of(query): text for query, text in reversed([*enumerate(record.queries["captions"])])}
+    captions = record.first_captions()
     pictures = thumbnails(record, sorted(clips))
     return {
         "pairs": pairs,

@@ -43,8 +43,8 @@ def thumbnails(record: Record, clips: Iterable[int]) -> dict[int, str]:
         split = keep(load_annotation(folder, record.test, record.dataset), wanted)
     except BenchError:
         return {}
-    asked = record.queries["captions"]
-    same = [clip.video for clip in split.clips if clip.captions[0] == asked[wanted[clip.video]]]
+    said = record.first_captions()
+    same = [clip.video for clip in split.clips if clip.captions[0] == said[wanted[clip.video]]]
     videos, _ = look_at(folder, sorted(same))
     found = {}
     for video, frames in videos.frames.items():

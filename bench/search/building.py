@@ -37,7 +37,7 @@ class Listing:
 
 @dataclass
 class UpdateSummary:
-    """What an update did. Seconds: `waited` for frames, in the `model`, in all; `decoding` and `faces` beside."""
+    """What an update did. Seconds: `waited` for frames, in the `model`, in all; `decoding`, `faces`: elsewhere."""
 
     new: int = 0
     changed: int = 0
@@ -163,10 +163,10 @@ def pending(store: Store, found: Listing) -> bool:
     return len(same) < len(store.entries) or not found.files.keys() <= same
 
 
-def unread(store: Store | None, found: Listing) -> int:
+def to_read(store: Store | None, found: Listing, retry: bool) -> int:
     """How many files `update` would read; without an index all of them."""
     entries = store.entries if store is not None else {}
-    return sum(path not in entries or not _same(path, entries[path], found, retry=False) for path in found.files)
+    return sum(path not in entries or not _same(path, entries[path], found, retry) for path in found.files)
 
 
 def _same(path: str, entry: IndexedFile, found: Listing, retry: bool) -> bool:

@@ -168,7 +168,7 @@ def open_folder(
     if old and keep:
         _same_words(folder, old, asked)
     with OrderedProcesses(os.cpu_count() or 1) as pool:
-        pool.start(reading.ready, building.unread(opened if keep else None, found))  # while the model is loaded
+        pool.start(reading.ready, building.to_read(opened if keep else None, found, retry))  # while the model loads
         encoder = models.load(asked.model, Path(asked.results), asked.tokenizer)
         about = replace(asked, digest=encoder.described.digest, width=encoder.described.width)
         if old and keep and old.digest != about.digest:

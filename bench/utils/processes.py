@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
-from multiprocessing.context import SpawnContext
+from multiprocessing import parent_process
+from multiprocessing.context import SpawnContext, SpawnProcess
 from types import ModuleType
 from typing import Any, Self, TypeVar
 
@@ -50,10 +50,26 @@ def end_with_parent(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
 def fresh_processes() -> SpawnContext:
     """The context of processes that start anew, not as forks: a caller's decoder or classifier may have threads.
 
-    A file in the current folder is no module to them: they would take its pickle.py for Python's own.
+    A file in the current folder is no module to them: they would take its pickle.py for Python's own. Nor do they run
+    the caller's script once more, which without `if __name__ == "__main__"` would start processes without end: all that
+    they do is in bench.
     """
     os.environ.setdefault("PYTHONSAFEPATH", "1")
-    return get_context("spawn")
+    return _WithoutScript()
+
+
+class _Process(SpawnProcess):
+    def start(self) -> None:
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")  # where a process that starts would read which script it was
+        try:
+            super().start()
+        finally:
+            sys.modules["__main__"] = script
+
+
+class _WithoutScript(SpawnContext):
+    Process = _Process
 
 
 def in_processes(
@@ -156,22 +172,7 @@ class OrderedProcesses:
 
 
 def _pool(count: int) -> ProcessPoolExecutor:
-    return _Pool(count, mp_context=fresh_processes(), initializer=begin_worker)
-
-
-class _Pool(ProcessPoolExecutor):
-    """Its processes do not run the caller's script once more when they start: all that they do is in bench.
-
-    Otherwise a script without `if __name__ == "__main__"` would end each of them.
-    """
-
-    def submit(self, *work: Any, **options: Any) -> Future[Any]:
-        script = sys.modules["__main__"]
-        sys.modules["__main__"] = ModuleType("__main__")  # where a process that starts would read which script it was
-        try:
-            return super().submit(*work, **options)
-        finally:
-            sys.modules["__main__"] = script
+    return ProcessPoolExecutor(count, mp_context=fresh_processes(), initializer=begin_worker)
 
 
 def begin_worker() -> None:

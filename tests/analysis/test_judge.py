@@ -40,14 +40,15 @@ def record() -> Record:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """Query 0 finds its own video first; 4 finds another relevant one at place 3, its own at place 5, the first judged
-    of which is the third; 20's own is not in the ten, but of it a relevant one is judged further down; 9's own is
-    called irrelevant, and nothing else is judged.
+    of which is the third; 20's own and an irrelevant one are not in the ten, in which one is judged; 9's own is
+    called irrelevant, and nothing else is judged. A video of no gallery was judged, too.
     """
     judged = [one("a man number 0", "video1", "irrelevant")]
     judged += [one("A man, number 4!", "video2", "relevant"), one("a man, number 4", "video1", "irrelevant")]
     judged += [one("a man, number 20", "video7", "irrelevant"), one("a man, number 20", "video22", "irrelevant")]
     judged += [one("a man, number 9", "video9", "irrelevant"), one("of another test", "video1", "relevant")]
     judged += [one("a man, number 1", "vid1", "relevant", "MSVD")]
+    judged += [one("a man, number 5", "video99", "relevant"), one("a man, number 20", "video99", "relevant")]
     split = [one("a man, number 2", "video3", None), one("a man", "vid1", None, "MSVD")]
     return write(tmp_path / "fire.json", judged, split)
 
@@ -61,18 +62,33 @@ def test_recalls_of_the_judged_queries_by_hand(record: Record, file: Path) -> No
     assert values(record, file) == {
         "own": [25.0, 50.0, 75.0],  # 0; 0 and 4; 0, 4 and 9
         "relevant": [25.0, 50.0, 50.0],  # 0; 0 and 4; 9's own does not suit it
-        # 0's first judged is its own; 4's are video1, then video2; 9 has no relevant one; 20: video7, then unknown
-        "condensed": [25.0, 50.0, 50.0],
+        # 0's first judged is its own; 4's are video1, then video2; 9 has no relevant one; 20: video7, then its own and
+        # video22 in either order
+        "condensed": [25.0, 75.0, 75.0],
         # 0: video0, video1 of the first 1, 5, 10: 1, 2, 2; 4: 0, 3, 3; 9: 0, 0, 1; 20: 0, 0, 1
         "judged": [25.0, 25.0, 17.5],
     }
 
 
-def test_what_ten_videos_do_not_tell_is_said(record: Record, file: Path) -> None:
-    found = judge(record, file)
-    assert found.undecided == {1: 0, 5: 1, 10: 1}  # 20: of its own and video22, both further down, one is relevant
-    assert (found.n, found.pairs, found.disagreements) == (4, 7, 1)
+def test_what_ten_videos_do_not_tell_is_said(record: Record, tmp_path: Path) -> None:
+    """Of query 20 one judged video is in the ten; its own and five irrelevant ones are further down, in any order."""
+    judged = [one("a man, number 20", f"video{i}", "irrelevant") for i in (7, 11, 12, 13, 14, 15)]
+    found = judge(record, write(tmp_path / "more.json", judged))
+    assert found.undecided == {1: 0, 5: 1, 10: 0}  # the first ten of seven judged hold them all
+    assert [e.value for e in found.measures["condensed"].values()] == [0.0, 0.0, 100.0]
     assert "k = 5: of 1 queries the record's first 10 videos do not tell" in " ".join(str(found).split())
+
+
+def test_what_was_judged_is_counted_within_the_gallery(record: Record, file: Path) -> None:
+    found = judge(record, file)
+    assert (found.n, found.pairs, found.disagreements) == (4, 6, 1)
+    assert not any(found.undecided.values())
+
+
+def test_a_run_with_equal_captions_as_true_is_refused(record: Record, file: Path) -> None:
+    equal = replace(record, config={**record.config, "positives": "equal"})
+    with pytest.raises(BenchError, match="counts equal captions as true"):
+        judge(equal, file)
 
 
 def test_a_judged_video_further_down_tells_where_it_is_the_only_one(record: Record, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_the_ceiling_is_neither_in_the_leaderboard_nor_in_a_verdict() -> None:
 @pytest.mark.parametrize(
     ("records", "said"),
     [
-        ([PLAIN, MINE], "with --emotions oracle (the ceiling) and with --train.epochs 0 (the floor)."),
+        ([PLAIN, MINE], "once with --emotions oracle (the ceiling) and once with --train.epochs 0 (the floor)."),
         ([PLAIN, MINE, FLOOR], "but with --emotions oracle (the ceiling)."),
         ([PLAIN, MINE, CEILING], "but with --train.epochs 0 (the floor)."),
     ],
@@ -179,3 +179,10 @@ def test_the_table_fits_80_columns(seeds: tuple[int, ...]) -> None:
     records = [run(v, f, w, s) for v, f, w in (("plain", 12, 15), ("attention_modulation", 20, 24)) for s in seeds]
     records += [run("plain", 36, 30, s, emotions="oracle") for s in seeds] + [FLOOR]
     assert max(map(len, render(records).splitlines())) <= 80
+
+
+def test_an_oracle_of_a_run_that_was_trained_without_true_emotions_is_no_ceiling() -> None:
+    other = run("plain", 5, 16, emotions="oracle")
+    other = replace(other, run=f"{other.run}0", controls={**other.controls, "train_emotions": "shuffled"})
+    ceiling = only([*ALL, other]).ceiling(only(ALL).baseline("plain"))
+    assert ceiling is not None and [record.run for record in ceiling.records] == [CEILING.run]

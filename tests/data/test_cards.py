@@ -3,7 +3,6 @@
 import re
 import tomllib
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
@@ -70,15 +69,16 @@ def test_the_shipped_cards_declare_their_questions() -> None:
         ("moods: [joy]", "it has no subset 'joy'"),
     ],
 )
-def test_a_card_asks_about_subsets_that_it_lists(lines: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_card_asks_about_subsets_that_it_lists(
+    lines: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cards, "_of_plugins", {})
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "card.yaml"
-        text = "{name: x, title: X, summary: s, licence: l, source: s, train: a, test: b, splits: {}}"
-        path.write_text(yaml.dump({**yaml.safe_load(text), **yaml.safe_load(lines)}))
-        cards.add("x", path)
-        with pytest.raises(BenchError, match=re.escape(fault)):
-            cards.load_card("x")
+    names = ("name", "title", "summary", "licence", "source", "train", "test")
+    path = tmp_path / "card.yaml"
+    path.write_text("".join(f"{name}: x\n" for name in names) + f"splits: {{}}\n{lines}\n")
+    cards.add("x", path)
+    with pytest.raises(BenchError, match=re.escape(fault)):
+        cards.load_card("x")
 
 
 def test_an_unknown_name_suggests_the_nearest() -> None:

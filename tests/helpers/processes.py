@@ -2,9 +2,8 @@
 
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from bench.data.video import look
 from bench.errors import BenchError
 from bench.search import reading
 from bench.utils.lock import locked
+from bench.utils.processes import OrderedProcesses
 
 
 def double(number: int) -> int:
@@ -56,21 +56,9 @@ def in_this_process(work: Callable, jobs: Mapping, workers: int, died: Any) -> I
         yield name, work(*arguments)
 
 
-class OrderedThreads(ThreadPoolExecutor):
-    """What `OrderedProcesses` does, in this process: at once, and what a test put in place of something is seen."""
+class OrderedThreads(OrderedProcesses):
+    """`OrderedProcesses` with threads of this process: what a test put in place of something is seen."""
 
     def __init__(self, count: int) -> None:
-        super().__init__(count)
         self.count = count
-
-    def start(self, work: Callable, most: int) -> None:
-        pass
-
-    def ahead(self, work: Callable, items: Iterable, depth: int, died: Callable) -> Iterator:
-        waiting: deque[Future] = deque()
-        for item in items:
-            waiting.append(self.submit(work, item))
-            if len(waiting) > depth:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        self._together = self._alone = ThreadPoolExecutor(count)  # type: ignore[assignment]

@@ -111,5 +111,15 @@ def test_processes_do_not_run_the_script_that_started_them(tmp_path: Path) -> No
     assert (done.stdout.splitlines(), done.stderr) == (["once", "{'a': -1}"], "")
 
 
+def test_a_script_that_renders_moodclips_is_run_once(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from bench.data.importers import moodclips\nprint('once')\n"
+        f"moodclips.ensure(moodclips.Path({str(tmp_path / 'clips')!r}), train=16, val=0, test=0, workers=2)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout.splitlines()) == (0, ["once"]), done.stderr
+
+
 def test_no_jobs_start_no_process() -> None:
     assert list(in_processes(double, {}, 2, -1)) == []

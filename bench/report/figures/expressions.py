@@ -112,9 +112,9 @@ def _tracks(record: Record, folder: Path, faces: Faces) -> Iterator[_Track]:
     files = find_videos(copies if copies.is_dir() else folder)
     names, captions = record.queries["videos"], record.queries["captions"]
     asked = record.subsets.get("emotion") or range(len(captions))
+    first = {names[record.clip_of(query)]: query for query in sorted(asked, reverse=True)}
     left = CLIPS
-    for query in sorted(asked, key=lambda query: names[record.clip_of(query)]):
-        video = names[record.clip_of(query)]
+    for video, query in sorted(first.items()):
         if not left:
             return
         if video not in files or video not in faces.videos:

@@ -45,11 +45,12 @@ def sensitivity(context: Context) -> Figure | None:
         for one in found
     ]
     families = [base, *context.others]
+    asked = " and ".join(dict.fromkeys(str(one.n) for one in found))
     caption = (
         f"How often a true effect gets a verdict (Holm p < {ALPHA}, first of "
         f"{counted(found[0].comparisons, 'comparison')}): {STUDIES} studies of each variant, drawn from the queries "
         f"and seeds of these records. Marks: found with 80 % power, of the variant in the middle: {'; '.join(said)}. "
-        f"n = {found[0].n} queries, {seeds_of(families)}. Protocol: {context.group.protocol}"
+        f"n = {asked} queries, {seeds_of(families)}. Protocol: {context.group.protocol}"
     )
     alt = f"Smallest true effect that is found with 80 % power: {'; '.join(said)}."
     return Figure("sensitivity", "What this benchmark can find", caption, alt, drawing)

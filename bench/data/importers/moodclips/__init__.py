@@ -84,10 +84,10 @@ def ensure(
         return folder
     wanted = plan(seed, train, val, test, dataset)
     captions = captions_checksum(wanted)
-    _compare("captions", captions, CHECKSUMS.get(size, (captions, ""))[0])
+    _compare(f"captions of {dataset}", captions, CHECKSUMS.get(size, (captions, ""))[0])
     with _becoming(folder) as unfinished:
         frames = _fill(unfinished, dataset, wanted, workers)
-        _compare("frames", frames, CHECKSUMS.get(size, ("", frames))[1])
+        _compare(f"frames of {dataset}", frames, CHECKSUMS.get(size, ("", frames))[1])
         files = {FACES: sha256(unfinished / FACES)}
         files |= {f"videos/{path.name}": sha256(path) for path in sorted((unfinished / "videos").iterdir())}
         marker = {"version": VERSION, "size": size, "captions": captions, "frames": frames, "files": files}
@@ -259,7 +259,7 @@ def _check(folder: Path, size: Size) -> None:
         found = (marker["version"], tuple(marker["size"]))
         captions, frames, files = marker["captions"], marker["frames"], dict(marker.get("files") or {})
     except FileNotFoundError:
-        raise BenchError(f"{folder} is not empty and holds no moodclips. Name another folder.") from None
+        raise BenchError(f"{folder} is not empty and holds no {size[0]}. Name another folder.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise BenchError(f"{folder / MARKER} cannot be read ({error}). {mend}") from None
     if found != (VERSION, size):
@@ -271,8 +271,8 @@ def _check(folder: Path, size: Size) -> None:
         raise BenchError(f"{folder} was rendered by an older version, without digests of its files. {mend}")
     annotations = tuple(load_annotation(folder, split, size[0], mend) for split in ("train", "val", "test"))
     known = CHECKSUMS.get(size, (captions, frames))
-    _compare("captions", captions_checksum(Plan((), annotations)), known[0])
-    _compare("frames", frames, known[1])
+    _compare(f"captions of {size[0]}", captions_checksum(Plan((), annotations)), known[0])
+    _compare(f"frames of {size[0]}", frames, known[1])
     _, source, _ = read_table(folder / FACES, mend)
     if source != simulated_faces.SOURCE:
         files.pop(FACES, None)
@@ -284,6 +284,6 @@ def _check(folder: Path, size: Size) -> None:
 def _compare(what: str, found: str, known: str) -> None:
     if found != known:
         raise BenchError(
-            f"the {what} of moodclips {VERSION} have the checksum {found[:12]}…, not {known[:12]}…, so results on them "
+            f"the {what} {VERSION} have the checksum {found[:12]}…, not {known[:12]}…, so results on them "
             "cannot be compared. Delete the rendered folder, if there is one; if this comes back, report it."
         )
