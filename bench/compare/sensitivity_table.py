@@ -51,14 +51,15 @@ class Sensitivity:
         return np.maximum(np.quantile(self.needed[seeds], POWER, axis=1, method="higher"), self.floor)
 
     def power(self, seeds: int, shifts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The share of studies, of all variants, that find a change of the mean by each of the `shifts`; none finds one
-        below the `floor`.
+        """The share of studies, of all variants, that find a change of the mean by each of the `shifts`.
+
+        By these records' own differences, which for variants that hardly differ promise more than `floor` allows.
         """
-        return (np.maximum(self.needed[seeds], self.floor).reshape(-1, 1) <= shifts).mean(axis=0)
+        return (self.needed[seeds].reshape(-1, 1) <= shifts).mean(axis=0)
 
     def wrong(self, seeds: int) -> float:
         """The share of tables that find an effect, for better or worse, where there is none."""
-        each = min(1.0, 2 * float((self.needed[seeds] <= 0).mean()))
+        each = min(1.0, 2 * float(self.power(seeds, np.zeros(1))[0]))
         return 1 - (1 - each) ** self.comparisons
 
 
