@@ -13,8 +13,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, normalize, pad
-from torch.nn.functional import scaled_dot_product_attention as sdpa
+from torch.nn.functional import interpolate, normalize, pad, scaled_dot_product_attention
 from transformers import AttentionInterface, CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
 from bench.errors import UsageError, first_line
@@ -33,6 +32,15 @@ _MOST = {  # of a tower that is read from a file; the largest CLIP has 1664 numb
     "patch_size": 4096,
     "num_channels": 4,
 }
+
+
+def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float) -> Tensor:
+    """torch's attention; on a CPU in fp32 instead of bf16, in which its backward pass takes ten times as long there."""
+    if query.device.type != "cpu" or query.dtype != torch.bfloat16:
+        return scaled_dot_product_attention(query, key, value, mask, scale=scale)
+    with torch.autocast("cpu", enabled=False):
+        found = scaled_dot_product_attention(query.float(), key.float(), value.float(), mask, scale=scale)
+    return found.to(query.dtype)
 
 
 def proxy_guided_attention(
@@ -68,8 +76,8 @@ def proxy_guided_attention(
     if keep is not None:
         everywhere = pad(keep.flatten(1), (M, 0), value=True)[:, None, None]  # (B, 1, 1, M+TL)
         in_frame = pad(keep.flatten(0, 1), (M, 0), value=True)[:, None, None]  # (B*T, 1, 1, M+L)
-    proxies = sdpa(query[:, :, :M], key, value, everywhere, scale=scaling)  # (B, H, M, D)
-    patches = sdpa(frames(query).flatten(0, 1), with_proxies(key), with_proxies(value), in_frame, scale=scaling)
+    proxies = sdpa(query[:, :, :M], key, value, everywhere, scaling)  # (B, H, M, D)
+    patches = sdpa(frames(query).flatten(0, 1), with_proxies(key), with_proxies(value), in_frame, scaling)
     patches = patches.view(B, T, H, L, D).transpose(1, 2).reshape(B, H, T * L, D)
     return torch.cat([proxies, patches], dim=2).transpose(1, 2), None
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,18 @@ def test_attention_is_what_a_full_mask_gives(kept: float) -> None:
     for given in [keep, None] if kept == 1 else [keep]:
         ours, _ = proxy_guided_attention(torch.nn.Identity(), query, key, value, None, D**-0.5, (M, T, L), given)
         assert torch.allclose(ours, expected, atol=1e-6)
+
+
+def test_attention_in_bf16_is_that_in_fp32_rounded_once_on_a_cpu() -> None:
+    """torch's own in bf16 rounds the weights too, and its backward pass is slow."""
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(2, 3, 22, 8, generator=generator).bfloat16() for _ in range(3))
+    attend = partial(proxy_guided_attention, torch.nn.Identity(), mask=None, scaling=8**-0.5, layout=(4, 3, 6))
+    expected, _ = attend(query.float(), key.float(), value.float())
+    with torch.autocast("cpu", torch.bfloat16):
+        ours, _ = attend(query, key, value)
+    assert ours.dtype == torch.bfloat16
+    assert torch.equal(ours, expected.bfloat16())
 
 
 @pytest.mark.parametrize(("size", "patches"), [("b32", 49), ("b16", 196)])
