@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from bench.data.questions import USUAL
 from bench.errors import BenchError, UsageError
 from bench.metrics.ranking import completed
+from bench.records.archive import read_archive
 from bench.records.check import check
 from bench.records.record import Record
 from bench.utils.files import read_text, replacing
@@ -54,8 +55,12 @@ def load(path: Path) -> Record:
 
     BenchError, naming file and fault, if it is unreadable or unsound.
     """
+    return _load(path, lambda: read_text(path))
+
+
+def _load(path: Path, read: Callable[[], str]) -> Record:
     try:
-        raw = _decode(read_text(path))
+        raw = _decode(read())
         record = _build(raw) if raw["schema"] <= SCHEMA else None
     except FileNotFoundError:
         raise BenchError(f"{path} is missing. Make it with `bench run`.") from None
@@ -89,20 +94,28 @@ def find(run: str, folder: Path) -> Path:
 
 
 def load_records(results: str | Path = "results") -> list[Record]:
-    """Every record under the results folder, in order of path.
+    """Every record under the results folder or in an archive of one (`bench.records.archive`), in order of path.
 
     BenchError if there is none, or for the first that is broken or lies in another place than its content says.
     """
     records, folder = [], Path(results)
-    for path in record_paths(folder):
-        record = load(path)
+    for path, record in _packed(folder) if folder.is_file() else ((path, load(path)) for path in record_paths(folder)):
         place = record_path(folder, record.dataset, record.split, record.variant, record.run)
         if path != place:
             raise BenchError(f"{path} holds the run that belongs at {place}. Move it there, or remove the copy.")
         records.append(record)
     if not records:
-        raise BenchError(f"no records under {folder}/. Make one: bench run --variant plain")
+        raise BenchError(
+            f"no records under {folder}{'' if folder.is_file() else '/'}. Make one: bench run --variant plain"
+        )
     return records
+
+
+def _packed(archive: Path) -> Iterator[tuple[Path, Record]]:
+    """The records of an archive, each under the path that it would have unpacked into a folder of the archive's name."""
+    for name, text in sorted(read_archive(archive)):
+        path = archive / name
+        yield path, _load(path, lambda text=text: text)  # type: ignore[misc]
 
 
 def _decode(text: str) -> dict[str, Any]:
