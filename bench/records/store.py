@@ -112,7 +112,7 @@ def load_records(results: str | Path = "results") -> list[Record]:
 
 
 def _packed(archive: Path) -> Iterator[tuple[Path, Record]]:
-    """The records of an archive, each under the path that it would have unpacked into a folder of the archive's name."""
+    """The records of an archive, each under the path that it would have in a folder of its name."""
     for name, text in sorted(read_archive(archive)):
         path = archive / name
         yield path, _load(path, lambda text=text: text)  # type: ignore[misc]
