@@ -198,8 +198,9 @@ def check_texts_differ(features: Sequence[Tensor], where: str) -> None:
 
 
 def read_run(where: str, results: Path) -> State:
-    """The weights of a former run, by its id."""
-    return read_tensors(run_weights(where, results)), f"run:{where}", (), ()
+    """The weights of a former run, by its id; the source has their digest, for a run can be made again elsewhere."""
+    path = run_weights(where, results)
+    return read_tensors(path), f"run:{where}:{sha256(path)[:8]}", (), ()
 
 
 def run_weights(run: str, results: Path) -> Path:

@@ -1,5 +1,6 @@
 """Where weights start: what each kind of --init loads, what is new, and what does not fit."""
 
+import hashlib
 import json
 import pickle
 import re
@@ -194,8 +195,6 @@ def test_a_temporal_embedding_without_frames_is_named(start: Start, state: dict[
 
 def test_the_line_says_source_counts_and_names(start: Start, shared: Path) -> None:
     """The source is the file's sha256, so the record's protocol tells two checkpoints of one name apart."""
-    import hashlib
-
     path = shared / "golden" / "clipvip_tiny.pt"
     _, loaded = start(f"clip-vip:{path}", "additive_text")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
@@ -338,11 +337,12 @@ def run(start: Start, tmp_path: Path) -> tuple[Variant, str]:
     return variant, name
 
 
-def test_a_former_run_comes_back_whole(start: Start, run: tuple[Variant, str]) -> None:
+def test_a_former_run_comes_back_whole(start: Start, run: tuple[Variant, str], tmp_path: Path) -> None:
     before, name = run
     variant, loaded = start(f"run:{name}", "additive_text")
     assert loaded.new == loaded.unused == ()
-    assert loaded.source == f"run:{name}"
+    [written] = tmp_path.rglob("model.safetensors")
+    assert loaded.source == f"run:{name}:{hashlib.sha256(written.read_bytes()).hexdigest()[:8]}"
     assert all(torch.equal(value, before.state_dict()[key]) for key, value in variant.state_dict().items())
 
 
