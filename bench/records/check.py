@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, get_origin
 
@@ -77,7 +77,7 @@ def _check_shape(record: Record) -> None:
     if created.tzinfo is None:
         raise BenchError(f"created {record.created!r} has no time zone.")
     try:
-        json.dumps(asdict(record), allow_nan=False, ensure_ascii=False).encode()
+        json.dumps(vars(record), allow_nan=False, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise BenchError("it holds text that is not Unicode: half of a surrogate pair.") from None
     except ValueError:

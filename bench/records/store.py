@@ -12,7 +12,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def save(record: Record, folder: Path) -> Path:
     """Checks the record and writes it, whole or not at all, to its place under `folder`. BenchError if unsound."""
     check(record)
     path = record_path(folder, record.dataset, record.split, record.variant, record.run)
-    content = json.loads(json.dumps(asdict(record), allow_nan=False))  # keys of objects become strings
+    content = json.loads(json.dumps(vars(record), allow_nan=False))  # keys of objects become strings
     with replacing(path) as temporary:
         temporary.write_text(_layout({"schema": SCHEMA, "sha256": _digest(content), **content}), encoding="utf-8")
     return path
