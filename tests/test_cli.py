@@ -27,7 +27,7 @@ from bench.errors import BenchError
         ("run more", "'more': neither an option nor the value of one."),
         ("run --hp 3", "--hp has settings of its own: --hp.NAME VALUE."),
         ("run --variant additve_text", "'additve_text' is no variant. Did you mean additive_text?"),
-        ("run --dataset msrvt", "'msrvt' is no dataset. Did you mean msrvtt?"),
+        ("run --dataset msrvt", "'msrvt' is no dataset. Did you mean msrvtt or msvd?"),
         ("run --dataset msrvtt --init random", "where is msrvtt? --root DIR"),
         ("run --dataset msrvtt --root .", "msrvtt needs a start: --init random, or fetch https://"),
         ("run --variant additive_text --hp.init_sdt 1", "no hyperparameter 'init_sdt'. Did you mean init_std?"),
@@ -56,7 +56,7 @@ from bench.errors import BenchError
         ("emotions", "give one text or one file"),
         ("emotions happy --file captions.txt", "give one text or one file"),
         ("data prepare", "--dataset requires an argument"),
-        ("data prepare msrvt", "'msrvt' is no dataset. Did you mean msrvtt?"),
+        ("data prepare msrvt", "'msrvt' is no dataset. Did you mean msrvtt or msvd?"),
         ("data prepare msrvtt", "where is msrvtt? --root DIR"),
         ("data prepare msrvtt --root nowhere", "nowhere is no folder."),
         (
@@ -69,7 +69,7 @@ from bench.errors import BenchError
         ("demo . --port 1.5", '"1.5" is no whole number.'),
         ("faces --backend sidecar --videos . --frames 1.5", '"1.5" is no whole number.'),
         ("faces --backend sidecar --videos . --workers 2e0", '"2e0" is no whole number.'),
-        ("doctor --dataset msrvt", "'msrvt' is no dataset. Did you mean msrvtt?"),
+        ("doctor --dataset msrvt", "'msrvt' is no dataset. Did you mean msrvtt or msvd?"),
         ("doctor --train.lr x", "Invalid value for --train.lr"),
     ],
 )
@@ -122,7 +122,7 @@ def test_settings_that_do_not_fit_the_data_exit_with_2(
         (b"seed: {a: 1}", "'seed.a' is no setting of a run."),
         (b"seed: [1, 2]", "Invalid value for [seed]"),
         (b"train: {lr: fast}", 'unable to convert "fast" into float'),
-        (b"dataset: msrvt", "'msrvt' is no dataset. Did you mean msrvtt?"),
+        (b"dataset: msrvt", "'msrvt' is no dataset. Did you mean msrvtt or msvd?"),
     ],
 )
 def test_a_config_file_that_is_off_is_one_line(tmp_path: Path, capsys: Capture, content: bytes, line: str) -> None:

@@ -65,11 +65,13 @@ def _backend(name: str, kind: type, settings: dict[str, Any], column: int) -> st
 
 
 def dataset(card: "Card") -> str:
-    """A dataset: its splits and subsets."""
+    """A dataset: what it needs and where that is from, its splits and subsets."""
     lines = [card.name, *wrapped(card.summary, 4)]
+    lines += wrapped(f"needs: {card.needs}", 4) if card.needs else []
+    lines += wrapped(f"from: {card.source}", 4)
     for name, facts in card.splits.items():
         default = ", default" if name in (card.train, card.test) else ""
-        lines.append(f"    {name:<11} {facts['role'] + default:<14} {counted(facts['videos'], 'video', 5)}")
+        lines.append(f"    {name:<11} {facts['role'] + default:<14} {counted(facts['videos'], 'video', 6)}")
         lines += wrapped(facts["summary"], 16)
     lines += wrapped(f"subsets: {', '.join(card.subsets)}", 4) if card.subsets else []
     recipe = ", ".join(f"{name}={value}" for name, value in _flat(card.recipe))

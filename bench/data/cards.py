@@ -23,7 +23,8 @@ class Card:
     """`datasets/<name>/card.yaml`. `recipe` overrides RunConfig's defaults, by the names that the command line has.
 
     question: what verdicts on its runs ask, see `bench.data.questions`. moods: where the true mood of query and clip is
-    known, the subsets of the test split that say it; each query is in one of them.
+    known, the subsets of the test split that say it; each query is in one of them. needs: which files the user must get
+    and where they go, as the end of "it needs …".
     """
 
     name: str
@@ -35,6 +36,7 @@ class Card:
     test: str
     splits: dict[str, dict[str, Any]]
     validation: str = ""
+    needs: str = ""
     subsets: dict[str, str] = field(default_factory=dict)
     question: list[str] = field(default_factory=lambda: [USUAL])
     moods: list[str] = field(default_factory=list)

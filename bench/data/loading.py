@@ -84,6 +84,9 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
     train = load_annotation(folder, check_split(card, config.split or card.train, "train"), card.name)
     test = load_annotation(folder, check_split(card, config.test or card.test, "test"), card.name)
     watched = card.splits[train.split].get("validation", card.validation)
+    if watched and config.train.select != "val" and not (folder / "annotations" / f"{watched}.json").is_file():
+        say_once(f"{folder} lacks {watched}, the validation split: training goes on without validation.")
+        watched = ""
     validation = load_annotation(folder, watched, card.name) if watched else None
     if test.twins and len(test.queries) > len(test.clips):
         raise BenchError(f"{card.name}/{test.split} has twins and several captions a clip. Keep one caption a clip.")

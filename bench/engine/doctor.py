@@ -128,7 +128,8 @@ def _dataset(config: RunConfig) -> "Iterator[Finding | Data]":
         return
     if not splits:
         mend = f"bench data prepare {card.name} --root {folder}"
-        yield Finding("fail", card.name, f"{folder} has no annotations. Write them: {mend}")
+        needs = importers.importer(card.name).needs(folder)
+        yield Finding("fail", card.name, f"{folder} has no annotations. Write them: {mend}.{needs}")
         return
     yield Finding("ok", card.name, f"{folder}: {', '.join(splits)}")
     named: dict[str, list[str]] = {}

@@ -19,6 +19,7 @@ from helpers.records import make_record
 from safetensors.torch import load_file
 
 from bench.cli import main
+from bench.data import cards
 from bench.data.annotation import load_annotation
 from bench.model import variant_registry
 from bench.records import store
@@ -82,7 +83,19 @@ def test_datasets_are_listed_with_their_splits(capsys: Capture) -> None:
     text = output(["list", "datasets"], capsys)
     assert re.search(r"9k +train, default +9000 videos", text)
     assert re.search(r"test +test, default +240 videos", text)
-    assert max(map(len, text.splitlines())) <= 80
+    assert all(len(line) <= 80 for line in text.splitlines() if "https://" not in line)
+
+
+@pytest.mark.parametrize("name", cards.names())
+def test_datasets_are_listed_with_what_they_need_and_where_that_is_from(name: str, capsys: Capture) -> None:
+    [text] = re.findall(rf"^{name}\n((?: .*\n)+)", output(["list", "datasets"], capsys), re.M)
+    card = cards.load_card(name)
+    assert f"needs: {card.needs}" in " ".join(text.split()) and card.needs
+    assert f"from: {card.source}" in " ".join(text.split())
+
+
+def test_the_list_says_of_which_datasets_no_annotations_were_at_hand(capsys: Capture) -> None:
+    assert " ".join(output(["list", "datasets"], capsys).split()).count("as no annotations were at hand") == 2
 
 
 @pytest.mark.parametrize("metric", ["R@1", "R@10", "MdR", "MnR", "TwinAcc"])

@@ -82,7 +82,9 @@ def test_a_card_asks_about_subsets_that_it_lists(
 
 
 def test_an_unknown_name_suggests_the_nearest() -> None:
-    with pytest.raises(UsageError, match=r"'msrvt' is no dataset\. Did you mean msrvtt\? See `bench list datasets`"):
+    with pytest.raises(
+        UsageError, match=r"'msrvt' is no dataset\. Did you mean msrvtt or msvd\? See `bench list datasets`"
+    ):
         cards.load_card("msrvt")
 
 

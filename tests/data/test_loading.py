@@ -306,6 +306,16 @@ def test_a_dataset_with_a_validation_split_holds_nothing_out(small: Path, tmp_pa
         open_data(replace(CONFIG, train=replace(CONFIG.train, holdout=4)), card, tmp_path)
 
 
+def test_without_the_validation_split_training_goes_on_and_says_so(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = replace(CARD, validation="full-val")
+    assert open_data(CONFIG, card, small).validation is None
+    assert "lacks full-val, the validation split: training goes on without validation" in capsys.readouterr().err
+    with pytest.raises(BenchError, match=r"full-val\.json is missing"):
+        open_data(replace(CONFIG, train=replace(CONFIG.train, select="val")), card, small)
+
+
 def test_a_split_cannot_be_held_out_whole(small: Path) -> None:
     with pytest.raises(UsageError, match=r"--train\.holdout 12 leaves nothing of 12 clips"):
         hold_out(load_annotation(small, "9k", "msrvtt"), 12)

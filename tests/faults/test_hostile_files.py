@@ -19,7 +19,8 @@ from pyarrow import parquet
 from bench.data.annotation import load_annotation
 from bench.data.download import unpack
 from bench.data.faces import read_table
-from bench.data.importers.msrvtt_layouts import Source, find_sources
+from bench.data.importers.annotation_files import Source
+from bench.data.importers.msrvtt_layouts import find_sources
 from bench.data.tokenizer import clip_tokenizer
 from bench.emotions.scores import read_captions
 from bench.errors import BenchError, UsageError

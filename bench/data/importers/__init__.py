@@ -59,10 +59,16 @@ class Importer:
     def folder(self, root: Path | None) -> Path:
         """The folder that --root names. UsageError: none is named, or it is not there."""
         if root is None:
-            raise UsageError(f"where is {self.name}? --root DIR, the folder with its annotations and videos.")
+            known = f"where is {self.name}? --root DIR, the folder with its annotations and videos."
+            raise UsageError(f"{known}{self.needs(None)}")
         if not root.is_dir():
             raise UsageError(f"--root {root} is no folder. Name the one with {self.name}'s annotations and videos.")
         return root
+
+    def needs(self, folder: Path | None) -> str:
+        """A sentence to add: what the user must get, and where it goes. Nothing where the card does not say."""
+        said = load_card(self.name).needs
+        return f" It needs {said.replace('DIR', str(folder or 'DIR'))}." if said else ""
 
     def _missing(self, folder: Path, splits: list[str]) -> str:
         files = ", ".join(f"annotations/{split}.json" for split in splits)

@@ -13,20 +13,33 @@ facts of 1k-A. In 1k-A-20 and full, where every caption of a video is a query, e
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from bench.data.annotation import Annotation, Clip, save_annotation
+from bench.data.annotation import Annotation, Clip
 from bench.data.cards import load_card
-from bench.data.importers import Importer, register_dataset
+from bench.data.importers import register_dataset
+from bench.data.importers.annotation_files import Captions, Source
+from bench.data.importers.captioned import (
+    JOIN,
+    CaptionedClips,
+    Prepared,
+    annotate_test,
+    carried_by,
+    check_counts,
+    counts,
+    filter_facts,
+    places,
+    save_all,
+    verdicts,
+    written,
+)
 from bench.data.importers.msrvtt_layouts import (
     CAPTION_READERS,
+    LAYOUT_OF,
     LAYOUTS,
-    Captions,
-    Source,
     find_sources,
     read_indices,
     read_list,
@@ -34,9 +47,7 @@ from bench.data.importers.msrvtt_layouts import (
     read_test_csv,
 )
 from bench.data.video_emotions import OTHER_CAPTIONS
-from bench.emotions import EMOTIONS
 from bench.emotions.lexicons import lexicon_versions
-from bench.emotions.scores import BOUND, matches_pattern, score_captions, vader_compound
 from bench.errors import BenchError, UsageError
 
 # What captions are taken from: the first whose files are all there. The second value: the training splits it covers.
@@ -61,66 +72,18 @@ LISTS = {
 }
 # The official splits follow from the videos' numbers: the `split` fields of the official files say the same.
 OFFICIAL = {"full-train": range(6513), "full-val": range(6513, 7010), "full": range(7010, 10_000)}
-JOIN = ". "  # between the captions of a video when the filter reads them as one text
 SEED = 42  # of the 34 others in split 68
 
 
-@dataclass(frozen=True)
-class Written:
-    """One split on disk. emotional: videos (train) or queries (test) that pass the filter."""
-
-    split: str
-    path: Path
-    videos: int
-    captions: int
-    emotional: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What `prepare` found and wrote.
-
-    layouts: every layout of which a file lies in the folder. sources: what was read -> from which file(s).
-    skipped: split -> why it could not be written.
-    """
-
-    layouts: tuple[str, ...]
-    sources: dict[str, str]
-    splits: tuple[Written, ...]
-    skipped: dict[str, str]
-
-    def __str__(self) -> str:
-        lines = [f"layouts found: {', '.join(self.layouts)}"]
-        lines += [f"{what} from {files}" for what, files in self.sources.items()]
-        lines.append(f"{'split':<12} {'videos':>6} {'captions':>8} {'emotional':>9}  sha256")
-        for split in self.splits:
-            lines.append(
-                f"{split.split:<12} {split.videos:>6} {split.captions:>8} {split.emotional:>9}  {split.sha256[:12]}"
-            )
-        lines += [f"{split} was not written: {why}" for split, why in self.skipped.items()]
-        lines.append(str(self.splits[0].path.parent))
-        return "\n".join(lines)
-
-
 @register_dataset("msrvtt")
-class MsrVtt(Importer):
+class MsrVtt(CaptionedClips):
     """The user's folder, whose annotation files `prepare` reads."""
 
-    def ensure(self, root: Path | None) -> Path:
-        """The folder; a split that is missing there is reported when it is opened."""
-        return self.folder(root)
+    files = own = tuple(LAYOUT_OF)
 
     def prepare(self, root: Path | None) -> Prepared:
         """As the function `prepare`."""
         return prepare(self.folder(root))
-
-    def recognise(self, root: Path) -> bool:
-        """Whether a folder has annotations of MSR-VTT, written by `prepare` or as they were downloaded."""
-        try:
-            return super().recognise(root) or bool(find_sources(root))
-        except BenchError:  # a broken zip file
-            return False
 
 
 def prepare(root: Path) -> Prepared:
@@ -154,15 +117,12 @@ def prepare(root: Path) -> Prepared:
         wanted = "; ".join(f"{layout}: {', '.join(names)}" for layout, names in LAYOUTS.items())
         raise BenchError(f"{root} holds no MSR-VTT captions. Put the files of one layout there ({wanted}).")
     for annotation in annotations:
-        _check_counts(annotation, expected[annotation.split], sources)
-    try:
-        paths = [save_annotation(annotation, root) for annotation in annotations]
-    except OSError as error:
-        raise BenchError(f"{root / 'annotations'} cannot be written ({error.strerror}). Work on a copy.") from None
+        check_counts(annotation, expected[annotation.split], sources)
+    paths = save_all(annotations, root)
     return Prepared(
         layouts=tuple(layouts),
         sources=sources,
-        splits=tuple(_written(annotation, path) for annotation, path in zip(annotations, paths, strict=True)),
+        splits=tuple(written(annotation, path) for annotation, path in zip(annotations, paths, strict=True)),
         skipped=_skipped({annotation.split for annotation in annotations}, expected, covered),
     )
 
@@ -173,7 +133,7 @@ def _captions(found: dict[str, Source]) -> tuple[Captions, tuple[str, ...], list
         if all(name in found for name in names):
             captions: Captions = {}
             for name in names:
-                more = CAPTION_READERS[found[name].layout](found[name])
+                more = CAPTION_READERS[LAYOUT_OF[name]](found[name])
                 if twice := captions.keys() & more.keys():
                     raise BenchError(f"{found[name]} has captions of {_first(twice)}, which another file has already.")
                 captions |= more
@@ -259,12 +219,12 @@ def _check_captions(videos: dict[str, list[str]], captions: Captions, expected: 
 def _training(videos: dict[str, list[str]], captions: Captions, facts: dict) -> Iterator[Annotation]:
     """The training splits: each video with all its captions, in the order of the videos' numbers."""
     every = sorted({video for ids in videos.values() for video in ids}, key=_number)
-    by_vader, by_pattern = _verdicts([JOIN.join(captions[video]) for video in every])
+    by_vader, by_pattern = verdicts([JOIN.join(captions[video]) for video in every])
     place = {video: index for index, video in enumerate(every)}
     for split, ids in videos.items():
         clips = tuple(Clip(video, captions[video]) for video in ids)
         rows = [place[video] for video in ids]
-        known = {**facts, "filter": _filter("joined"), "emotional": _counts(by_vader[rows], by_pattern[rows])}
+        known = {**facts, "filter": filter_facts("joined"), "emotional": counts(by_vader[rows], by_pattern[rows])}
         yield Annotation("msrvtt", split, clips, facts=known)
         if split == "9k":
             passed = (by_vader | by_pattern)[rows]
@@ -276,17 +236,17 @@ def _tests(sentences: dict[str, str], captions: Captions, facts: dict) -> Iterat
     """1k-A and the two galleries drawn from it, each with the subsets of its queries; nothing without sentences."""
     if not sentences:
         return
-    carried, known = _carried(list(sentences.values()))
+    carried, known = carried_by(list(sentences.values()))
     known = {**facts, **known}
     mismatch = {}
     others: dict[str, list[str]] = {}
     if all(video in captions for video in sentences):
         others = {video: _others(video, text, captions[video]) for video, text in sentences.items()}
-        mismatch["emotional_joined"] = _counts(*_verdicts([JOIN.join(captions[video]) for video in sentences]))
+        mismatch["emotional_joined"] = counts(*verdicts([JOIN.join(captions[video]) for video in sentences]))
     clips = [Clip(video, (text,)) for video, text in sentences.items()]
 
     def part(split: str, rows: np.ndarray, facts: dict) -> Annotation:
-        subsets = {name: _places(carries[rows]) for name, carries in carried.items()}
+        subsets = {name: places(carries[rows]) for name, carries in carried.items()}
         videos = tuple(clips[row] for row in rows)
         if others:
             facts = {**facts, OTHER_CAPTIONS: {clip.video: others[clip.video] for clip in videos}}
@@ -304,23 +264,7 @@ def _tests_of_all_captions(sentences: dict[str, str], captions: Captions, facts:
     for split, videos in (("1k-A-20", list(sentences)), ("full", _official("full"))):
         if videos and all(video in captions for video in videos):
             clips = tuple(Clip(video, captions[video]) for video in videos)
-            carried, known = _carried([caption for clip in clips for caption in clip.captions])
-            subsets = {name: _places(carries) for name, carries in carried.items()}
-            yield Annotation("msrvtt", split, clips, subsets=subsets, facts={**facts, **known})
-
-
-def _carried(queries: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, object]]:
-    """Subset -> (n,) bool, which queries are in it; and what the filter read and found, for the facts."""
-    by_vader, by_pattern = _verdicts(queries)
-    scores = score_captions(queries)  # (n, 8)
-    carried = {"emotion": by_vader | by_pattern, "any-nrc": (scores > 0).any(axis=1)}
-    carried |= {name: scores[:, column] > 0 for column, name in enumerate(EMOTIONS)}
-    return carried, {"filter": _filter("one"), "emotional": _counts(by_vader, by_pattern)}
-
-
-def _places(members: np.ndarray) -> tuple[int, ...]:
-    """The places where a (n,) mask is true."""
-    return tuple(np.flatnonzero(members).tolist())
+            yield annotate_test("msrvtt", split, clips, facts)
 
 
 def _others(video: str, sentence: str, captions: Sequence[str]) -> list[str]:
@@ -338,34 +282,6 @@ def _draw(videos: Sequence[str], rows: np.ndarray, count: int) -> np.ndarray:
     return np.array(order[:count], dtype=np.int64)
 
 
-def _verdicts(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) bool each: which texts pass the emotion filter by VADER, and which by its pattern."""
-    return np.abs(vader_compound(texts)) > BOUND, matches_pattern(texts)
-
-
-def _counts(by_vader: np.ndarray, by_pattern: np.ndarray) -> dict[str, int]:
-    parts = {"vader": by_vader, "pattern": by_pattern, "pattern_only": by_pattern & ~by_vader}
-    return {name: int(part.sum()) for name, part in {**parts, "either": by_vader | by_pattern}.items()}
-
-
-def _filter(captions: str) -> dict[str, object]:
-    """What the filter read, for the facts: the 20 captions of a video `joined`, or the `one` sentence of a query."""
-    return {"captions": captions, "rule": f"NLTK VADER |compound| > {BOUND}, or the pattern"}
-
-
-def _check_counts(annotation: Annotation, expected: dict, sources: dict[str, str]) -> None:
-    """Every number of the card against what was found; the first that differs is an error."""
-    found: dict = {"videos": len(annotation.clips), "captions": sum(len(clip.captions) for clip in annotation.clips)}
-    for group in ("emotional", "emotional_joined"):
-        if group in annotation.facts and group in expected:
-            found |= {f"{group}.{name}": count for name, count in annotation.facts[group].items()}
-            expected = expected | {f"{group}.{name}": count for name, count in expected[group].items()}
-    for name, count in found.items():
-        if count != expected[name]:
-            where = "; ".join(f"{what} from {names}" for what, names in sources.items())
-            raise BenchError(f"msrvtt/{annotation.split}: {name} is {count}, known is {expected[name]} ({where}).")
-
-
 def _skipped(written: set[str], expected: dict, covered: tuple[str, ...]) -> dict[str, str]:
     """Split -> which file would have made it possible, for each split of the card that was not written."""
     need = {
@@ -381,9 +297,3 @@ def _skipped(written: set[str], expected: dict, covered: tuple[str, ...]) -> dic
     for split in why.keys() & {"9k", "6k-emotion"} if "9k" in covered else ():
         why[split] = need["test"]  # the captions are there, but not which of them are the test's
     return why
-
-
-def _written(annotation: Annotation, path: Path) -> Written:
-    captions = sum(len(clip.captions) for clip in annotation.clips)
-    emotional = len(annotation.subsets.get("emotion", ())) or annotation.facts["emotional"]["either"]
-    return Written(annotation.split, path, len(annotation.clips), captions, emotional, annotation.digest)

@@ -154,9 +154,7 @@ def test_a_dataset_with_a_card_alone_is_a_folder_that_lies_ready(
 
 
 def test_no_other_dataset_s_importer_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert {"moodclips", "moodclips-content", "msrvtt"} == {
-        name for name in IMPORTERS if type(importers.importer(name)) is not Importer
-    }
+    assert set(cards.names()) == {name for name in IMPORTERS if type(importers.importer(name)) is not Importer}
 
 
 def test_a_folder_s_dataset_is_recognised(small: Path, shared: Path) -> None:
@@ -167,7 +165,7 @@ def test_a_folder_s_dataset_is_recognised(small: Path, shared: Path) -> None:
 def test_a_folder_of_no_dataset_asks_for_its_name(tmp_path: Path, capsys: Capture) -> None:
     code, said = failure(["doctor", "--root", str(tmp_path)], capsys)
     assert code == 2
-    assert "is of no dataset that is known. Say which it is: --dataset moodclips|moodclips-content|msrvtt" in said
+    assert f"is of no dataset that is known. Say which it is: --dataset {'|'.join(cards.names())}" in said
 
 
 def test_a_folder_that_two_datasets_claim_asks_for_its_name(small: Path, plugin: str, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from helpers.layouts import dump, link
 from nltk.sentiment.vader import SentimentIntensityAnalyzer, VaderConstants
 
 from bench.data.annotation import Annotation, load_annotation
-from bench.data.importers.msrvtt import Prepared, prepare
+from bench.data.importers.captioned import Prepared
+from bench.data.importers.msrvtt import prepare
 from bench.errors import BenchError
 
 TESTS = ("1k-A", "Emotion-34", "68")

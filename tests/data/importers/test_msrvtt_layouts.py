@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from helpers.layouts import dump, link
 
+from bench.data.importers.annotation_files import Source
 from bench.data.importers.msrvtt import prepare
-from bench.data.importers.msrvtt_layouts import Source, read_indices, read_pairs, read_test_csv
+from bench.data.importers.msrvtt_layouts import read_indices, read_pairs, read_test_csv
 from bench.errors import BenchError, UsageError
 
 
