@@ -95,6 +95,11 @@ def load_card(name: str) -> Card:
     return card
 
 
+def what_it_needs(card: Card, folder: Path | None) -> str:
+    """A sentence to add: what the user must get, and where it goes. Nothing where the card does not say."""
+    return f" It needs {card.needs.replace('DIR', str(folder or 'DIR'))}." if card.needs else ""
+
+
 def _check_names(card: Card, path: Path) -> None:
     """BenchError unless `question` and `moods` are lists of text that name subsets of the card."""
     for name in ("question", "moods"):

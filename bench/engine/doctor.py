@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from packaging.requirements import Requirement
 
 from bench.config import RunConfig
-from bench.data.cards import Card, load_card
+from bench.data.cards import Card, load_card, what_it_needs
 from bench.errors import BenchError
 from bench.model.variant_registry import entries
 from bench.utils import paths
@@ -128,7 +128,7 @@ def _dataset(config: RunConfig) -> "Iterator[Finding | Data]":
         return
     if not splits:
         mend = f"bench data prepare {card.name} --root {folder}"
-        needs = importers.importer(card.name).needs(folder)
+        needs = what_it_needs(card, folder)
         yield Finding("fail", card.name, f"{folder} has no annotations. Write them: {mend}.{needs}")
         return
     yield Finding("ok", card.name, f"{folder}: {', '.join(splits)}")

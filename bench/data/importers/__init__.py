@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.data import cards
-from bench.data.cards import load_card
+from bench.data.cards import load_card, what_it_needs
 from bench.errors import BenchError, UsageError
 from bench.utils.files import read_text
 from bench.utils.registry import Registry
@@ -60,15 +60,10 @@ class Importer:
         """The folder that --root names. UsageError: none is named, or it is not there."""
         if root is None:
             known = f"where is {self.name}? --root DIR, the folder with its annotations and videos."
-            raise UsageError(f"{known}{self.needs(None)}")
+            raise UsageError(f"{known}{what_it_needs(load_card(self.name), None)}")
         if not root.is_dir():
             raise UsageError(f"--root {root} is no folder. Name the one with {self.name}'s annotations and videos.")
         return root
-
-    def needs(self, folder: Path | None) -> str:
-        """A sentence to add: what the user must get, and where it goes. Nothing where the card does not say."""
-        said = load_card(self.name).needs
-        return f" It needs {said.replace('DIR', str(folder or 'DIR'))}." if said else ""
 
     def _missing(self, folder: Path, splits: list[str]) -> str:
         files = ", ".join(f"annotations/{split}.json" for split in splits)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.data.annotation import Annotation, Clip, save_annotation
-from bench.data.cards import load_card
+from bench.data.cards import load_card, what_it_needs
 from bench.data.importers import Importer
 from bench.data.importers.annotation_files import Captions, Source, find_files
 from bench.emotions import EMOTIONS
@@ -98,8 +98,8 @@ class CaptionedClips(Importer):
         folder = self.folder(root)
         read = self.read(find_files(folder, self.files))
         if not read.splits:
-            title = load_card(self.name).title
-            raise BenchError(f"{folder} holds no annotations of {title}.{self.needs(folder)}")
+            card = load_card(self.name)
+            raise BenchError(f"{folder} holds no annotations of {card.title}.{what_it_needs(card, folder)}")
         sources = {
             what: ", ".join(file.under(folder) for file in files) for what, files in read.sources.items() if files
         }
