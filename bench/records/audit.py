@@ -9,20 +9,24 @@ one other denominator is one, and of a row whose metrics contradict each other t
     whole_gallery        R@k is 100 where k is the gallery's size or more
     median               half of the queries rank up to the median and half from it on: what that says of R@k
     mean                 what recalls and median leave for the mean rank
+    geometric            what recalls leave for their geometric mean
     elsewhere, between   one quantity has one number, in one work and in two
 
 A row that says that it is a mean over several runs is asked only for what holds of means too: their recalls are no
-shares of n, and their median is none of any ranks.
+shares of n, their median is none of any ranks, and their geometric mean is a mean of geometric means.
+
+What a query is depends on the definition: where videos have several captions, "V2T" asks each video once, or once for
+each caption. Recalls that are no shares of the videos but of all captions, the gallery, are said to be of these.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, pairwise
-from math import ceil, floor, prod
+from math import ceil, floor, isqrt, prod
 
 from bench.records.mean_bounds import HALF, mean_bounds
-from bench.records.published import Elsewhere, Printed, Row
+from bench.records.published import GEOMETRIC, Elsewhere, Printed, Row
 
 _REACH = 1000  # how far from n another denominator is looked for, and never further than n itself
 
@@ -58,7 +62,7 @@ def with_findings(rows: Iterable[Row]) -> list[tuple[Row, list[AuditFinding]]]:
 
 
 def _within(row: Row) -> list[AuditFinding]:
-    first = next(filter(None, (rule(row) for rule in (out_of_order, whole_gallery, median, mean))), None)
+    first = next(filter(None, (rule(row) for rule in (out_of_order, whole_gallery, median, mean, geometric))), None)
     return [finding for finding in (off_grid(row), first) if finding]
 
 
@@ -68,7 +72,7 @@ def off_grid(row: Row) -> AuditFinding | None:
     Where none has, the denominator d nearest to n (the greater of two) with which every recall of the row is a share:
     d > n is what counting ties as queries of their own leaves, d < n what losing queries leaves. It is looked for from
     1 to 2n - 1, at most 1000 from n. By chance 2 · |d - n| · Π (high - low) · d / 100 denominators fit as near;
-    d is named if that is below 0.05.
+    d is named if that is below 0.05. Where none is, the gallery's size: a query for each of its captions.
     With `ties: expected`, ties share a place, hits can be fractions, and nothing is said; nor of a mean over runs.
     """
     if not _whole(row):
@@ -83,14 +87,24 @@ def off_grid(row: Row) -> AuditFinding | None:
     what = ", ".join(f"{name} {value}" for name, value in off.items())
     why = f"no share of {row.n} queries"
     nearest = (row.n + sign * step for step in range(1, min(row.n, _REACH + 1)) for sign in (1, -1))
-    d = next((d for d in nearest if all(_is_share(value, d) for value in printed.values())), None)
-    if d is None:
-        why += ", and no denominator near fits (ties that share a place may)"
-    elif 2 * abs(d - row.n) * prod(_chance(value, d) for value in printed.values()) < _BY_CHANCE:
-        hits = ", ".join(str(round(value.value * d / 100)) for value in off.values())
+    d = next((d for d in nearest if _all_shares(printed.values(), d)), None)
+    if d is not None and 2 * abs(d - row.n) * _all_by_chance(printed.values(), d) < _BY_CHANCE:
         gap = f"{abs(d - row.n)} {'more' if d > row.n else 'fewer'} than there are queries"
-        why += f"; {hits} of {d} fit{'s' * (len(off) == 1)}, {gap}"
+        why += f"; {_hits(off.values(), d)}, {gap}"
+    elif (
+        row.gallery
+        and _all_shares(printed.values(), row.gallery)
+        and (_all_by_chance(printed.values(), row.gallery) < _BY_CHANCE)
+    ):
+        why += f"; {_hits(off.values(), row.gallery)}, the size of the gallery: each of its entries was a query"
+    elif d is None:
+        why += ", and no denominator near fits (ties that share a place may)"
     return _finding(row, "off_grid", what, why)
+
+
+def _hits(recalls: Collection[Printed], d: int) -> str:
+    hits = ", ".join(str(round(value.value * d / 100)) for value in recalls)
+    return f"{hits} of {d} fit{'s' * (len(recalls) == 1)}"
 
 
 def out_of_order(row: Row) -> AuditFinding | None:
@@ -203,6 +217,53 @@ def mean(row: Row) -> AuditFinding | None:
     return None
 
 
+def geometric(row: Row) -> AuditFinding | None:
+    """Geom is the cube root of R@1 · R@5 · R@10.
+
+    Of one run each recall is a share of n queries that rounds to what is printed (where ties share a place: any number
+    that does), which leaves Geom a range. A mean over runs of geometric means is at most the geometric mean of the mean
+    recalls, for that is concave, and at least R@1, for R@1 is the least of the three in every run. With the standard
+    deviations s of the recalls over k runs, no run is further from the mean than s · √(k - 1), whichever of the two
+    ways s was taken: then it is at least the geometric mean of the recalls less that.
+    """
+    printed, recalls = row.metrics.get(GEOMETRIC), row.recalls
+    if not printed or not {1, 5, 10} <= recalls.keys():
+        return None
+    three = {k: recalls[k] for k in (1, 5, 10)}
+    ranges = [_possible(value, row) for value in three.values()]
+    if any(low > high for low, high in ranges):  # no share of n, which is a finding of its own
+        ranges = [(value.low, value.high) for value in three.values()]
+    most = prod(high for _, high in ranges)
+    lows = (low for low, _ in ranges)
+    least = prod(lows, start=Fraction(1)) if row.runs == 1 else _least_over_runs(row, three)
+    of = f" over {row.runs} runs" if row.runs > 1 else ""
+    for bound, word, beyond in ((most, "most", printed.low**3 > most), (least, "least", printed.high**3 < least)):
+        if beyond:
+            why = f"with {_named(three)}{of} it is at {word} {float(bound) ** (1 / 3):.{printed.decimals + 1}f}"
+            return _finding(row, "geometric", f"{GEOMETRIC} {printed}", why)
+    return None
+
+
+def _possible(recall: Printed, row: Row) -> tuple[Fraction, Fraction]:
+    """From the least to the greatest R@k of one run that rounds to this, in percent."""
+    high = min(recall.high, Fraction(100))
+    if not _whole(row):
+        return recall.low, high
+    return Fraction(100 * ceil(recall.low * row.n / 100), row.n), Fraction(100 * floor(high * row.n / 100), row.n)
+
+
+def _least_over_runs(row: Row, recalls: dict[int, Printed]) -> Fraction:
+    """The cube of the least mean of geometric means."""
+    least = recalls[1].low ** 3
+    spreads = [row.std.get(f"R@{k}") for k in recalls]
+    if None in spreads:
+        return least
+    root = Fraction(isqrt((row.runs - 1) * 10**12) + 1, 10**6)  # just above √(k - 1)
+    away = [root * spread.high for spread in spreads if spread]
+    lows = (max(value.low - far, Fraction(0)) for value, far in zip(recalls.values(), away, strict=True))
+    return max(least, prod(lows, start=Fraction(1)))
+
+
 def _joint_bounds(row: Row, middle: Printed) -> tuple[Fraction, Fraction | None]:
     n = None if off_grid(row) else row.n  # other denominators leave n in doubt
     shares = {}
@@ -281,8 +342,13 @@ def _is_share(printed: Printed, n: int) -> bool:
     return ceil(printed.low * n / 100) <= min(floor(printed.high * n / 100), n)
 
 
-def _chance(printed: Printed, n: int) -> Fraction:
-    return min((printed.high - printed.low) * n / 100, Fraction(1))
+def _all_shares(recalls: Collection[Printed], n: int) -> bool:
+    return all(_is_share(value, n) for value in recalls)
+
+
+def _all_by_chance(recalls: Collection[Printed], n: int) -> Fraction:
+    """How likely it is that recalls at random are all shares of n."""
+    return prod((min((value.high - value.low) * n / 100, Fraction(1)) for value in recalls), start=Fraction(1))
 
 
 def _missed(percent: Fraction) -> Fraction:

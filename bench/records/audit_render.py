@@ -10,8 +10,8 @@ from bench.utils.text import wrapped
 
 ASKED = (
     "Asked is what needs no more than the table: whether recalls are shares of n queries and rise with k, whether "
-    "median and mean rank go with them, and whether two places print one number. What rounding or declared ties "
-    "explain is no finding."
+    "median rank, mean rank and geometric mean go with them, and whether two places print one number. What rounding, "
+    "declared ties or means over seeds explain is no finding."
 )
 
 

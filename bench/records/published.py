@@ -9,7 +9,7 @@ not known of a protocol stays unknown. `bench.records.audit` asks whether such n
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,17 @@ from bench.utils.names import did_you_mean
 from bench.utils.text_yaml import TextLoader
 
 TIES = ("expected", "optimistic", "pessimistic", "position", "twice")  # twice: every tie counts as one more query
-PROTOCOL = ("ties", "score", "post", "frames", "res", "init", "captions", "ckpt")  # as our own signatures name them
+PROTOCOL = ("ties", "score", "post", "backbone", "frames", "res", "init", "captions", "ckpt")  # as in our signatures
 
+_POST = {"dsl": "DSL", "qbnorm": "QB-Norm", "rerank": "reranked"}  # in a row's name
 _SOURCE = ("title", "authors", "year", "where")
 _COUNTS = ("n", "gallery", "runs")
 _REQUIRED = ("model", "dataset", "test", "direction", "n")
 _FIELDS = (*_REQUIRED, "train", "subset", "gallery", "runs", *PROTOCOL)
 _ELSEWHERE = ("where", "metric", "value")
-_METRIC = re.compile(r"R@[1-9]\d{0,5}|MdR|MnR")
+_ABOUT = ("std", "elsewhere")  # what a row says of its metrics
+GEOMETRIC = "Geom"  # (R@1 · R@5 · R@10)^⅓
+_METRIC = re.compile(rf"R@[1-9]\d{{0,5}}|MdR|MnR|{GEOMETRIC}")
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 
@@ -66,13 +69,14 @@ class Printed:
 
 @dataclass(frozen=True)
 class Publication:
-    """A work. name: its file's name without ending; what else is not known is empty."""
+    """A work. name: its file's name without ending; what else is not known is empty. tests: sets that it tests on."""
 
     name: str
     title: str
     authors: str = ""
     year: str = ""
     where: str = ""
+    tests: int = 1
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,11 @@ class Row:
     direction: str  # t2v, v2t
     n: int  # queries
     gallery: int | None  # what they search
-    metrics: Mapping[str, Printed]  # R@k in percent, MdR, MnR: those that were printed, in their order
+    metrics: Mapping[str, Printed]  # R@k in percent, MdR, MnR, Geom: those that were printed, in their order
     protocol: Mapping[str, str]  # names of PROTOCOL, those that are known
     elsewhere: tuple[Elsewhere, ...] = ()
     runs: int = 1  # that the numbers are means over
+    std: Mapping[str, Printed] = field(default_factory=dict)  # of several runs: metric -> its standard deviation
 
     @property
     def recalls(self) -> dict[int, Printed]:
@@ -117,12 +122,25 @@ class Row:
             {"test": f"{self.dataset}-{self.test}", "train": self.train, "size": size, **self.protocol}
         )
 
+    @property
+    def label(self) -> str:
+        """The system in few words: model, training set, what was done after scoring: "CLIP-ViP B/32, 9k, DSL"."""
+        return ", ".join(part for part in (self.model, self._train, self._post) if part)
+
     def __str__(self) -> str:
-        """Which row it is, in few words: "baseline, 7k, All V2T"."""
-        parts = [self.model, *([self.train] if self.train != "unknown" else [])]
-        parts.append(f"{self.subset.capitalize()} {self.direction.upper()}")
+        """Which row it is, in few words: "baseline, 7k, All V2T"; with the test set where the work has several."""
+        test = f"{self.dataset}-{self.test}" if self.source.tests > 1 else ""
+        asked = f"{self.subset.capitalize()} {self.direction.upper()}"
+        return ", ".join(part for part in (self.model, self._train, test, asked, self._post) if part)
+
+    @property
+    def _train(self) -> str:
+        return "" if self.train == "unknown" else self.train
+
+    @property
+    def _post(self) -> str:
         post = self.protocol.get("post", "none")
-        return ", ".join(parts + ([post.upper()] if post != "none" else []))
+        return "" if post == "none" else _POST.get(post, post)
 
 
 def load_published() -> list[Row]:
@@ -180,11 +198,13 @@ def _table(content: Any, name: str) -> list[Row]:
     _check_names(content, ("source", "rows"), ("common",), "the file")
     source = content["source"]
     _check_names(source, ("title",), _SOURCE, "source")
-    work = Publication(name, **{field: _text(source[field], f"source: {field}") for field in source})
+    said = {field: _text(source[field], f"source: {field}") for field in source}
     common = content.get("common", {})
     _check_names(common, (), _FIELDS, "common")
     if not isinstance(content["rows"], list) or not content["rows"]:
         raise UsageError("rows must be a list of at least one row.")
+    fields = [{**common, **raw} for raw in content["rows"] if isinstance(raw, dict)]
+    work = Publication(name, **said, tests=len({(str(one.get("dataset")), str(one.get("test"))) for one in fields}))
     rows: list[Row] = []
     seen: dict[tuple, int] = {}
     for place, raw in enumerate(content["rows"], start=1):
@@ -205,14 +225,14 @@ def _row(raw: Any, common: dict[str, Any], source: Publication, place: int) -> R
     if isinstance(raw, dict) and isinstance(raw.get("model"), str) and raw["model"].isprintable():
         where += f" ({raw['model']})"
     metrics = [name for name in raw if _METRIC.fullmatch(name)] if isinstance(raw, dict) else []
-    allowed = (*_FIELDS, *metrics, "elsewhere")
-    _check_names(raw, (), allowed, where, known=(*_FIELDS, "R@1", "R@5", "R@10", "MdR", "MnR", "elsewhere"))
+    allowed = (*_FIELDS, *metrics, *_ABOUT)
+    _check_names(raw, (), allowed, where, known=(*_FIELDS, "R@1", "R@5", "R@10", "MdR", "MnR", GEOMETRIC, *_ABOUT))
     fields = {**common, **raw}
     for name in _REQUIRED:
         if name not in fields:
             raise UsageError(f"{where} has no {name}; give it there or in common.")
     if not metrics:
-        raise UsageError(f"{where} has no metric. Give R@1, R@5, R@10, MdR or MnR, as printed.")
+        raise UsageError(f"{where} has no metric. Give R@1, R@5, R@10, MdR, MnR or {GEOMETRIC}, as printed.")
     texts = {name: _text(fields[name], f"{where}: {name}") for name in _FIELDS if name in fields}
     counts = {name: _count(texts[name], f"{where}: {name}") for name in _COUNTS if name in texts}
     printed = {name: _number(fields[name], f"{where}: {name}") for name in metrics}
@@ -235,7 +255,16 @@ def _row(raw: Any, common: dict[str, Any], source: Publication, place: int) -> R
         protocol={name: texts[name] for name in PROTOCOL if name in texts},
         elsewhere=_elsewhere(raw.get("elsewhere", []), printed, where),
         runs=counts.get("runs", 1),
+        std=_std(raw.get("std", {}), printed, counts.get("runs", 1), where),
     )
+
+
+def _std(raw: Any, metrics: Mapping[str, Printed], runs: int, where: str) -> dict[str, Printed]:
+    here = f"{where}: std"
+    _check_names(raw, (), tuple(metrics), here)
+    if raw and runs == 1:
+        raise UsageError(f"{here} is of several runs: say how many in `runs`.")
+    return {name: _number(raw[name], f"{here}: {name}") for name in raw}
 
 
 def _elsewhere(raw: Any, metrics: Mapping[str, Printed], where: str) -> tuple[Elsewhere, ...]:

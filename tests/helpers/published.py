@@ -11,15 +11,17 @@ _place = count(1)
 
 
 def row(n: int, *, work: str = "work", model: str = "theirs", train: str = "9k", **said: str | list) -> Row:
-    """A row of n queries; R1="49.4" is R@1, MdR and MnR are called so, other names are of the protocol."""
+    """A row of n queries; R1="49.4" is R@1, MdR, MnR and Geom are called so, std is of R@1, R@5, R@10;
+    other names are of the protocol."""
     gallery = int(str(said.pop("gallery", 0))) or None
     runs = int(str(said.pop("runs", 1)))
+    std = {f"R@{k}": Printed(text) for k, text in zip((1, 5, 10), said.pop("std", []), strict=False)}
     elsewhere = tuple(
         Elsewhere(where, tuple(names), Printed(value)) for where, names, value in said.pop("elsewhere", [])
     )
     texts = {name: str(value) for name, value in said.items()}
     recalls = {f"R@{name[1:]}": Printed(value) for name, value in texts.items() if name[1:].isdigit()}
-    ranks = {name: Printed(value) for name, value in texts.items() if name in ("MdR", "MnR")}
+    ranks = {name: Printed(value) for name, value in texts.items() if name in ("MdR", "MnR", "Geom")}
     protocol = {name: value for name, value in texts.items() if name.islower()}
     return Row(
         source=Publication(work, "A work"),
@@ -36,6 +38,7 @@ def row(n: int, *, work: str = "work", model: str = "theirs", train: str = "9k",
         protocol=protocol,
         elsewhere=elsewhere,
         runs=runs,
+        std=std,
     )
 
 
