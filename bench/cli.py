@@ -12,11 +12,19 @@ from contextlib import contextmanager
 
 from cyclopts import CycloptsError, UnusedCliTokensError
 
-from bench.commands import app, listing, preparing, reports, runs, searching  # each registers its commands
+from bench.commands import (
+    app,
+    leaderboards,
+    listing,
+    preparing,
+    reports,
+    runs,
+    searching,
+)  # each registers its commands
 from bench.errors import BenchError
 from bench.utils.terminal import clear_line, prepare, printable
 
-__all__ = ["app", "listing", "main", "preparing", "reports", "runs", "searching"]
+__all__ = ["app", "leaderboards", "listing", "main", "preparing", "reports", "runs", "searching"]
 
 
 def main(argv: list[str] | None = None) -> None:

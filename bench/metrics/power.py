@@ -1,9 +1,11 @@
 """How large must a true effect be for a test to find it? Studies drawn from values that were measured."""
 
+from statistics import NormalDist
+
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.metrics.statistics import cluster_labels
+from bench.metrics.statistics import ALPHA, POWER, cluster_labels, detectable
 
 
 def needed_effects(
@@ -65,3 +67,19 @@ def needed_effects(
     half = t.isf(alpha / 2, k - 1) ** 2 * of_queries
     half += t.isf(alpha / 2, np.maximum(freedom, 1)) ** 2 * variances.sum(axis=0)
     return np.maximum(needed, np.sqrt(half) - mean)
+
+
+def least_told_apart(n: int, share: float, power: float = POWER, alpha: float = ALPHA) -> tuple[float, float]:
+    """Between what limits the smallest difference of two recalls lies that n queries can show, in points.
+
+    share: one of the recalls, in [0, 1].
+    First: where every query that differs is a win of the same side, the least that McNemar's exact test finds with this
+    power, whoever is compared. Second: of recalls taken as those of two independent samples, by the normal
+    approximation, which needs no more than a printed table; two systems that are asked the same queries are right on
+    the same ones more often than that, so a test query by query can do better.
+    Source: Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions (2003), chapter 4.
+    """
+    z = NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(power)
+    apart = 100 * z * (2 * share * (1 - share) / n) ** 0.5
+    least = detectable(n, 0.0, power, alpha)
+    return (100.0 if least is None else least, max(apart, least or 100.0))

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy.stats import norm
-from statsmodels.stats.power import TTestIndPower, TTestPower
+from scipy.optimize import brentq
+from scipy.stats import binom, norm
+from statsmodels.stats.power import NormalIndPower, TTestIndPower, TTestPower
 
 from bench.compare.asked import Paired
-from bench.metrics.power import needed_effects
+from bench.metrics.power import least_told_apart, needed_effects
 from bench.metrics.seeds import mean_over_seeds
 
 
@@ -79,3 +80,20 @@ def test_what_t_can_detect_is_the_noncentral_t_s() -> None:
     for alpha in (0.05, 0.01):
         needed = TTestPower().solve_power(nobs=40, alpha=alpha, power=0.8) * (one - other).std(ddof=1)
         assert mean_over_seeds([one], [other]).detectable(alpha) == pytest.approx(needed, rel=0.01)
+
+
+def test_what_no_test_can_tell_is_where_six_wins_without_a_loss_are_rare() -> None:
+    """McNemar's p of 6 to 0 is 0.031, of 5 to 0 0.0625; n · d differing queries, all of them won."""
+    least = brentq(lambda d: binom.sf(5, 1000, d) - 0.8, 1e-6, 0.5)
+    assert least_told_apart(1000, 0.5)[0] == pytest.approx(100 * least, abs=0.01) == pytest.approx(0.79, abs=0.005)
+
+
+@pytest.mark.parametrize(("n", "share"), [(1000, 0.5), (1000, 0.23), (59_800, 0.3)])
+def test_what_a_printed_table_tells_is_the_power_of_two_independent_samples(n: int, share: float) -> None:
+    effect = NormalIndPower().solve_power(nobs1=n, alpha=0.05, power=0.8)  # in standard deviations of one query
+    found = least_told_apart(n, share)[1]
+    assert found == pytest.approx(100 * effect * (share * (1 - share)) ** 0.5, rel=0.001)
+
+
+def test_of_few_queries_nothing_is_told() -> None:
+    assert least_told_apart(5, 0.5) == (100.0, 100.0)
