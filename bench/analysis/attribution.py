@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from bench.data.batch import TextBatch
 from bench.data.tokenizer import UNKNOWN
+from bench.errors import UsageError
+from bench.model.clip_vip import ClipVip
 from bench.model.variant import Variant
 
 STEPS = (64, 256, 1024)  # of the integral; more are taken only where fewer do not add up
@@ -61,6 +63,8 @@ def attribute(variant: Variant, text: TextBatch, bank: Tensor, place: int, refer
     """
     from transformers_interpret.attributions import LIGAttributions
 
+    if not isinstance(variant.backbone, ClipVip):
+        raise UsageError("words are explained where the model is CLIP-ViP; of this one only features are known.")
     ids = text.input_ids
     start = ids.clone()
     start[:, 1:-1] = reference

@@ -23,6 +23,14 @@ def datasets(*, plugin: Plugins = []) -> None:  # noqa: B006
 
 
 @show.command
+def models() -> None:
+    """What `bench run --model` takes: what each is, what it needs and where it comes from."""
+    from bench.model.model_names import MODELS
+
+    print(answers.named(MODELS))
+
+
+@show.command
 def emotion_sources(*, plugin: Plugins = []) -> None:  # noqa: B006
     """What can say which emotions a caption names: `bench run --emotion-source NAME`."""
     from bench.emotions.sources import SOURCES

@@ -24,7 +24,8 @@ class EncoderChoice:
     run
         A run by its id. Without a model: the index's own, or else the latest run.
     model
-        clip-vip:FILE, a published checkpoint; or clip:DIR_OR_NAME, a plain CLIP, which needs no training.
+        clip-vip:FILE, a published checkpoint; or, which need no training, clip:DIR_OR_NAME, a plain CLIP, and
+        hf:DIR_OR_NAME, any dual encoder of Hugging Face.
     tokenizer
         clip-vip: CLIP's tokenizer, a Hugging Face name, a folder, or bpe_simple_vocab_16e6.txt.gz.
     """

@@ -13,6 +13,7 @@ from bench.data.loading import Collator
 from bench.engine.reopen import find_record
 from bench.errors import BenchError
 from bench.model.checkpoints import read_tokenizer, run_weights
+from bench.model.clip_vip import ClipVip
 from bench.model.variant import Variant
 from bench.records.store import load_run
 from bench.search.index_store import Store
@@ -38,9 +39,12 @@ class _Reader:
 
 def unexplained(searcher: Searcher) -> str:
     """Why this model's scores are not explained, in one line; empty if they are."""
-    if searcher.store.about.model.startswith("run:") and isinstance(searcher.encoder, OfVariant):
-        return ""
-    return "Only the scores of runs of this suite are explained; this model is none."
+    encoder = searcher.encoder
+    if not (searcher.store.about.model.startswith("run:") and isinstance(encoder, OfVariant)):
+        return "Only the scores of runs of this suite are explained; this model is none."
+    if not isinstance(encoder.variant.backbone, ClipVip):
+        return "Only the scores of CLIP-ViP are explained; this run has another model."
+    return ""
 
 
 def explained(searcher: Searcher, query: str, window: int) -> QueryExplanation:

@@ -92,9 +92,11 @@ def _device(config: RunConfig) -> Iterator[Finding]:
         half = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
         yield Finding("ok", "device", f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}, {half}")
     else:
-        small = config.model.size == "tiny"
-        enough = "enough for tiny" if small else f"{config.model.size} trains for weeks without an accelerator"
-        yield Finding("ok" if small else "note", "device", f"CPU, threads: {torch.get_num_threads()}; {enough}")
+        said = {"tiny": "; enough for tiny"} | {
+            size: f"; {size} trains for weeks without an accelerator" for size in ("b32", "b16")
+        }
+        level: Literal["ok", "note"] = "note" if config.model.size in ("b32", "b16") else "ok"
+        yield Finding(level, "device", f"CPU, threads: {torch.get_num_threads()}{said.get(config.model.size, '')}")
 
 
 def _cache() -> Iterator[Finding]:

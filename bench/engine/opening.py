@@ -23,7 +23,8 @@ from bench.emotions.counterfactuals import swapped_captions
 from bench.engine.run_config import evaluation_control
 from bench.errors import UsageError
 from bench.model.checkpoints import Loaded, initialize, read_tokenizer, run_weights
-from bench.model.clip_vip import towers
+from bench.model.hugging_face import read_tokenizer_of
+from bench.model.model_names import hf_source
 from bench.model.variant import Variant
 from bench.records import store
 from bench.records.artifacts import check_artifact
@@ -134,15 +135,15 @@ def make_variant(config: RunConfig, data: Data | None, results: Path) -> tuple[V
     )
     if config.matched_parameters and not variant.added_parameters:
         raise UsageError(f"{config.variant} adds no parameters to match: leave out --matched-parameters.")
-    text, vision = towers(variant.backbone.config)
-    if config.model.tokens > text.max_position_embeddings:
-        raise UsageError(
-            f"--model.tokens {config.model.tokens}: the text tower has {text.max_position_embeddings} places."
-        )
+    backbone = variant.backbone
+    if config.model.tokens > backbone.text_places:
+        raise UsageError(f"--model.tokens {config.model.tokens}: the text tower has {backbone.text_places} places.")
     published = config.init.startswith(("clip:", "clip-vip:"))
-    check_vocabulary(tokenizer, text.vocab_size, f"--model.tokenizer {config.model.tokenizer}", trained=published)
-    if config.video.size != vision.image_size:
-        raise UsageError(f"--video.size {config.video.size}: the vision tower takes {vision.image_size} pixels.")
+    check_vocabulary(tokenizer, backbone.vocabulary, f"--model.tokenizer {config.model.tokenizer}", trained=published)
+    if config.video.size != backbone.image_size:
+        raise UsageError(f"--video.size {config.video.size}: the vision tower takes {backbone.image_size} pixels.")
+    if backbone.frames and config.video.frames != backbone.frames:
+        raise UsageError(f"--video.frames {config.video.frames}: the video tower takes {backbone.frames} frames.")
     return variant, loaded, tokenizer
 
 
@@ -154,9 +155,10 @@ def _check_weights(run: str, results: Path) -> None:
 
 
 def make_tokenizer(config: RunConfig, data: Data | None, results: Path) -> Tokenizer:
-    """CLIP's, or a former run's own, or one built from the training captions."""
+    """CLIP's or another model's, or a former run's own, or one built from the training captions."""
     if config.model.tokenizer != "captions":
-        return clip_tokenizer(config.model.tokenizer)
+        of_hf = hf_source(config.model.size) is not None
+        return (read_tokenizer_of if of_hf else clip_tokenizer)(config.model.tokenizer)
     if config.init.startswith("run:"):
         return read_tokenizer(run_weights(config.init.removeprefix("run:"), results))
     assert data is not None

@@ -9,7 +9,9 @@ from bench.data.controls import ORACLE
 from bench.emotions.sources import SOURCES
 from bench.errors import UsageError
 from bench.model.checkpoints import FETCH
-from bench.model.variant_registry import get, parse_hyperparameters, source_digest
+from bench.model.hugging_face import folder_digest
+from bench.model.model_names import HF, hf_source
+from bench.model.variant_registry import check_fits, get, parse_hyperparameters, source_digest
 from bench.records import store
 from bench.utils.files import sha256
 
@@ -18,9 +20,13 @@ def complete(config: RunConfig) -> tuple[RunConfig, Card]:
     """The config with the card's own splits and all hyperparameters filled in; unknown names are UsageErrors."""
     card = load_card(config.dataset)
     get(config.variant)
+    check_fits(config.variant, config.model.size)
     hyperparameters = parse_hyperparameters(config.variant, config.hp)
     if not config.init:
-        raise UsageError(f"{config.dataset} needs a start: --init random, or fetch {FETCH}")
+        raise UsageError(
+            f"{config.dataset} needs a start: --init random; --model {HF}DIR_OR_NAME, a model of Hugging Face; or "
+            f"fetch {FETCH}."
+        )
     split = check_split(card, config.split or card.train, "train")
     test = check_split(card, config.test or card.test, "test")
     if config.emotions == ORACLE:
@@ -35,6 +41,10 @@ def complete(config: RunConfig) -> tuple[RunConfig, Card]:
 def run_name(config: RunConfig) -> str:
     """The id of a completed config's run; it changes with every setting that matters and with the variant's code."""
     content = {**identity(config), "source": source_digest(config.variant)}
+    if (model := hf_source(config.model.size)) is not None:  # by its content, not by where it lies
+        content["model.size"] = HF + folder_digest(model)
+        if config.model.tokenizer == model:
+            content.pop("model.tokenizer", None)
     emotions = SOURCES.get(config.emotion_source)
     if "emotion_source" in content:
         content["emotion_source"] = [emotions.name, emotions.version]

@@ -1,4 +1,6 @@
-"""Where a run's settings come from: the command line, then --config FILE, then the dataset's card, then defaults."""
+"""Where a run's settings come from: the command line, then --config FILE, then what a model of Hugging Face says of
+itself, then the dataset's card, then defaults.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,8 +8,9 @@ from pathlib import Path
 from cyclopts import App, ArgumentCollection, CycloptsError
 from cyclopts.config import Dict
 
-from bench.config import RunConfig, as_json, flat
+from bench.config import RunConfig, TrainConfig, as_json, flat
 from bench.errors import UsageError
+from bench.model.model_names import hf_source
 from bench.utils.files import load_yaml
 from bench.utils.names import did_you_mean
 from bench.utils.plugins import load_plugin
@@ -15,7 +18,7 @@ from bench.utils.text_yaml import TextLoader
 
 
 def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-    """What the command line leaves open comes from --config FILE, then from the dataset's card."""
+    """What the command line leaves open comes from --config FILE, from the model, or from the dataset's card."""
     from bench.data import cards, importers
 
     if commands[:1] not in (("run",), ("doctor",)):
@@ -34,9 +37,13 @@ def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
         Dict(settings, source=source, use_commands_as_keys=False)(nameless, (), arguments)
 
     sections = [f"--{name}" for name, default in as_json(RunConfig()).items() if isinstance(default, dict)]
+    sizes = next((argument.tokens for argument in arguments if "--model.size" in argument.names), [])
     for argument in arguments:
-        name = next((name for name in argument.names if name in sections), None)
-        if name and any(not token.keys for token in argument.tokens):  # the parser would drop the section
+        if argument.names == ("--model",):  # the section; of its settings one has that name for short
+            sizes += [token for token in argument.tokens if not token.keys]
+            argument.tokens[:] = [token for token in argument.tokens if token.keys]
+        name = argument.names[0]
+        if name in sections and any(not token.keys for token in argument.tokens):  # the parser would drop the section
             raise UsageError(f"{name} has settings of its own: {name}.NAME VALUE.")
     if file := given("--config"):
         fill(read_yaml(Path(file)), file)
@@ -49,6 +56,13 @@ def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
         dataset = importers.recognise(Path(str(root)))
         fill({"dataset": dataset}, "--root")
     card = cards.load_card(dataset or RunConfig.dataset)
+    model = given("--model.size") or card.recipe.get("model", {}).get("size", "")
+    if (source := hf_source(model)) is not None:
+        from bench.model.hugging_face import settings_of_model
+
+        fill(settings_of_model(source), model)
+        if model != card.recipe.get("model", {}).get("size"):  # its rate is for a model that starts near nothing
+            fill({"train": {"lr": TrainConfig.lr}}, model)
     fill(card.recipe, f"the card of {card.name}")
 
 

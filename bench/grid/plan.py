@@ -221,9 +221,15 @@ def _try_to_build(config: RunConfig) -> None:
     import torch
 
     from bench.model.clip_vip import ClipVip, clip_config
+    from bench.model.hugging_face import empty_model
+    from bench.model.model_names import hf_source
 
     def whole() -> None:
-        build(config.variant, ClipVip(clip_config(config.model.size), frames=config.video.frames), config.hp)
+        source = hf_source(config.model.size)
+        if source is not None:
+            build(config.variant, empty_model(source), config.hp)
+        else:
+            build(config.variant, ClipVip(clip_config(config.model.size), frames=config.video.frames), config.hp)
 
     try:
         with torch.device("meta"):  # without storage: it takes no memory and hardly any time

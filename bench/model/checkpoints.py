@@ -1,10 +1,10 @@
 """Where a run's weights start, and where they are kept.
 
 --init random | tiny | clip-vip:FILE | clip:DIR_OR_NAME | run:ID
+--init hf | run:ID                                                      with --model hf:DIR_OR_NAME
 """
 
 import hashlib
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors import safe_open
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.errors import BenchError, UsageError, first_line
 from bench.model import variant_registry
 from bench.model.clip_vip import ClipVip, clip_config
+from bench.model.hugging_face import read_model, rebuild
+from bench.model.model_names import HF, OWN, hf_source
 from bench.model.tiny import WORDS, read_tiny
 from bench.utils.files import sha256
 from bench.utils.names import did_you_mean
@@ -25,15 +27,15 @@ from bench.utils.run_files import record_paths, weights_by_run
 from bench.utils.tensor_files import metadata_of, save_tensors
 
 if TYPE_CHECKING:
-    from transformers import CLIPConfig, CLIPModel
+    from transformers import CLIPModel
 
     from bench.model.variant import Variant
 
 ADDED = ("vision_model.embeddings.added_cls", "vision_model.embeddings.temporal_embedding")
 PATCH = "clipmodel.vision_model.embeddings.patch_embedding.weight"
 FETCH = (
-    "https://hdvila.blob.core.windows.net/dataset/pretrain_clipvip_base_32.pt (or …_base_16.pt), "
-    "then --init clip-vip:PATH"
+    "pretrain_clipvip_base_32.pt (or …_base_16.pt) by the link in CLIP-ViP/README.md of github.com/microsoft/XPretrain "
+    "(it has a key and is valid to the end of 2029; the file's bare address answers 409), then --init clip-vip:PATH"
 )
 WRAPPERS = ("model_state_dict", "state_dict", "model", "module")  # the last one is DeepSpeed's, of consolidated files
 DIFFERENT_TEXTS = ("a man", "two dogs run along a beach", "happy people laugh")  # for `check_texts_differ`
@@ -78,13 +80,15 @@ def initialize(
 ) -> tuple["Variant", Loaded]:
     """A variant with its first weights, and what was loaded. The caller seeds torch; what is new is drawn at random.
 
-    size: "" takes b32 or b16 from a published checkpoint.  vocabulary: the tokenizer's words with their numbers, or how
-    many there are; for the size `tiny`.
+    size: as `--model` has it; "" takes b32 or b16 from a published checkpoint.
+    vocabulary: the tokenizer's words with their numbers, or how many there are; for the size `tiny`.
     results: where `run:ID` looks.
     A file whose keys or shapes do not fit is a BenchError that names them.
     """
     kind, _, where = init.partition(":")
     words = vocabulary if isinstance(vocabulary, int) else len(vocabulary)
+    if (source := hf_source(size)) is not None:
+        return _initialize_hf(name, hyperparameters, init, source, results)
     if kind == "random" and not where:
         variant = variant_registry.build(
             name, ClipVip(clip_config(size, vocabulary=words), frames=frames), hyperparameters
@@ -97,13 +101,17 @@ def initialize(
         "run": lambda where: read_run(where, results),
     }
     if kind not in readers or bool(where) == (kind == "tiny"):
-        raise UsageError(f"--init '{init}' is none of random, tiny, clip-vip:FILE, clip:DIR_OR_NAME, run:ID.")
+        raise UsageError(
+            f"--init '{init}' is none of random, tiny, clip-vip:FILE, clip:DIR_OR_NAME, run:ID. A model of Hugging "
+            f"Face that is no CLIP, or is to stay as it is, is named by --model {HF}DIR_OR_NAME."
+        )
     state, source, wrappers, beside = readers[kind](where)
     if kind == "tiny":
         words = len(state[WORDS])
     size = size or published_size(state, where)
     T = next((v.shape[1] for k, v in state.items() if k.endswith(ADDED[1]) and v.ndim == 3), frames)
-    variant = variant_registry.build(name, ClipVip(clip_config(size, vocabulary=words), frames=T), hyperparameters)
+    backbone = ClipVip(clip_config(size, vocabulary=words), frames=T)
+    variant = variant_registry.build(name, backbone, hyperparameters)
     ours = kind in ("run", "tiny")  # under our own names
     own = {} if ours else variant.take_published(state)
     prefix = "" if ours else "backbone."
@@ -115,9 +123,34 @@ def initialize(
     _check(init, incoming, target, allow_new=ADDED if kind == "clip" else ())
     variant.load_state_dict(incoming, strict=False)
     if kind == "clip":
-        _grow(variant.backbone)
+        _grow(backbone)
     new = tuple(key for key in target if key not in incoming)
     return variant, Loaded(source, tuple(incoming), new, unused + beside, wrappers)
+
+
+def _initialize_hf(
+    name: str, hyperparameters: dict[str, Any], init: str, source: str, results: Path
+) -> tuple["Variant", Loaded]:
+    """A variant around a dual encoder of Hugging Face, with its own weights or with those of a former run."""
+    if init == OWN:
+        backbone = read_model(source)
+        variant = variant_registry.build(name, backbone, hyperparameters)
+        own = [key for key in variant.state_dict() if not key.startswith("backbone.")]
+        loaded = tuple(key for key in variant.state_dict() if key not in own)
+        return variant, Loaded(f"{HF}{clip_digest(backbone.model)[:8]}", loaded, tuple(own), ())
+    kind, _, run = init.partition(":")
+    if kind != "run" or not run:
+        raise UsageError(
+            f"--init '{init}' is no start of --model {HF}{source}, which has weights of its own: leave --init out, or "
+            "name a run of this model: run:ID."
+        )
+    weights = run_weights(run, results)
+    variant = variant_registry.build(name, rebuild(weights), hyperparameters)
+    state, target = read_tensors(weights), variant.state_dict()
+    state |= {key: state[other] for key, other in _ties(variant) if key not in state and other in state}
+    _check(init, state, target, allow_new=())
+    variant.load_state_dict(state, strict=False)
+    return variant, Loaded(init, tuple(state), tuple(key for key in target if key not in state), ())
 
 
 def read_published(where: str) -> State:
@@ -170,8 +203,8 @@ def take_clip(where: str) -> "CLIPModel":
     return model
 
 
-def clip_digest(model: "CLIPModel") -> str:
-    """Hex digest over a CLIP's weights."""
+def clip_digest(model: nn.Module) -> str:
+    """Hex digest over the weights of a CLIP or of any other model."""
     state = model.state_dict()
     digest = hashlib.sha256()
     for key in sorted(state):
@@ -271,12 +304,11 @@ def _prefixes(names: Collection[str]) -> list[str]:
 
 
 def save_weights(variant: "Variant", tokenizer: Tokenizer, path: Path) -> None:
-    """Writes a variant's weights and buffers, with the towers' shapes and the tokenizer in the file's metadata.
+    """Writes a variant's weights and buffers, with what its backbone is and the tokenizer in the file's metadata.
 
     A tensor with several names (tied weights) is written once, under the name by which `_ties` finds it again.
     """
-    config: CLIPConfig = variant.backbone.config
-    metadata = {"clip_config": json.dumps(config.to_dict(), default=str), "tokenizer": tokenizer.to_str()}
+    metadata = {**variant.backbone.metadata(), "tokenizer": tokenizer.to_str()}
     again = {name for name, _ in _ties(variant)}
     state = {key: value for key, value in variant.state_dict().items() if key not in again}
     save_tensors(state, path, metadata)

@@ -8,6 +8,7 @@ Source: Xue et al., CLIP-ViP, arXiv 2209.06430.
 """
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from torch.nn.functional import interpolate, normalize, pad, scaled_dot_product_
 from transformers import AttentionInterface, CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
 from bench.errors import UsageError, first_line
+from bench.model.backbone import Backbone
+from bench.model.model_names import hf_label, hf_source
 from bench.utils.files import read_text, sha256
 
 ADDED_PROXIES = 3
@@ -120,10 +123,14 @@ def clip_config(size: str, *, vocabulary: int | None = None) -> CLIPConfig:
         return CLIPConfig(vision_config={"patch_size": int(size[1:])}, logit_scale_init_value=4.6)
     path = Path(size)
     if path.suffix != ".json":
-        raise UsageError(f"'{size}' is no model size. Sizes: tiny, b32, b16, or the path of a CLIPConfig .json file.")
+        raise UsageError(
+            f"'{size}' is no model. There are tiny, b32, b16, the path of a CLIPConfig .json file, and hf:DIR_OR_NAME: "
+            "see `bench list models`."
+        )
     try:
         config = CLIPConfig.from_dict(json.loads(read_text(path)))
-        _check_sizes(config)
+        for part in towers(config):
+            check_numbers(vars(part))
         with torch.device("meta"):  # without storage; what does not fit together shows here
             ClipVip(config, frames=1)
     except Exception as error:  # odd values end anywhere in transformers
@@ -132,17 +139,18 @@ def clip_config(size: str, *, vocabulary: int | None = None) -> CLIPConfig:
     return config
 
 
-def _check_sizes(config: CLIPConfig) -> None:
-    """ValueError for numbers that no CLIP has: building one with them would never end."""
-    for tower in towers(config):
-        for name in _MOST:
-            size = getattr(tower, name, 1)
-            if type(size) is not int or not 1 <= size <= _MOST[name]:
-                raise ValueError(f"{name} is {size!r}, not a number from 1 to {_MOST[name]}")
+def check_numbers(tower: Mapping[str, object]) -> None:
+    """ValueError for numbers that no tower has: building one with them would never end."""
+    for name in _MOST:
+        size = tower.get(name, 1)
+        if type(size) is not int or not 1 <= size <= _MOST[name]:
+            raise ValueError(f"{name} is {size!r}, not a number from 1 to {_MOST[name]}")
 
 
 def model_name(size: str) -> str:
-    """A size as the protocol signature has it: a config file goes by its content, not by where it lies."""
+    """A size as the protocol signature has it: a file goes by its content, a folder by its name."""
+    if (source := hf_source(size)) is not None:
+        return hf_label(source)
     return f"config-{sha256(Path(size))[:8]}" if size.endswith(".json") else size
 
 
@@ -152,7 +160,7 @@ def towers(config: CLIPConfig) -> tuple[CLIPTextConfig, CLIPVisionConfig]:
     return config.text_config, config.vision_config
 
 
-class ClipVip(nn.Module):
+class ClipVip(Backbone):
     """The two towers. Features are (B, P), unit norm, P the projection's width.
 
     frames: the length of the learned temporal embedding, not of the clips: other lengths are interpolated.
@@ -195,9 +203,37 @@ class ClipVip(nn.Module):
         return towers(self.config)[1].hidden_size
 
     @property
+    def vocabulary(self) -> int:
+        """How many tokens the text tower has an embedding for."""
+        return towers(self.config)[0].vocab_size
+
+    @property
+    def image_size(self) -> int:
+        """The pixels of a frame's side that the vision tower takes."""
+        size = towers(self.config)[1].image_size
+        assert isinstance(size, int)
+        return size
+
+    def metadata(self) -> dict[str, str]:
+        """Both towers' shapes, as JSON."""
+        return {"clip_config": json.dumps(self.config.to_dict(), default=str)}
+
+    @property
     def logit_scale(self) -> Tensor:
         """The learned temperature, before exp; a scalar."""
         return self.clipmodel.logit_scale
+
+    def encode_text(
+        self, input_ids: Tensor, attention_mask: Tensor, fuse: Callable[[Tensor], Tensor]
+    ) -> Tensor:  # (B, L), (B, L) -> (B, P)
+        """Captions to features; `fuse` changes their tokens before the text tower."""
+        return self.project_text(self.run_text(fuse(self.embed_text(input_ids)), attention_mask), input_ids)
+
+    def encode_video(
+        self, pixels: Tensor, fuse: Callable[[VideoTokens], VideoTokens]
+    ) -> Tensor:  # (B, T, 3, H, W) -> (B, P)
+        """Clips to features; `fuse` changes their tokens before the vision tower."""
+        return self.project_video(self.run_video(fuse(self.embed_video(pixels))))
 
     def embed_text(self, input_ids: Tensor) -> Tensor:  # (B, L) -> (B, L, D)
         """Token and position embeddings."""

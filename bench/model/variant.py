@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from bench.data.batch import SwappedBatch, TextBatch, VideoBatch
-from bench.model.clip_vip import ClipVip, VideoTokens
+from bench.model.backbone import Backbone
+from bench.model.clip_vip import VideoTokens
 
 
 class Variant(nn.Module):
@@ -37,7 +38,7 @@ class Variant(nn.Module):
     plain_without_emotion: ClassVar[bool] = True
     counts_matter: ClassVar[bool] = False
 
-    def __init__(self, backbone: ClipVip):
+    def __init__(self, backbone: Backbone):
         super().__init__()
         self.backbone = backbone
 
@@ -56,13 +57,13 @@ class Variant(nn.Module):
 
     def encode_text(self, text: TextBatch) -> Tensor:  # (B, P)
         """Captions to features."""
-        tokens = self.fuse_text(self.backbone.embed_text(text.input_ids), text)
-        return self.backbone.project_text(self.backbone.run_text(tokens, text.attention_mask), text.input_ids)
+        return self.backbone.encode_text(
+            text.input_ids, text.attention_mask, lambda tokens: self.fuse_text(tokens, text)
+        )
 
     def encode_video(self, video: VideoBatch) -> Tensor:  # (B, P), or (B, T, P) with a `similarity` that takes it
         """Clips to features."""
-        tokens = self.fuse_video(self.backbone.embed_video(video.pixels), video)
-        return self.backbone.project_video(self.backbone.run_video(tokens))
+        return self.backbone.encode_video(video.pixels, lambda tokens: self.fuse_video(tokens, video))
 
     def similarity(self, text: Tensor, video: Tensor) -> Tensor:  # (N, P), (M, P) -> (N, M)
         """The score of every caption with every clip, before the temperature; higher is better."""
@@ -95,6 +96,11 @@ class Variant(nn.Module):
         hooks = ("phrase", "fuse_text", "fuse_video", "encode_text", "encode_video")
         changed = any(getattr(cls, hook) is not getattr(Variant, hook) for hook in hooks)
         return changed and bool(cls.text_needs or cls.video_needs)
+
+    @classmethod
+    def needs_tokens(cls) -> bool:
+        """Whether it changes tokens inside the towers, which CLIP-ViP alone lets it at."""
+        return cls.fuse_text is not Variant.fuse_text or cls.fuse_video is not Variant.fuse_video
 
     @property
     def added_parameters(self) -> int:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench import __version__
 from bench.errors import UsageError
+from bench.model.model_names import HF
 from bench.utils import plugins
 from bench.utils.files import replacing, sha256
 from bench.utils.names import did_you_mean
@@ -29,7 +30,7 @@ from bench.utils.paths import home
 from bench.utils.source import code_digest, with_helpers
 
 if TYPE_CHECKING:
-    from bench.model.clip_vip import ClipVip
+    from bench.model.backbone import Backbone
     from bench.model.variant import Variant
 
 C = TypeVar("C", bound=type)
@@ -160,13 +161,28 @@ def load_plugin(path: Path) -> None:
     entries()  # a name that is taken shows here
 
 
-def build(name: str, backbone: "ClipVip", hyperparameters: dict[str, Any]) -> "Variant":
+def check_fits(name: str, model: str) -> None:
+    """UsageError if a variant needs tokens and the model, as `--model` has it, lets nobody at them."""
+    if not model.startswith(HF) or not get(name).needs_tokens():
+        return
+    fit = ", ".join(other for other in entries() if not get(other).needs_tokens())
+    raise UsageError(
+        f"{name} changes tokens inside CLIP-ViP's towers; of {model} there are only words and features. Variants that "
+        f"fit it: {fit}."
+    )
+
+
+def build(name: str, backbone: "Backbone", hyperparameters: dict[str, Any]) -> "Variant":
     """The variant `name` around a backbone."""
     values = parse_hyperparameters(name, hyperparameters)
     try:
         return get(name)(backbone, **values)
     except Exception as error:  # what torch says of a number that it cannot use, or a fault in a user's file
-        what = str(error) if isinstance(error, (ValueError, RuntimeError)) else f"{type(error).__name__}: {error}"
+        what = (
+            str(error)
+            if isinstance(error, (ValueError, RuntimeError, UsageError))
+            else f"{type(error).__name__}: {error}"
+        )
         raise UsageError(f"the variant '{name}' cannot be built with {values}: {what}") from error
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from bench.config import flat
 from bench.errors import BenchError
+from bench.model.model_names import hf_label, hf_source
 
 PROTOCOL = 1  # the version of the evaluation's own rules, `v:` in the signature
 
@@ -35,7 +36,7 @@ def parts_of(config: Mapping[str, Any]) -> dict[str, str]:
     """The parts of a signature that a config, as JSON, decides alone; "" is a part that is left out.
 
     Settings that a config of a former schema does not have decide nothing, and a model that a file describes goes by
-    that file's digest.
+    that file's digest, one of Hugging Face by its name.
     """
     settings = flat(config)
     parts = {}
@@ -43,6 +44,8 @@ def parts_of(config: Mapping[str, Any]) -> dict[str, str]:
         if all(name in settings for name in names):
             values = [settings[name] for name in names]
             text = "-".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
+            if part == "model" and (source := hf_source(text)) is not None:
+                text = hf_label(source)
             if not (part == "model" and text.endswith(".json")):
                 parts[part] = _WRITTEN.get((part, text), text)
     return parts
@@ -73,7 +76,8 @@ def protocol_signature(
     init:clip-vip:1a2b3c4d|captions:sampled|ckpt:last|seed:42|v:1 (without the line break).
     config: a whole one, as JSON; see `bench.config`.
     queries, videos: how many were scored.
-    model: its size, or the digest of the file that describes it. init: where the weights started, with their digest.
+    model: its size or name, or the digest of the file that describes it.
+    init: where the weights started, with their digest.
     clips: "6fps" where compressed copies were read.
     skipped: how many clips of each split were left out because their video was missing or broken.
     Source: Post, A call for clarity in reporting BLEU scores, WMT 2018. BenchError if a part holds the separator.

@@ -3,13 +3,14 @@
 --run ID                    the run's variant and weights, given emotions (and faces) as in its evaluation
 --model clip-vip:FILE       CLIP-ViP B/32 or B/16 without emotion
 --model clip:DIR_OR_NAME    plain CLIP, the features of a window's frames averaged: needs no training
+--model hf:DIR_OR_NAME      any dual encoder of Hugging Face (CLIP, SigLIP, X-CLIP, …), likewise
 """
 
 import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -37,19 +38,20 @@ from bench.model.checkpoints import (
     take_clip,
 )
 from bench.model.clip_vip import towers
+from bench.model.hugging_face import read_model, read_tokenizer_of
+from bench.model.model_names import HF
 from bench.model.variant import Variant
-from bench.model.variant_registry import source_digest
+from bench.model.variant_registry import build, source_digest
 from bench.records import store
 from bench.search.reading import WindowFrames
 from bench.utils.names import did_you_mean
 from bench.utils.run_files import record_paths, weights_path
 
 if TYPE_CHECKING:
-    from transformers import CLIPVisionConfig
-
     from bench.records.record import Record
 
 FRAMES = VideoConfig().frames  # of a window, where no run says otherwise
+_MODELS = ("clip", "clip-vip", "hf")
 TOKENIZER = "openai/clip-vit-base-patch32"
 
 Rows = NDArray[np.float32]
@@ -59,7 +61,7 @@ Rows = NDArray[np.float32]
 class Described:
     """A model, for people and for the manifest."""
 
-    name: str  # run:ID, clip-vip:FILE, clip:DIR_OR_NAME
+    name: str  # run:ID, clip-vip:FILE, clip:DIR_OR_NAME, hf:DIR_OR_NAME
     about: str  # what it is and what it was trained on, one line
     digest: str  # of all that makes a window's features
     frames: int  # T of a window
@@ -104,31 +106,30 @@ def load(name: str, results: Path, tokenizer: str = TOKENIZER) -> Encoder:
         encoder = _clip_vip(where, tokenizer)
     elif kind == "clip" and where:
         encoder = PlainClip(where)
+    elif kind == "hf" and where:
+        encoder = _hf(where)
     else:
         raise _no_model(name)
     check_texts_differ([torch.from_numpy(encoder.text(query)) for query in DIFFERENT_TEXTS], name)
     return encoder
 
 
-def image_size(vision: "CLIPVisionConfig") -> int:
-    """The pixels of a side that a vision tower takes."""
-    assert isinstance(vision.image_size, int)
-    return vision.image_size
-
-
 def _no_model(name: str) -> UsageError:
     kind, _, where = name.partition(":")
-    near = did_you_mean(kind, ("clip", "clip-vip")) if where else ""
-    return UsageError(f"--model '{name}' is none of clip-vip:FILE, clip:DIR_OR_NAME; a run is named by --run ID.{near}")
+    near = did_you_mean(kind, _MODELS) if where else ""
+    return UsageError(
+        f"--model '{name}' is none of clip-vip:FILE, clip:DIR_OR_NAME, hf:DIR_OR_NAME; a run is named by --run ID."
+        f"{near}"
+    )
 
 
 def resolved(name: str) -> str:
     """The same name wherever it is read: a local path in full, a Hugging Face name as it is. UsageError: it is none."""
     kind, _, where = name.partition(":")
-    if name and (not where or kind not in ("run", "clip", "clip-vip")):
+    if name and (not where or kind not in ("run", *_MODELS)):
         raise _no_model(name)
     local = Path(where).expanduser()
-    return f"{kind}:{local.resolve()}" if kind in ("clip", "clip-vip") and where and local.exists() else name
+    return f"{kind}:{local.resolve()}" if kind in _MODELS and where and local.exists() else name
 
 
 def latest_run(results: Path) -> str:
@@ -201,7 +202,7 @@ class PlainClip:
         text, vision = towers(self._model.config)
         self._tokenizer, self._tokens = clip_tokenizer(where), text.max_position_embeddings
         check_vocabulary(self._tokenizer, text.vocab_size, where)
-        size, width = image_size(vision), int(self._model.config.projection_dim or 0)
+        size, width = int(str(vision.image_size)), int(self._model.config.projection_dim or 0)
         self.described = Described(
             name=resolved(f"clip:{where}"),
             about=f"CLIP at {where}, {FRAMES} frames a window averaged; not trained here",
@@ -264,19 +265,40 @@ def _clip_vip(where: str, tokenizer: str) -> Encoder:
         vocabulary=words.get_vocab_size(),
         results=Path(),
     )
-    text, vision = towers(variant.backbone.config)
-    check_vocabulary(words, text.vocab_size, tokenizer)
-    shape = _shape(variant, FRAMES, image_size(vision))
+    check_vocabulary(words, variant.backbone.vocabulary, tokenizer)
+    about = f"CLIP-ViP at {where}, {FRAMES} frames a window; not trained here"
+    return _plain(
+        variant, words, f"clip-vip:{where}", about, FRAMES, (_weights_digest(variant), source_digest("plain"))
+    )
+
+
+def _hf(where: str) -> Encoder:
+    backbone, words = read_model(where), read_tokenizer_of(where)
+    check_vocabulary(words, backbone.vocabulary, f"{HF}{where}")
+    frames = backbone.frames or FRAMES
+    averaged = "" if backbone.has_video_tower else " averaged"
+    about = f"{type(backbone.model).__name__} at {where}, {frames} frames a window{averaged}; not trained here"
+    variant = build("plain", backbone, {})
+    parts = (_weights_digest(variant), asdict(backbone.inputs), hashlib.sha256(words.to_str().encode()).hexdigest())
+    return _plain(variant, words, f"{HF}{where}", about, frames, parts)
+
+
+def _plain(
+    variant: Variant, words: Tokenizer, name: str, about: str, frames: int, parts: tuple[object, ...]
+) -> Encoder:
+    """A backbone without emotion. parts: what decides a window's features, beside the frames."""
+    size = variant.backbone.image_size
+    shape = _shape(variant, frames, size)
     described = Described(
-        name=resolved(f"clip-vip:{where}"),
-        about=f"CLIP-ViP at {where}, {FRAMES} frames a window; not trained here",
-        digest=_digest(_weights_digest(variant), source_digest("plain"), FRAMES, image_size(vision)),
-        frames=FRAMES,
-        size=image_size(vision),
+        name=resolved(name),
+        about=about,
+        digest=_digest(*parts, frames, size),
+        frames=frames,
+        size=size,
         width=math.prod(shape),
         faces="",
     )
-    return OfVariant(variant, words, text.max_position_embeddings, described, shape)
+    return OfVariant(variant, words, variant.backbone.text_places, described, shape)
 
 
 def _control(record: "Record") -> str:
