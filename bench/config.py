@@ -34,8 +34,7 @@ class ModelConfig:
     """tiny, b32, b16, the path of a CLIPConfig .json file, or hf:DIR_OR_NAME; see `bench list models`."""
 
     tokenizer: str = "openai/clip-vit-base-patch32"
-    """A Hugging Face name, a folder, or CLIP's bpe_simple_vocab_16e6.txt.gz; `captions` builds a small one. A model hf:
-    has its own."""
+    """A Hugging Face name, a folder, or CLIP's bpe_simple_vocab_16e6.txt.gz; `captions` builds a small one."""
 
     tokens: Whole = 50
     """The longest caption, in tokens, both ends included."""
@@ -147,8 +146,8 @@ class RunConfig:
     """The dataset's folder, as `bench data prepare` left it. A dataset that makes itself needs none."""
 
     init: str = ""
-    """Where the weights start: random, tiny (comes with bench), clip-vip:FILE, clip:DIR_OR_NAME, run:ID; with a model
-    hf:, its own unless this says run:ID."""
+    """Where the weights start: random, tiny (comes with bench), clip-vip:FILE, clip:DIR_OR_NAME, run:ID. A model hf:DIR
+    starts from its own."""
 
     hp: dict[str, str] = field(default_factory=dict)
     """The variant's hyperparameters: --hp.init_std 0.02"""

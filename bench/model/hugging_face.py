@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.utils import logging as hub_logging
 from safetensors import safe_open
 from tokenizers import Tokenizer
 from torch.nn.functional import pad
@@ -24,7 +25,7 @@ from transformers.models.auto.modeling_auto import MODEL_MAPPING
 from transformers.utils import logging
 from transformers.utils.hub import cached_file
 
-from bench.data.tokenizer import encode
+from bench.data.tokenizer import check_vocabulary, encode
 from bench.errors import BenchError, UsageError, first_line
 from bench.model.clip_vip import check_numbers
 from bench.model.dual_encoder import DualEncoder, Inputs
@@ -56,9 +57,10 @@ def read_model(source: str) -> DualEncoder:
     model, report = answer
     if absent := sorted(report["missing_keys"]):  # transformers would draw them at random
         raise BenchError(f"{HF}{source} lacks {len(absent)} tensors: {', '.join(absent[:6])}. Fetch it again.")
-    encoder = DualEncoder(model.eval(), inputs)
+    encoder, tokenizer = DualEncoder(model.eval(), inputs), read_tokenizer_of(source)
+    check_vocabulary(tokenizer, encoder.vocabulary, f"{HF}{source}")
     with _failing(source):
-        encoder.inputs = replace(inputs, filled=_padding_matters(encoder, read_tokenizer_of(source)))
+        encoder.inputs = replace(inputs, filled=_padding_matters(encoder, tokenizer))
         _freeze_unused(encoder)
     return encoder
 
@@ -90,6 +92,8 @@ def rebuild(weights: Path) -> DualEncoder:
 def read_config(source: str) -> PretrainedConfig:
     """Which model it is, of transformers' own. BenchError: none of these."""
     logging.disable_progress_bar()
+    logging.set_verbosity_error()  # it warns of what published models have
+    hub_logging.set_verbosity_error()
     if source.startswith((".", "/", "~")) and not Path(source).expanduser().is_dir():
         raise BenchError(f"no folder at {source}. Give one that holds {NEEDED}, or a name at huggingface.co.")
     with _failing(source):

@@ -14,7 +14,8 @@ MODELS = {
     "hf:DIR_OR_NAME": "A dual encoder of Hugging Face (CLIP, SigLIP, SigLIP 2 of fixed resolution, X-CLIP, …), from a "
     "folder or by its name at huggingface.co. Needs config.json, model.safetensors, preprocessor_config.json and "
     "tokenizer.json, and nothing else: weights, tokenizer, image size, mean and standard deviation are its own. The "
-    "frames of a clip are averaged where it has no video tower. See docs/models.md.",
+    "frames of a clip are averaged where it has no video tower. Variants that change tokens do not fit. See "
+    "docs/models.md.",
 }
 
 

@@ -274,7 +274,6 @@ def _clip_vip(where: str, tokenizer: str) -> Encoder:
 
 def _hf(where: str) -> Encoder:
     backbone, words = read_model(where), read_tokenizer_of(where)
-    check_vocabulary(words, backbone.vocabulary, f"{HF}{where}")
     frames = backbone.frames or FRAMES
     averaged = "" if backbone.has_video_tower else " averaged"
     about = f"{type(backbone.model).__name__} at {where}, {frames} frames a window{averaged}; not trained here"
