@@ -29,7 +29,7 @@ from bench.errors import BenchError
         ("run --variant additve_text", "'additve_text' is no variant. Did you mean additive_text?"),
         ("run --dataset msrvt", "'msrvt' is no dataset. Did you mean msrvtt or msvd?"),
         ("run --dataset msrvtt --init random", "where is msrvtt? --root DIR"),
-        ("run --dataset msrvtt --root .", "msrvtt needs a start: --init random, or fetch https://"),
+        ("run --dataset msrvtt --root .", "msrvtt needs a start: --init random; --model hf:DIR_OR_NAME"),
         ("run --variant additive_text --hp.init_sdt 1", "no hyperparameter 'init_sdt'. Did you mean init_std?"),
         ("run --hp.init_std 1", "the variant 'plain' has no hyperparameter 'init_std'. It has none."),
         ("run --variant additive_text --hp.init_std much", "additive_text's init_std takes float, not 'much'."),
@@ -84,7 +84,7 @@ def test_words_that_are_off_are_one_line_and_exit_with_2(words: str, line: str, 
     [
         ({"split": "8k"}, "msrvtt has no train split '8k'. It has: 7k, 9k, 6k-emotion, full-train."),
         ({"test": "1k-B"}, "msrvtt has no test split '1k-B'. Did you mean 1k-A?"),
-        ({"model__size": "b64"}, "'b64' is no model size. Sizes: tiny, b32, b16"),
+        ({"model__size": "b64"}, "'b64' is no model. There are tiny, b32, b16"),
         ({"model__size": "none.json"}, "none.json is no CLIPConfig"),
         ({"init": "imagenet"}, "--init 'imagenet' is none of random, tiny, clip-vip:FILE, clip:DIR_OR_NAME, run:ID."),
         ({"init": "run:plain-s1-0000"}, "no weights of a run 'plain-s1-0000' under"),
@@ -176,7 +176,7 @@ def test_a_broken_annotation_exits_with_1(command: Command, folder: Path, capsys
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"init": "clip-vip:none.pt"}, "no checkpoint at none.pt. Fetch https://"),
+        ({"init": "clip-vip:none.pt"}, "no checkpoint at none.pt. Fetch pretrain_clipvip_base_32.pt"),
         ({"init": "clip:/nowhere"}, "no folder at /nowhere"),
         ({"model__tokenizer": "/nowhere"}, "no CLIP tokenizer at '/nowhere'"),
         ({"train__batch": 13}, "too few for a batch of 13"),

@@ -153,7 +153,7 @@ def test_a_folder_that_is_not_given_is_a_finding(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({"init": "clip-vip:none.pt"}, "no checkpoint at none.pt. Fetch https://"),
+        ({"init": "clip-vip:none.pt"}, "no checkpoint at none.pt. Fetch pretrain_clipvip_base_32.pt"),
         ({"init": ""}, "msrvtt needs a start: --init random"),
         ({"variant": "plane"}, "'plane' is no variant. Did you mean plain?"),
         ({"hp__init_std": 1}, "'plain' has no hyperparameter 'init_std'"),

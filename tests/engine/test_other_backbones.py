@@ -190,8 +190,9 @@ def test_words_are_explained_for_clip_vip_alone(
     assert code == 2 and "words are explained where the model is CLIP-ViP" in said
 
 
-def test_records_of_other_models_pass_the_checks(
+def test_late_fusion_adds_faces_to_any_model(
     models: dict[str, Path], ask: Callable[..., list[str]], tmp_path: Path
 ) -> None:
-    record = run(ask(models["clip"], train__epochs=0))
+    record = run(ask(models["clip"], variant="late_fusion", train__epochs=0))
+    assert record.faces["source"] == "drawn at random for a test"
     check(load_run(find(record.run, tmp_path / "results")))

@@ -168,7 +168,7 @@ def test_a_control_in_training_needs_no_other_run(tmp_path: Path) -> None:
             "settings: {model: {size: tiny}}\ncells: [{variant: late_fusion, hp: {alpha: [1, 2]}}]",
             "cell 1: the variant 'late_fusion' cannot be built with {'alpha': 2.0}: alpha must lie between 0 and 1",
         ),
-        ("cells: [{model: {size: b31}}]", "cell 1: 'b31' is no model size."),
+        ("cells: [{model: {size: b31}}]", "cell 1: 'b31' is no model."),
     ],
 )
 def test_a_grid_that_is_off_is_one_line(text: str, line: str, tmp_path: Path) -> None:

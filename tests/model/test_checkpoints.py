@@ -208,7 +208,10 @@ def test_a_long_list_of_names_is_cut() -> None:
 
 
 def test_a_missing_file_says_what_to_fetch(start: Start, tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match=r"no checkpoint at .*none\.pt\. Fetch https://.*pretrain_clipvip_base_32\.pt"):
+    with pytest.raises(
+        BenchError,
+        match=r"no checkpoint at .*none\.pt\. Fetch pretrain_clipvip_base_32\.pt .* by the link in CLIP-ViP/README\.md",
+    ):
         start(f"clip-vip:{tmp_path / 'none.pt'}")
 
 

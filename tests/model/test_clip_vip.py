@@ -157,7 +157,7 @@ def test_the_published_sizes_have_clip_s_shapes(size: str, patches: int) -> None
 
 
 def test_an_unknown_size_is_named() -> None:
-    with pytest.raises(UsageError, match="'b64' is no model size"):
+    with pytest.raises(UsageError, match=r"'b64' is no model\. There are tiny, b32, b16"):
         clip_config("b64")
 
 
