@@ -134,10 +134,10 @@ class RunConfig:
     """Which variant; see `bench list variants`."""
 
     dataset: str = "moodclips"
-    """Which dataset; see `bench list datasets`."""
+    """Which dataset; see `bench list datasets`. Or a folder of yours with videos and a metadata.csv."""
 
     split: str = ""
-    """The training split; the card's own if not given."""
+    """The training split; the card's own if not given. none: evaluation alone, with --train.epochs 0."""
 
     test: str = ""
     """The test split; the card's own if not given."""
@@ -212,6 +212,13 @@ def without_controls(config: RunConfig) -> RunConfig:
     """The run that a control is compared with: the same settings, true emotions."""
     return replace(config, emotions="true", matched_parameters=False, train=replace(config.train, emotions="true"))
 
+
+# What the weights that come with bench were made for: `--init tiny` takes these settings where nobody names others.
+FOR_TINY: dict[str, Any] = {
+    "model": {"size": "tiny", "tokenizer": "captions", "tokens": 32},
+    "video": {"size": 64, "frames": 8},
+    "train": {"accumulation": 1, "lr": 1e-3, "weight_decay": 0.05, "warmup": 0.1},
+}
 
 # What a setting was when an id does not speak of it. Frozen: the ids of all runs hang on it, so no line is changed, not
 # even when a default above is. A new setting gets its line when it is added, with the value that changes nothing.

@@ -12,17 +12,45 @@ from bench.utils.terminal import printable
 
 
 @data.command
-def prepare(dataset: str, *, root: Path | None = None, plugin: Plugins = []) -> None:  # noqa: B006
+def prepare(
+    dataset: str,
+    /,
+    *,
+    root: Path | None = None,
+    name: str | None = None,
+    test_share: float | None = None,
+    seed: WholeOrNone = None,
+    plugin: Plugins = [],  # noqa: B006
+) -> None:
     """Write a dataset's normalized annotations; one that is rendered or generated is made.
 
     Parameters
     ----------
+    dataset
+        A dataset's name; or a folder of yours with videos and a metadata.csv (or .jsonl, .parquet) of the columns
+        file_name and text, a line for each caption, and, if you have them: split, emotion, video_id, start, end.
     root
         The folder with the annotation files as they were downloaded, zipped or not; or where to make the dataset.
+    name
+        What to call the folder's dataset; the folder's name if not given.
+    test_share
+        The share of the folder's files that is drawn for the test split where the table has no column split, 0.2 if
+        not given. 1: evaluation alone.
+    seed
+        Of that draw, 0 if not given.
     """
     from bench.data import importers
 
     load_plugins(plugin)
+    if importers.is_folder(dataset):
+        from bench.data.own_folder import prepare_folder
+
+        if root is not None:
+            raise UsageError(f"{dataset} is a folder, so --root {root} has no place. Leave it out.")
+        print(prepare_folder(Path(dataset), name, test_share, seed))
+        return
+    if (name, test_share, seed) != (None, None, None):
+        raise UsageError(f"--name, --test-share and --seed are for a folder of yours, and {dataset} is none.")
     print(importers.prepare(dataset, root))
 
 

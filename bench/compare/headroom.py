@@ -10,6 +10,7 @@ Of TwinAcc that is chance, 50, which serves as the floor: what is used of the wa
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,7 +127,8 @@ def _used(run: NDArray, floor: NDArray, ceiling: NDArray, clusters: NDArray) -> 
 def _knows_moods(record: Record) -> bool:
     """Whether a ceiling can be made: the dataset's card names the subsets of true moods, and the record has them."""
     try:
-        moods: Sequence[str] = load_card(record.dataset).moods
+        root = record.config.get("root")  # of a dataset of one's own, where its card lies
+        moods: Sequence[str] = load_card(record.dataset, Path(root) if isinstance(root, str) else None).moods
     except (BenchError, UsageError):  # of a plugin that is not loaded
         return False
     return bool(moods) and all(mood in record.subsets for mood in moods)

@@ -3,7 +3,7 @@
 Every dataset ends as a folder of the same shape, whatever its importer read:
 
     <folder>/annotations/<split>.json      one Annotation
-    <folder>/videos/…                      the clips, any depth, found by file stem
+    <folder>/videos/…                      the clips, any depth, found by file stem or where `sources` says
 """
 
 import hashlib
@@ -11,13 +11,17 @@ import json
 from collections.abc import Container
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from math import inf
+from pathlib import Path, PurePosixPath
+from typing import Any
 
+from bench.data.timeline import Span
 from bench.errors import BenchError
 from bench.utils.files import read_text, replacing
 from bench.utils.outputs import check_output
 
 FORMAT = 1
+ANNOTATION_MARKS = (b'{\n "format": ',)  # how a file begins that `save_annotation` wrote
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,32 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class ClipSource:
+    """The file of a clip, below the dataset's folder with / between names; and which seconds of it the clip is.
+
+    start: 0 is the first frame. end: None is the end of the file. ValueError: a file outside of the folder, or seconds
+    that no part can have.
+    """
+
+    file: str
+    start: float = 0.0
+    end: float | None = None
+
+    def __post_init__(self) -> None:
+        parts = PurePosixPath(self.file).parts
+        if not parts or parts[0] == "/" or ".." in parts or "\0" in self.file:
+            raise ValueError(f"'{self.file}' is no file inside of the folder")
+        if not 0 <= self.start < (inf if self.end is None else self.end):
+            end = "the end" if self.end is None else f"{self.end:g} s"
+            raise ValueError(f"from {self.start:g} s to {end} is no part of a file")
+
+    @property
+    def span(self) -> Span | None:
+        """The seconds, or None where the clip is the whole file."""
+        return None if self.start == 0 and self.end is None else (self.start, self.end)
+
+
+@dataclass(frozen=True)
 class Annotation:
     """The clips of one split, in order.
 
@@ -36,6 +66,7 @@ class Annotation:
     subsets: name -> indices of queries; they restrict the queries of a test split, never its gallery.
     twins: index -> index of the clip that differs in emotion alone (both ways), where a dataset has such. Those of a
     test split are measured, those of a training split make up batches.
+    sources: clip -> its file, for clips that are not found by the stem of a file of their own.
     facts: what the importer wants to be remembered (counts, layout, caption mode), plain JSON.
     """
 
@@ -45,6 +76,7 @@ class Annotation:
     subsets: dict[str, tuple[int, ...]] = field(default_factory=dict)
     twins: dict[int, int] = field(default_factory=dict)
     facts: dict = field(default_factory=dict)
+    sources: dict[str, ClipSource] = field(default_factory=dict)
 
     @property
     def queries(self) -> list[str]:
@@ -58,18 +90,26 @@ class Annotation:
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 over clips, captions, subsets and twins: two splits with one digest ask the same questions."""
-        content = asdict(self)
+        """The sha256 over clips, captions, subsets, twins and sources: with one digest splits ask the same."""
+        content = _as_json(self)
         del content["facts"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _as_json(annotation: Annotation) -> dict[str, Any]:
+    """Plain JSON; without sources where there are none, as in files from before there were any."""
+    content = asdict(annotation)
+    if not annotation.sources:
+        del content["sources"]
+    return content
 
 
 def save_annotation(annotation: Annotation, folder: Path) -> Path:
     """Writes <folder>/annotations/<split>.json, whole or not at all. UsageError: a file of another kind is there."""
     path = folder / "annotations" / f"{annotation.split}.json"
-    check_output(path, [b'{\n "format": '], "annotation that bench wrote", mend="Move it away.")
+    check_output(path, ANNOTATION_MARKS, "annotation that bench wrote", mend="Move it away.")
     with replacing(path) as temporary:
-        content = {"format": FORMAT, "sha256": annotation.digest, **asdict(annotation)}
+        content = {"format": FORMAT, "sha256": annotation.digest, **_as_json(annotation)}
         temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
     return path
 
@@ -94,6 +134,7 @@ def load_annotation(folder: Path, split: str, dataset: str, mend: str = "") -> A
             subsets={name: tuple(indices) for name, indices in raw["subsets"].items()},
             twins={int(one): other for one, other in raw["twins"].items()},
             facts=raw["facts"],
+            sources={video: ClipSource(**one) for video, one in raw.get("sources", {}).items()},
         )
     except FileNotFoundError:
         raise BenchError(f"{path} is missing. {mend}") from None
@@ -122,4 +163,5 @@ def keep(annotation: Annotation, videos: Container[str]) -> Annotation:
             for name, members in annotation.subsets.items()
         },
         twins={moved[one]: moved[other] for one, other in annotation.twins.items() if one in moved and other in moved},
+        sources={video: source for video, source in annotation.sources.items() if video in videos},
     )

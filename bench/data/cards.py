@@ -12,8 +12,13 @@ import yaml
 from bench.data.questions import ALL, RANKS, USUAL, parse_question
 from bench.errors import BenchError, UsageError
 from bench.utils import paths
+from bench.utils.files import MOST_BYTES, load_yaml, read_text
 from bench.utils.names import did_you_mean, names_a_file
 from bench.utils.plugins import load_installed
+
+NO_SPLIT = "none"  # in place of a training split's name: evaluation alone
+MADE_FROM = ("file", "sha256", "splits")  # what such a card's `metadata` says: the table, its digest, the splits
+WRITTEN = "# Written by bench data prepare"  # how the card of a folder of one's own begins
 
 _of_plugins: dict[str, Path] = {}  # name -> its card
 
@@ -24,7 +29,8 @@ class Card:
 
     question: what verdicts on its runs ask, see `bench.data.questions`. moods: where the true mood of query and clip is
     known, the subsets of the test split that say it; each query is in one of them. needs: which files the user must get
-    and where they go, as the end of "it needs …".
+    and where they go, as the end of "it needs …". metadata: of a folder of one's own, what its splits were made from.
+    train: "" if there is no training split.
     """
 
     name: str
@@ -41,6 +47,7 @@ class Card:
     question: list[str] = field(default_factory=lambda: [USUAL])
     moods: list[str] = field(default_factory=list)
     download: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
     expected: dict[str, Any] = field(default_factory=dict)
     recipe: dict[str, Any] = field(default_factory=dict)
 
@@ -72,19 +79,54 @@ def check_split(card: Card, split: str, role: str) -> str:
     return split
 
 
+def training_split(card: Card, split: str) -> str:
+    """The training split that is named, or the card's own; NO_SPLIT for evaluation alone. UsageError: another's."""
+    split = split or card.train or NO_SPLIT
+    return split if split == NO_SPLIT else check_split(card, split, "train")
+
+
 def check_knows_moods(card: Card) -> None:
     """UsageError for a dataset whose card does not say which moods its clips truly have."""
     if not card.moods:
         raise UsageError(f"{card.name} does not know the true moods of its clips: leave out --emotions oracle.")
 
 
-def load_card(name: str) -> Card:
-    """The card of a dataset. UsageError, with near names: no such dataset. BenchError: its card cannot be read."""
+def load_card(name: str, root: Path | None = None) -> Card:
+    """The card of a dataset. root: its folder, where the card of a dataset of one's own lies.
+
+    UsageError, with near names: no such dataset. BenchError: its card cannot be read.
+    """
     path = shipped(name)
     if path is None:
         if name not in names():
-            raise UsageError(f"'{name}' is no dataset.{did_you_mean(name, names())} See `bench list datasets`.")
+            if root is not None and (own := own_card(root)) and own.name == name:
+                return own
+            where = f", and {root} has no card of one" if root is not None else ""
+            raise UsageError(f"'{name}' is no dataset{where}.{did_you_mean(name, names())} See `bench list datasets`.")
         path = _of_plugins[name]
+    return _read(name, path)
+
+
+def own_card(folder: Path) -> Card | None:
+    """The card that `bench data prepare` wrote into a folder of one's own; None where there is none.
+
+    BenchError: it cannot be read.
+    """
+    path = folder / "card.yaml"
+    try:
+        written = path.is_file() and read_text(path, MOST_BYTES).startswith(WRITTEN)
+        name = load_yaml(path, yaml.SafeLoader)["name"] if written else ""
+    except (TypeError, KeyError, OSError, UnicodeDecodeError) as error:
+        raise BenchError(f"the card {path} cannot be read: {' '.join(str(error).split())}") from None
+    if not name:
+        return None
+    card = _read(str(name), path)
+    if not all(isinstance(card.metadata.get(part), str) for part in MADE_FROM):
+        raise BenchError(f"the card {path} does not say what its splits are of. Make it: bench data prepare {folder}")
+    return card
+
+
+def _read(name: str, path: Path) -> Card:
     try:
         card = Card(**yaml.safe_load(path.read_text(encoding="utf-8")))
     except (TypeError, OSError, UnicodeDecodeError, yaml.YAMLError) as error:

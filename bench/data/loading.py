@@ -20,18 +20,19 @@ from tokenizers import Tokenizer
 from torch.utils.data import DataLoader, Dataset
 
 from bench.config import RunConfig
-from bench.data.annotation import Annotation, Clip, keep, load_annotation
+from bench.data.annotation import Annotation, Clip, ClipSource, keep, load_annotation
 from bench.data.batch import SwappedBatch, TextBatch, VideoBatch
 from bench.data.batches import Key, check_batches
-from bench.data.cards import Card, check_split
+from bench.data.cards import NO_SPLIT, Card, check_split, training_split
+from bench.data.clip_files import locate
 from bench.data.controls import FaceTracks, control_scores
 from bench.data.faces import Faces, read_faces
 from bench.data.pixels import resize_crop
+from bench.data.timeline import Span
 from bench.data.tokenizer import encode
 from bench.data.video import (
     COMPRESSED,
     VideoError,
-    find_videos,
     look,
     read_frames,
     sample_indices,
@@ -61,6 +62,7 @@ class Videos:
     paths: dict[str, Path]
     frames: dict[str, int]
     seconds: dict[str, float]
+    spans: dict[str, Span | None]  # which seconds of its file a clip is; None: all
     compressed: bool  # the copies that `bench data compress` made, not the originals
 
 
@@ -81,9 +83,11 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
 
     Missing and broken clips stop the run here, before any training, unless `config.missing` is "skip".
     """
-    train = load_annotation(folder, check_split(card, config.split or card.train, "train"), card.name)
+    split, training = training_split(card, config.split), bool(config.train.epochs or config.train.steps)
+    alone = split == NO_SPLIT  # the evaluation
+    train = Annotation(card.name, split, ()) if alone else load_annotation(folder, split, card.name)
     test = load_annotation(folder, check_split(card, config.test or card.test, "test"), card.name)
-    watched = card.splits[train.split].get("validation", card.validation)
+    watched = "" if alone else card.splits[split].get("validation", card.validation)
     if watched and config.train.select != "val" and not (folder / "annotations" / f"{watched}.json").is_file():
         say_once(f"{folder} lacks {watched}, the validation split: training goes on without validation.")
         watched = ""
@@ -97,7 +101,8 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
         )
     parts = [part for part in (train, validation, test) if part]
     wanted = [clip.video for part in parts for clip in part.clips]
-    videos, broken = look_at(folder, sorted(set(wanted)))
+    sources = {video: source for part in parts for video, source in part.sources.items()}
+    videos, broken = look_at(folder, sorted(set(wanted)), sources)
     if config.video.reader == "decord" and (left := left_to_pyav(videos)):
         say_once(left)
     left_out = [video for video in dict.fromkeys(wanted) if video not in videos.frames]
@@ -121,7 +126,7 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
         train, validation = hold_out(train, config.train.holdout)
     if config.train.select == "val" and not validation:
         raise UsageError(f"--train.select val needs validation videos and {card.name} has none: --train.holdout 100")
-    if len(test.clips) == 0 or len(train.clips) < config.train.batch:
+    if len(test.clips) == 0 or (training and len(train.clips) < config.train.batch):
         raise BenchError(
             f"{len(train.clips)} clips to train on and {len(test.clips)} to test on are too few for a batch of "
             f"{config.train.batch}. Add videos under {folder}, or lower --train.batch."
@@ -160,27 +165,29 @@ def hold_out(train: Annotation, count: int) -> tuple[Annotation, Annotation]:
     return keep(train, rest), replace(keep(train, names), split=f"{train.split}-held-out")
 
 
-def look_at(folder: Path, wanted: Sequence[str]) -> tuple[Videos, dict[str, str]]:
+def look_at(
+    folder: Path, wanted: Sequence[str], sources: Mapping[str, ClipSource] | None = None
+) -> tuple[Videos, dict[str, str]]:
     """Which of the wanted clips are under `folder` and can be read; and why not, for those that are broken.
 
+    sources: of their annotations. Of a clip that is a part of a file no more than the part is decoded.
     Where `bench data compress` has been, its copies are read. Every frame of a clip is decoded once, for damage that a
     reader might conceal, in processes of which one may die over it; what was learned of a file is remembered in the
     cache folder until its size or date changes.
     """
     compressed = (folder / COMPRESSED).is_dir()
-    found = find_videos(folder / COMPRESSED if compressed else folder)
-    present = {video: found[video] for video in wanted if video in found}
+    present = locate(folder, wanted, sources or {})
     memory = read_memory()
-    marks = {video: mark(path) for video, path in present.items()}
+    marks = {video: mark(*file) for video, file in present.items()}
     unknown = [video for video in present if marks[video] not in memory]
     broken: dict[str, str] = {}
     died: tuple[int, float] | str = DIED
-    answers = in_processes(look, {video: (present[video],) for video in unknown}, os.cpu_count() or 1, died)
+    answers = in_processes(look, {video: present[video] for video in unknown}, os.cpu_count() or 1, died)
     shown = progress(answers, total=len(unknown), what="looking at videos", unit="video")
     for count, (video, answer) in enumerate(shown, start=1):
         if isinstance(answer, str):
             broken[video] = (
-                f"{present[video]}: {DIED}" if answer == DIED else answer
+                f"{present[video].path}: {DIED}" if answer == DIED else answer
             )  # not remembered: what is mended outside the file must show
         else:
             memory[marks[video]] = answer
@@ -189,7 +196,9 @@ def look_at(folder: Path, wanted: Sequence[str]) -> tuple[Videos, dict[str, str]
     good = {video: memory[marks[video]] for video in present if video not in broken}
     frames = {video: count for video, (count, _) in good.items()}
     seconds = {video: seconds for video, (_, seconds) in good.items()}
-    return Videos(present, frames, seconds, compressed), dict(sorted(broken.items()))
+    paths = {video: path for video, (path, _) in present.items()}
+    spans = {video: span for video, (_, span) in present.items()}
+    return Videos(paths, frames, seconds, spans, compressed), dict(sorted(broken.items()))
 
 
 def left_to_pyav(videos: Videos) -> str:
@@ -240,7 +249,8 @@ class Samples(Dataset):
 
     def _read(self, video: str, indices: np.ndarray) -> np.ndarray:
         """Frames of a clip as the model takes them: (T, S, S, 3) uint8."""
-        frames = read_frames(self.videos.paths[video], indices, reader=self.config.video.reader)
+        path, span = self.videos.paths[video], self.videos.spans[video]
+        frames = read_frames(path, indices, reader=self.config.video.reader, span=span)
         return resize_crop(frames, self.config.video.size)
 
     def caption(self, clip: Clip, rng: np.random.Generator | None) -> str:

@@ -14,7 +14,11 @@ from numpy.typing import NDArray
 LONG, VERY_LONG = 60, 3600  # seconds that a frame may stand before its time stamp is doubted, and disbelieved
 UNUSUAL = 100  # times the usual distance: a frame that stands both longer than this and LONG is a wrong time stamp
 DAY = 24 * 3600  # seconds; a longer video is taken for one with wrong time stamps
+ROUNDING = 1e-6  # seconds by which a time may be off for having been computed
 STRAY = 2  # frames, at most, at either end that a wrong time stamp sets apart; more of them lie behind a real pause
+
+
+Span = tuple[float, float | None]  # a part of a video: from, up to, in seconds from the first frame; None: to the end
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,15 @@ class Timeline:
         as the video lasts no more than a day; otherwise times are as `steady`.
         """
         return self._placed.astype(np.float64) * float(self.base)
+
+    def between(self, span: Span) -> range:
+        """The frames that are to be seen at some moment of a part of the video; none where it is over by then."""
+        start, end = span
+        if start > self.seconds - ROUNDING:
+            return range(0)
+        first = int(np.searchsorted(self.times, start + ROUNDING, side="right")) - 1
+        stop = len(self) if end is None else int(np.searchsorted(self.times, end - ROUNDING, side="left"))
+        return range(first, max(stop, first + 1))
 
     def _closed(self, closable: NDArray[np.bool_]) -> NDArray[np.int64]:
         """The stamps from 0 on, those of the gaps closed that are too long and may be closed."""

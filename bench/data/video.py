@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -20,7 +21,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from bench.data import decord_reader
 from bench.data.decoding import decoded
 from bench.data.scanning import scan
-from bench.data.timeline import Timeline
+from bench.data.timeline import Span, Timeline
 from bench.data.upright import matrix, square, upright
 from bench.data.video_files import VideoError
 from bench.utils.files import replacing
@@ -34,6 +35,7 @@ __all__ = [
     "VideoInfo",
     "by_stem",
     "check",
+    "count_frames",
     "find_videos",
     "list_other_media",
     "list_videos",
@@ -61,6 +63,8 @@ OTHER_MEDIA = {  # what people take for videos and `list_videos` leaves out
     *(".h264", ".264", ".h265", ".265", ".hevc", ".av1", ".m1v", ".m2v", ".mjpg", ".mjpeg", ".ivf", ".y4m", ".yuv"),
     *(".m3u8", ".mpd"),  # lists of other files; the line above: coded frames without times
 }
+LATE = 1.0  # seconds by which the part of a file may end after the file: people round the ends of parts
+SCANNED = 16  # files of which a process keeps the list of frames: their parts are asked for in turn
 BT601 = {"colorspace": "smpte170m", "color_primaries": "smpte170m", "color_trc": "smpte170m", "color_range": "tv"}
 
 
@@ -78,55 +82,65 @@ class VideoInfo:
     seconds: float
 
 
-def probe(path: Path) -> VideoInfo:
+def probe(path: Path, span: Span | None = None) -> VideoInfo:
     """A video's frames, rate and size, without decoding more than one frame (a few milliseconds).
+
+    span: of this part alone.
 
     `frames` does not repeat the container's claim: the video packets that are to be shown are counted, and a file that
     holds fewer packets or ends earlier than its header says is a VideoError. Where packets tell too little (AVI, VP8)
     the frames are counted by decoding them. Damage inside a packet comes to light when it is decoded: see `check`.
     """
-    timeline = scan(path)
-    return _info(timeline, next(decoded(path, timeline, [0])))
+    timeline, shown = _frames_of(path, span)
+    return _info(timeline, next(decoded(path, timeline, [shown.start])), shown, span)
 
 
-def check(path: Path) -> VideoInfo:
+def count_frames(path: Path, span: Span | None = None) -> int:
+    """How many frames a video, or a part of one, has, without decoding any."""
+    return len(_frames_of(path, span)[1])
+
+
+def check(path: Path, span: Span | None = None) -> VideoInfo:
     """As `probe`, but decodes every frame with PyAV and takes no concealed damage: slow (0.1 s a clip) and sure."""
-    timeline = scan(path)
-    frames = decoded(path, timeline, range(len(timeline)))
+    timeline, shown = _frames_of(path, span)
+    frames = decoded(path, timeline, shown)
     first = next(frames)
     for _ in frames:
         pass
-    return _info(timeline, first)
+    return _info(timeline, first, shown, span)
 
 
-def look(path: Path) -> tuple[int, float] | str:
+def look(path: Path, span: Span | None = None) -> tuple[int, float] | str:
     """The frames and seconds of a video of which `check` finds nothing wrong, or what it finds."""
     try:
-        info = check(path)
+        info = check(path, span)
         return info.frames, info.seconds
     except VideoError as error:
         return str(error)
 
 
-def read_frames(path: Path, indices: Sequence[int] | np.ndarray, *, reader: ReaderName = "pyav") -> np.ndarray:
+def read_frames(
+    path: Path, indices: Sequence[int] | np.ndarray, *, reader: ReaderName = "pyav", span: Span | None = None
+) -> np.ndarray:
     """Frames of a video by index: (T, H, W, 3) uint8 RGB, in the order asked for; an index may occur again.
 
-    indices: T integers in 0 … probe(path).frames - 1. reader: "decord" is used for files of which `decord_reader` has
-    checked that it gives the frames asked for; PyAV reads the others. Decoding takes one thread: the parallelism is
-    over videos. Damage inside a frame is an error in PyAV only; decord conceals it where it can: `check` a doubtful
-    video once.
+    indices: T integers in 0 … probe(path, span).frames - 1. span: the part of the file in which they are counted; what
+    lies before the key frame that the part needs, or behind it, is not decoded. reader: "decord" is used for files of
+    which `decord_reader` has checked that it gives the frames asked for; PyAV reads the others. Decoding takes one
+    thread: the parallelism is over videos. Damage inside a frame is an error in PyAV only; decord conceals it where it
+    can: `check` a doubtful video once.
     VideoError: not a whole video, an index out of range, or a frame that cannot be decoded.
     UsageError: decord is asked for and not installed.
     """
-    timeline = scan(path)
+    timeline, shown = _frames_of(path, span)
     asked = np.asarray(indices, dtype=np.int64)
-    count = len(timeline)
+    count = len(shown)
     if not asked.size:
         raise VideoError(f"{path}: no frame was asked for")
     if asked.min() < 0 or asked.max() >= count:
         wrong = asked[(asked < 0) | (asked >= count)][0]
         raise VideoError(f"{path}: there is no frame {wrong}, the video has {count} (0 to {count - 1})")
-    unique, places = np.unique(asked, return_inverse=True)
+    unique, places = np.unique(asked + shown.start, return_inverse=True)
     frames = decord_reader.read(path, timeline, unique) if reader == "decord" else None
     if frames is None:
         frames = np.stack(list(upright(path, timeline, unique)))
@@ -138,13 +152,39 @@ def why_not_decord(path: Path) -> str:
     return decord_reader.refusal(path, scan(path))
 
 
-def _info(timeline: Timeline, first: av.VideoFrame) -> VideoInfo:
+def _frames_of(path: Path, span: Span | None) -> tuple[Timeline, range]:
+    """A video's frames, and which of them a part of it has. VideoError: the video is over before the part is."""
+    if span is None:
+        timeline = scan(path)
+        return timeline, range(len(timeline))
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise VideoError(f"{path}: cannot be read: {error.strerror}") from None
+    timeline = _scanned(path, facts.st_size, facts.st_mtime_ns)
+    shown = timeline.between(span)
+    start, end = span
+    if not shown or (end is not None and end > timeline.seconds + LATE):
+        part = f"from {start:g} s on" if end is None else f"from {start:g} to {end:g} s"
+        raise VideoError(f"{path}: the part {part} is not in it, it lasts {timeline.seconds:.2f} s")
+    return timeline, shown
+
+
+@lru_cache(maxsize=SCANNED)
+def _scanned(path: Path, size: int, date: int) -> Timeline:
+    """As `scan`, kept while the file has this size and date: to list the frames all of it is read."""
+    return scan(path)
+
+
+def _info(timeline: Timeline, first: av.VideoFrame, shown: range, span: Span | None) -> VideoInfo:
     width, height = square(first.width, first.height, timeline.aspect)
     a, b, c, d = matrix(first)
     if abs(a) + abs(d) < abs(b) + abs(c):
         width, height = height, width
     fps = float(timeline.fps)
-    return VideoInfo(frames=len(timeline), fps=fps, width=width, height=height, seconds=timeline.seconds)
+    start, end = span or (0.0, None)
+    seconds = min(timeline.seconds, end or timeline.seconds) - start
+    return VideoInfo(frames=len(shown), fps=fps, width=width, height=height, seconds=seconds)
 
 
 def sample_indices(n: int, count: int, rng: np.random.Generator | None = None) -> np.ndarray:

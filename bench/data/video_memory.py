@@ -12,6 +12,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from bench.data.timeline import Span
 from bench.utils import paths
 from bench.utils.files import replacing
 from bench.utils.messages import say_once
@@ -45,10 +46,11 @@ def write_memory(memory: Memory) -> None:
         say_once(f"{path} cannot be written ({error.strerror}): going on, but every run looks at every video again.")
 
 
-def mark(path: Path) -> str:
-    """What a file is known by."""
+def mark(path: Path, span: Span | None = None) -> str:
+    """What a file, or a part of one, is known by."""
     facts = path.stat()
-    return f"{path.resolve()}|{facts.st_size}|{facts.st_mtime_ns}"
+    part = "" if span is None else f"|{span[0]}-{span[1]}"
+    return f"{path.resolve()}|{facts.st_size}|{facts.st_mtime_ns}{part}"
 
 
 def _path() -> Path:

@@ -116,7 +116,7 @@ def _dataset(config: RunConfig) -> "Iterator[Finding | Data]":
     from bench.data import importers
     from bench.data.video import list_videos
 
-    card = load_card(config.dataset)
+    card = load_card(config.dataset, config.root)
     try:
         folder = importers.ensure(config.dataset, config.root)
     except (BenchError, OSError) as error:
@@ -135,7 +135,7 @@ def _dataset(config: RunConfig) -> "Iterator[Finding | Data]":
         return
     yield Finding("ok", card.name, f"{folder}: {', '.join(splits)}")
     named: dict[str, list[str]] = {}
-    for path in list_videos(folder):
+    for path in [] if card.metadata else list_videos(folder):  # a table names files by their paths
         named.setdefault(path.stem, []).append(str(path))
     for paths_of_one in (found for found in named.values() if len(found) > 1):
         yield Finding("fail", "duplicate", f"{' and '.join(paths_of_one)}. Remove or rename all but one.")

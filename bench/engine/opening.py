@@ -25,6 +25,7 @@ from bench.errors import UsageError
 from bench.model.checkpoints import Loaded, initialize, read_tokenizer, run_weights
 from bench.model.hugging_face import read_tokenizer_of
 from bench.model.model_names import hf_source
+from bench.model.tiny import tiny_tokenizer
 from bench.model.variant import Variant
 from bench.records import store
 from bench.records.artifacts import check_artifact
@@ -48,7 +49,7 @@ class Opened:
     def checksums(self) -> dict[str, str]:
         """The digest of what was left of each split, by its name; and that of the `faces`, if there are some."""
         parts = (self.data.train, self.data.validation, self.data.test)
-        found = {part.split: part.digest for part in parts if part}
+        found = {part.split: part.digest for part in parts if part and part.clips}
         return {**found, "faces": self.faces.sha256} if self.faces else found
 
     def samples(self, part: Annotation, control: str) -> Samples:
@@ -106,7 +107,7 @@ def open_run(config: RunConfig, results: Path, accelerator: Accelerator) -> Open
 
     UsageError: settings that do not fit the data or the weights. BenchError: videos, weights or faces that are missing.
     """
-    card = load_card(config.dataset)
+    card = load_card(config.dataset, config.root)
     with accelerator.main_process_first():  # one process renders or looks; the others find it done
         folder = importers.ensure(config.dataset, config.root)
         data = open_data(config, card, folder)
@@ -162,4 +163,10 @@ def make_tokenizer(config: RunConfig, data: Data | None, results: Path) -> Token
     if config.init.startswith("run:"):
         return read_tokenizer(run_weights(config.init.removeprefix("run:"), results))
     assert data is not None
+    if not data.train.clips:
+        if config.init == "tiny":
+            return tiny_tokenizer()
+        raise UsageError(
+            f"--model.tokenizer captions: {config.dataset} has no training captions to make it from. Name CLIP's."
+        )
     return caption_tokenizer(caption for clip in data.train.clips for caption in clip.captions)

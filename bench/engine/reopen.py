@@ -106,9 +106,10 @@ def reopen(run: str, folder: Path, root: Path | None = None) -> Reopened:
     if (control := record.controls["emotions"]) != "true":
         true = record.controls["true_run"]
         raise UsageError(f"{record.run} is a control, {true} scored with {control} emotions. Name that run: {true}")
-    config, _ = complete(config_of(record, root))
+    config = config_of(record, root)
     if root is None:
         importers.check_there(config.dataset, config.root)
+    config, _ = complete(config)
     config = replace(config, video=replace(config.video, cache=False))  # a few clips are asked for, not all
     return reopen_as(config, path, make_accelerator(config.train))
 

@@ -20,9 +20,15 @@ SHARPNESS = 100.0  # of DSL's softmax, as in CLIP-ViP's evaluation
 BETA = 20.0  # of QB-Norm's, as in its authors' code
 
 
-def rescore(scores: Scores, bank: Tensor) -> dict[str, Ranks]:
-    """The `post` of a record: "dsl" in both directions, "qbnorm" in one. bank: (b, …) features of training captions."""
-    return {"dsl": dsl(scores.matrix), "qbnorm": {"t2v": qbnorm(scores.matrix, scores.ranks["t2v"], bank)}}
+def rescore(scores: Scores, bank: Tensor | None) -> dict[str, Ranks]:
+    """The `post` of a record: "dsl" in both directions, "qbnorm" in one.
+
+    bank: (b, …) features of training captions; without any there is no "qbnorm".
+    """
+    found: dict[str, Ranks] = {"dsl": dsl(scores.matrix)}
+    if bank is not None:
+        found["qbnorm"] = {"t2v": qbnorm(scores.matrix, scores.ranks["t2v"], bank)}
+    return found
 
 
 def dsl(matrix: ScoreMatrix) -> Ranks:

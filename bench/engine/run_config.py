@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from bench.config import RunConfig, identity, without_controls
-from bench.data.cards import Card, check_knows_moods, check_split, load_card
+from bench.data.cards import NO_SPLIT, Card, check_knows_moods, check_split, load_card, training_split
 from bench.data.controls import ORACLE
+from bench.data.own_folder import check_fresh
 from bench.emotions.sources import SOURCES
 from bench.errors import UsageError
 from bench.model.checkpoints import FETCH
@@ -18,7 +19,7 @@ from bench.utils.files import sha256
 
 def complete(config: RunConfig) -> tuple[RunConfig, Card]:
     """The config with the card's own splits and all hyperparameters filled in; unknown names are UsageErrors."""
-    card = load_card(config.dataset)
+    card = load_card(config.dataset, config.root)
     get(config.variant)
     check_fits(config.variant, config.model.size)
     hyperparameters = parse_hyperparameters(config.variant, config.hp)
@@ -27,7 +28,11 @@ def complete(config: RunConfig) -> tuple[RunConfig, Card]:
             f"{config.dataset} needs a start: --init random; --model {HF}DIR_OR_NAME, a model of Hugging Face; or "
             f"fetch {FETCH}."
         )
-    split = check_split(card, config.split or card.train, "train")
+    if card.metadata and config.root:
+        check_fresh(card, config.root)
+    split = training_split(card, config.split)
+    if split == NO_SPLIT and (config.train.epochs or config.train.steps):
+        raise UsageError(f"{card.name} has nothing to train on here. Score weights as they are: --train.epochs 0")
     test = check_split(card, config.test or card.test, "test")
     if config.emotions == ORACLE:
         check_knows_moods(card)
@@ -45,6 +50,8 @@ def run_name(config: RunConfig) -> str:
         content["model.size"] = HF + folder_digest(model)
         if config.model.tokenizer == model:
             content.pop("model.tokenizer", None)
+    if own := load_card(config.dataset, config.root).metadata:  # a table that may be another one by now
+        content["splits"] = own["splits"]
     emotions = SOURCES.get(config.emotion_source)
     if "emotion_source" in content:
         content["emotion_source"] = [emotions.name, emotions.version]

@@ -48,7 +48,7 @@ def with_rescoring(scores: Scores, opened: Opened, accelerator: Accelerator) -> 
     """The scores of a run, and its ranks after DSL and after querybank normalization; of a ceiling the scores alone."""
     if evaluation_control(opened.config) == ORACLE:
         return Evaluation(scores, {})
-    return Evaluation(scores, rescore(scores, encode_bank(opened, accelerator)))
+    return Evaluation(scores, rescore(scores, encode_bank(opened, accelerator) if opened.data.train.clips else None))
 
 
 def points_after_dsl(scores: Scores) -> dict[str, float]:

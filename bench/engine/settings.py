@@ -1,14 +1,16 @@
 """Where a run's settings come from: the command line, then --config FILE, then what a model of Hugging Face says of
 itself, then the dataset's card, then defaults.
+
+`--init tiny` brings the settings that its weights were made for, where none of the first four says otherwise.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from cyclopts import App, ArgumentCollection, CycloptsError
+from cyclopts import App, ArgumentCollection, CycloptsError, Token
 from cyclopts.config import Dict
 
-from bench.config import RunConfig, TrainConfig, as_json, flat
+from bench.config import FOR_TINY, RunConfig, TrainConfig, as_json, flat
 from bench.errors import UsageError
 from bench.model.model_names import hf_source
 from bench.utils.files import load_yaml
@@ -30,6 +32,10 @@ def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
 
     def given(name: str) -> str | None:
         return next(iter(every(name)), None)
+
+    def replace(name: str, value: str) -> None:
+        tokens = next(argument.tokens for argument in arguments if name in argument.names)
+        tokens[:] = [Token(keyword=name, value=value, source=tokens[0].source)]
 
     def fill(settings: dict, source: str) -> None:
         _check_names(settings, source)
@@ -55,7 +61,12 @@ def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
     if unknown:
         dataset = importers.recognise(Path(str(root)))
         fill({"dataset": dataset}, "--root")
-    card = cards.load_card(dataset or RunConfig.dataset)
+    if dataset and importers.is_folder(dataset):
+        name, place = importers.named(dataset, Path(root) if root else None)
+        replace("--dataset", name)
+        fill({"root": str(place)}, "--dataset")
+        dataset, root = name, str(place)
+    card = cards.load_card(dataset or RunConfig.dataset, Path(root) if root else None)
     model = given("--model.size") or card.recipe.get("model", {}).get("size", "")
     if (source := hf_source(model)) is not None:
         from bench.model.hugging_face import settings_of_model
@@ -64,6 +75,8 @@ def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
         if model != card.recipe.get("model", {}).get("size"):  # its rate is for a model that starts near nothing
             fill({"train": {"lr": TrainConfig.lr}}, model)
     fill(card.recipe, f"the card of {card.name}")
+    if given("--init") == "tiny":
+        fill(FOR_TINY, "--init tiny")
 
 
 def parse(words: Sequence[str]) -> RunConfig:

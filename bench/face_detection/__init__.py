@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.data.timeline import Span
 from bench.errors import BenchError, UsageError
 from bench.utils.registry import Registry
 
@@ -40,8 +41,9 @@ class ClipFrames:
 
     name: str
     path: Path
-    frames: int  # how many the file has
+    frames: int  # how many it has
     indices: NDArray[np.int64]  # (T,) of the frames to look at, rising
+    span: Span | None = None  # the seconds of the file that are the clip; None: all
 
     @cached_property
     def images(self) -> NDArray[np.uint8]:
@@ -49,7 +51,9 @@ class ClipFrames:
         from bench.data.video import read_frames
         from bench.face_detection.frames import is_picture, read_picture
 
-        return read_picture(self.path)[None] if is_picture(self.path) else read_frames(self.path, self.indices)
+        if is_picture(self.path):
+            return read_picture(self.path)[None]
+        return read_frames(self.path, self.indices, span=self.span)
 
 
 class FaceBackend(Protocol):

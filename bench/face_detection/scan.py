@@ -21,9 +21,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench import face_detection
+from bench.data.annotation import ClipSource, load_annotation
+from bench.data.cards import Card, load_card
+from bench.data.clip_files import ClipFile, locate
 from bench.data.faces import EXPRESSIONS, FACE_COLUMNS, read_table, write_faces
-from bench.data.scanning import scan as scan_timeline
-from bench.data.video import COMPRESSED, by_stem, list_other_media, list_videos, sample_indices
+from bench.data.video import COMPRESSED, by_stem, count_frames, list_other_media, list_videos, sample_indices
 from bench.errors import BenchError, UsageError
 from bench.face_detection import ClipFrames, Face, FaceBackend
 from bench.face_detection.frames import is_picture, list_pictures
@@ -88,16 +90,16 @@ def scan(
     check_output(out, [b"PAR1"], "face scores", force=force)
     detector = face_detection.build(backend, dict(settings))
     how = json.loads(json.dumps({"backend": backend, **detector.settings, "frames": frames}))
-    sizes = {name: path.stat().st_size for name, path in clips.items()}
+    sizes = {name: file.path.stat().st_size for name, file in clips.items()}
     kept = _Kept(out, how, detector.source)
     was_done = kept.load(sizes, begin_again=force)
-    jobs = {name: path for name, path in clips.items() if name not in kept.clips}
+    jobs = {name: file for name, file in clips.items() if name not in kept.clips}
     if was_done and not jobs:
         return _summary(out, True, left_out)
     done = len(clips) - len(jobs)
     together = (workers := min(workers or os.cpu_count() or 1, len(jobs))) > 1
     chosen = _Chosen(backend, tuple(settings.items()), plugin_files())
-    tasks = {name: (chosen, name, path, frames) for name, path in jobs.items()}
+    tasks = {name: (chosen, name, file, frames) for name, file in jobs.items()}
     found = in_processes(_work, tasks, workers, (_no_rows(), DIED)) if together else _alone(detector, jobs, frames)
     try:
         with closing(found):  # workers end before what they found is put down
@@ -111,7 +113,7 @@ def scan(
 
 def _task(
     videos: Path | None, dataset: str | None, root: Path | None, out: Path | None
-) -> tuple[dict[str, Path], Path, tuple[Path, ...]]:
+) -> tuple[dict[str, ClipFile], Path, tuple[Path, ...]]:
     """The clips by name, where their table goes, and what was left out that may be taken for videos."""
     if (videos is None) == (dataset is None):
         raise UsageError("name one folder of clips or one dataset: --videos DIR, or --dataset NAME with --root DIR.")
@@ -120,18 +122,32 @@ def _task(
             raise UsageError(f"there is no folder {videos}; name the folder that holds the clips: --videos DIR")
         if out is None:
             raise UsageError("where to? --out FILE.parquet")
-        folder, clips = videos, _named([*list_videos(videos), *list_pictures(videos)])
+        folder, files = videos, _named([*list_videos(videos), *list_pictures(videos)])
+        clips = {name: ClipFile(path) for name, path in files.items()}
     else:
-        from bench.data.importers import ensure
+        from bench.data.importers import ensure, named
 
-        folder = ensure(str(dataset), root)
+        dataset, root = named(str(dataset), root)
+        folder = ensure(dataset, root)
         out = out or folder / "faces.parquet"
-        clips = by_stem(list_videos(folder) or list_videos(folder / COMPRESSED))
+        clips = _of_dataset(load_card(dataset, root), folder)
     if out.is_dir():
         raise UsageError(f"--out must name a parquet file; {out} is a folder. Try: --out {out / 'faces.parquet'}")
     if not clips:
         raise BenchError(f"there is no clip below {folder} (mp4, avi, mkv, mov, webm, or a picture: jpg, png)")
-    return clips, out, tuple(path for path in list_other_media(folder) if path not in clips.values())
+    known = {file.path for file in clips.values()}
+    return clips, out, tuple(path for path in list_other_media(folder) if path not in known)
+
+
+def _of_dataset(card: Card, folder: Path) -> dict[str, ClipFile]:
+    """A dataset's clips: every video of its folder; of a folder of one's own those that its splits name."""
+    if not card.metadata:
+        paths = list_videos(folder) or list_videos(folder / COMPRESSED)
+        return {name: ClipFile(path) for name, path in by_stem(paths).items()}
+    sources: dict[str, ClipSource] = {}
+    for split in card.splits:
+        sources |= load_annotation(folder, split, card.name).sources
+    return locate(folder, sources, sources)
 
 
 def _named(paths: list[Path]) -> dict[str, Path]:
@@ -236,9 +252,9 @@ def _no_rows() -> Columns:
     return {name: [] for name in FACE_COLUMNS}
 
 
-def _alone(detector: FaceBackend, jobs: dict[str, Path], frames: int) -> Found:
-    for name, path in jobs.items():
-        yield name, _attempt(detector, name, path, frames)
+def _alone(detector: FaceBackend, jobs: dict[str, ClipFile], frames: int) -> Found:
+    for name, file in jobs.items():
+        yield name, _attempt(detector, name, file, frames)
 
 
 @cache
@@ -249,15 +265,15 @@ def _detector(chosen: _Chosen) -> FaceBackend:
     return face_detection.build(chosen.backend, dict(chosen.settings))
 
 
-def _work(chosen: _Chosen, name: str, path: Path, frames: int) -> tuple[Columns, str]:
-    return _attempt(_detector(chosen), name, path, frames)
+def _work(chosen: _Chosen, name: str, file: ClipFile, frames: int) -> tuple[Columns, str]:
+    return _attempt(_detector(chosen), name, file, frames)
 
 
-def _attempt(detector: FaceBackend, name: str, path: Path, frames: int) -> tuple[Columns, str]:
+def _attempt(detector: FaceBackend, name: str, file: ClipFile, frames: int) -> tuple[Columns, str]:
     """The rows of one clip and what is wrong with it, or an empty text."""
     try:
-        total = 1 if is_picture(path) else len(scan_timeline(path).stamps)
-        clip = ClipFrames(name, path, total, np.unique(sample_indices(total, frames)))
+        total = 1 if is_picture(file.path) else count_frames(*file)
+        clip = ClipFrames(name, file.path, total, np.unique(sample_indices(total, frames)), file.span)
         return _rows(clip, detector.faces(clip)), ""
     except UsageError:  # the settings are wrong, not the clip
         raise

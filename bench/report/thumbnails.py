@@ -45,9 +45,10 @@ def thumbnails(record: Record, clips: Iterable[int]) -> dict[int, str]:
         return {}
     said = record.first_captions()
     same = [clip.video for clip in split.clips if clip.captions[0] == said[wanted[clip.video]]]
-    videos, _ = look_at(folder, sorted(same))
+    videos, _ = look_at(folder, sorted(same), split.sources)
     found = {}
     for video, frames in videos.frames.items():
-        (middle,) = resize_crop(read_frames(videos.paths[video], [frames // 2]), SIZE)
+        frame = read_frames(videos.paths[video], [frames // 2], span=videos.spans[video])
+        (middle,) = resize_crop(frame, SIZE)
         found[wanted[video]] = data_address(jpeg(middle, QUALITY, SIZE), "image/jpeg")
     return found

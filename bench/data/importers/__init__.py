@@ -1,7 +1,8 @@
 """Datasets by name: how each comes to be a folder of annotations and videos.
 
 One more dataset is a card, `datasets/x/card.yaml`. If its files need reading or making, a module here or a plugin says
-how; without one its folder must lie ready, as `bench.data.annotation` describes it.
+how; without one its folder must lie ready, as `bench.data.annotation` describes it. A folder of one's own with a table
+of captions needs neither: see `bench.data.own_folder`.
 
     @register_dataset("x")
     class X(Importer):
@@ -19,6 +20,7 @@ from bench.data import cards
 from bench.data.cards import load_card, what_it_needs
 from bench.errors import BenchError, UsageError
 from bench.utils.files import read_text
+from bench.utils.messages import say_once
 from bench.utils.registry import Registry
 
 I = TypeVar("I", bound="type[Importer]")  # noqa: E741
@@ -73,6 +75,24 @@ class Importer:
         )
 
 
+class OwnFolder(Importer):
+    """A folder of one's own, as `bench.data.own_folder` prepares it."""
+
+    def ensure(self, root: Path | None) -> Path:
+        """The folder. BenchError: its splits are not of its table as it is now."""
+        from bench.data.own_folder import check_fresh
+
+        folder = self.folder(root)
+        check_fresh(load_card(self.name, folder), folder)
+        return folder
+
+    def prepare(self, root: Path | None) -> object:
+        """Makes the splits again."""
+        from bench.data.own_folder import prepare_folder
+
+        return prepare_folder(self.folder(root), self.name)
+
+
 IMPORTERS: Registry[type[Importer]] = Registry("dataset", "bench.data.importers")
 
 
@@ -98,15 +118,41 @@ def register_dataset(name: str, card: Path | None = None) -> Callable[[I], I]:
     return add
 
 
-def importer(dataset: str) -> Importer:
-    """How a dataset's folder comes about. UsageError, with near names: no such dataset."""
-    load_card(dataset)
+def importer(dataset: str, root: Path | None = None) -> Importer:
+    """How a dataset's folder comes about. root: where it lies. UsageError, with near names: no such dataset."""
+    if load_card(dataset, root).metadata:
+        return OwnFolder(dataset)
     return IMPORTERS.get(dataset)(dataset) if dataset in IMPORTERS.names() else Importer(dataset)
 
 
 def ensure(dataset: str, root: Path | None) -> Path:
     """The folder of a dataset, ready to open: the user's own, or one that is made on first use."""
-    return importer(dataset).ensure(root)
+    return importer(dataset, root).ensure(root)
+
+
+def is_folder(dataset: str) -> bool:
+    """Whether what stands for a dataset is a folder of one's own and no name."""
+    return dataset not in cards.names() and Path(dataset).is_dir()
+
+
+def named(dataset: str, root: Path | None) -> tuple[str, Path | None]:
+    """The name and the folder that a dataset's name and --root stand for; or the one of a folder of one's own.
+
+    That is prepared first where it has no card yet, and a word is said. UsageError: a folder and --root.
+    """
+    if not is_folder(dataset):
+        return dataset, root
+    if root is not None:
+        raise UsageError(f"--dataset {dataset} is a folder, so --root {root} has no place. Leave it out.")
+    folder = Path(dataset)
+    card = cards.own_card(folder)
+    if card is None:
+        from bench.data.own_folder import prepare_folder
+
+        card = prepare_folder(folder).card
+        parts = ", ".join(f"{facts['videos']} clips in {split}" for split, facts in card.splits.items())
+        say_once(f"prepared {folder} as the dataset {card.name}: {parts}. Its card: {folder / 'card.yaml'}")
+    return card.name, folder
 
 
 def check_there(dataset: str, root: Path | None) -> None:
@@ -120,13 +166,15 @@ def check_there(dataset: str, root: Path | None) -> None:
 
 def prepare(dataset: str, root: Path | None) -> str:
     """Makes a dataset's folder ready and says what was found and written."""
-    return str(importer(dataset).prepare(root))
+    return str(importer(dataset, root).prepare(root))
 
 
 def recognise(root: Path) -> str:
     """The dataset whose folder this is. UsageError: it is none's, or could be several's."""
     if not root.is_dir():
         raise UsageError(f"--root {root} is no folder. Name the one of a dataset.")
+    if own := cards.own_card(root):
+        return own.name
     found = [name for name in cards.names() if importer(name).recognise(root)]
     if len(found) == 1:
         return found[0]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bench.compare.groups import control
 from bench.data.faces import EXPRESSED, Faces, read_faces
 from bench.emotions import EMOTIONS
+from bench.errors import BenchError
 from bench.records.record import Record
 from bench.report.figures import Context, Figure, figure
 from bench.report.style import EMOTION_COLOURS, TEXT_WIDTH, legend_below, sheet, styled
@@ -105,12 +106,16 @@ def _file(record: Record, folder: Path) -> Path | None:
 
 def _tracks(record: Record, folder: Path, faces: Faces) -> Iterator[_Track]:
     """The first clips by name that can be read and show a face in one frame at least."""
+    from bench.data.annotation import load_annotation
+    from bench.data.clip_files import locate
     from bench.data.pixels import resize_crop
-    from bench.data.video import COMPRESSED, VideoError, find_videos, probe, read_frames, sample_indices
+    from bench.data.video import VideoError, probe, read_frames, sample_indices
 
-    copies = folder / COMPRESSED
-    files = find_videos(copies if copies.is_dir() else folder)
     names, captions = record.queries["videos"], record.queries["captions"]
+    try:
+        files = locate(folder, names, load_annotation(folder, record.test, record.dataset).sources)
+    except BenchError:
+        files = locate(folder, names, {})
     asked = record.subsets.get("emotion") or range(len(captions))
     first = {names[record.clip_of(query)]: query for query in sorted(asked, reverse=True)}
     left = CLIPS
@@ -120,12 +125,14 @@ def _tracks(record: Record, folder: Path, faces: Faces) -> Iterator[_Track]:
         if video not in files or video not in faces.videos:
             continue
         try:
-            info = probe(files[video])
+            info = probe(*files[video])
             indices = sample_indices(info.frames, record.config["video"]["frames"])
             scores, seen = faces.pooled(video, indices / info.frames, record.faces["pooling"])
             if not seen.any():
                 continue
-            pixels = resize_crop(read_frames(files[video], indices), record.config["video"]["size"])
+            pixels = resize_crop(
+                read_frames(files[video].path, indices, span=files[video].span), record.config["video"]["size"]
+            )
         except VideoError:
             continue
         left -= 1
