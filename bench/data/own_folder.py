@@ -217,7 +217,8 @@ def _seconds(table: Path, row: MetadataRow, column: str) -> float | None:
 def _about_clip(row: MetadataRow) -> dict[str, str]:
     """What a row says of its clip beside the caption: column -> text, where there is one."""
     cells = row.cells
-    said = {"video_id": cells.get("video_id", ""), "split": cells.get("split", "").casefold()}
+    split = cells.get("split", "").casefold()
+    said = {"video_id": cells.get("video_id", ""), "split": SPLITS.get(split, split)}
     said[EMOTION_COLUMNS[0]] = next((cells[name].casefold() for name in EMOTION_COLUMNS if cells.get(name)), "")
     return {column: text for column, text in said.items() if text}
 
@@ -246,12 +247,12 @@ def _stated_splits(table: Path, clips: Sequence[_OwnClip]) -> list[str]:
     """The split of each clip, as the lines say."""
     for clip in clips:
         said = clip.said.get("split", "")
-        if said not in SPLITS:
+        if said not in ROLES:
             what = f"'{said}' is no split" if said else "the split is empty, and other lines name one"
             raise fault(table, clip.line, f"{what}. There are {', '.join(ROLES)}.")
-    if all(SPLITS[clip.said["split"]] != "test" for clip in clips):
+    if all(clip.said["split"] != "test" for clip in clips):
         raise BenchError(f"{table}: no line is of the split test. Say test on those that are to be searched.")
-    return [SPLITS[clip.said["split"]] for clip in clips]
+    return [clip.said["split"] for clip in clips]
 
 
 def _drawn_splits(table: Path, clips: Sequence[_OwnClip], test_share: Any, seed: Any) -> list[str]:
