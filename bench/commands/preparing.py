@@ -14,7 +14,6 @@ from bench.utils.terminal import printable
 @data.command
 def prepare(
     dataset: str,
-    /,
     *,
     root: Path | None = None,
     name: str | None = None,

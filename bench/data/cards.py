@@ -122,7 +122,8 @@ def own_card(folder: Path) -> Card | None:
         return None
     card = _read(str(name), path)
     if not all(isinstance(card.metadata.get(part), str) for part in MADE_FROM):
-        raise BenchError(f"the card {path} does not say what its splits are of. Make it: bench data prepare {folder}")
+        mend = f"Remove it, and make it again: bench data prepare {folder}"
+        raise BenchError(f"the card {path} does not say what its splits were made from. {mend}")
     return card
 
 

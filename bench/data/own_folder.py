@@ -9,56 +9,36 @@ captions. Where no line names a split, a share of the files is drawn for the tes
 """
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from bench.data.annotation import ANNOTATION_MARKS, Annotation, Clip, ClipSource, save_annotation
-from bench.data.cards import WRITTEN, Card, names, own_card
-from bench.data.metadata_file import EMOTION_COLUMNS, METADATA_FILES, MetadataRow, fault, find_metadata, read_rows
+from bench.data import cards
+from bench.data.annotation import ANNOTATION_MARKS, Annotation, Clip, save_annotation
+from bench.data.cards import WRITTEN, Card, own_card
+from bench.data.metadata_file import METADATA_FILES, fault, find_metadata, read_rows
+from bench.data.own_clips import OwnClip, read_clips
 from bench.data.questions import USUAL
-from bench.data.video import list_videos
 from bench.emotions import EMOTIONS
 from bench.emotions.lexicons import lexicon_versions
 from bench.emotions.scores import is_emotional, score_captions
 from bench.errors import BenchError, UsageError
 from bench.utils.files import replacing, sha256
-from bench.utils.names import did_you_mean, names_a_file
+from bench.utils.names import names_a_file
 from bench.utils.outputs import check_output
 
 TEST_SHARE = 0.2
-SPLITS = {  # as people call them -> the split
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-    **dict.fromkeys(("test", "testing", "eval"), "test"),
-}
 ROLES = {"train": "train", "val": "validation", "test": "test"}
 NEUTRAL = "neutral"
 MOODS = (*EMOTIONS, NEUTRAL)
 LARGEST_BATCH = 64
 KEPT = ("title", "licence", "source")  # what people mend in a card, and a second preparation leaves alone
-
-
-@dataclass
-class _OwnClip:
-    """A clip while its lines are read."""
-
-    source: ClipSource
-    line: int  # the first
-    captions: dict[str, int] = field(default_factory=dict)  # -> line
-    said: dict[str, str] = field(default_factory=dict)  # video_id, split, emotion -> what a line says
-    name: str = ""
-
-    @property
-    def mood(self) -> str:
-        return self.said.get(EMOTION_COLUMNS[0], "")
 
 
 @dataclass(frozen=True)
@@ -104,146 +84,66 @@ def prepare_folder(
         )
     old = own_card(folder)
     name = name or (old.name if old else folder.resolve().name)
-    if not names_a_file(name) or name in names():
-        why = "is a dataset that comes with bench" if name in names() else "cannot name results"
+    if not names_a_file(name) or name in cards.names():
+        why = "is a dataset that comes with bench" if name in cards.names() else "cannot name results"
         raise UsageError(f"'{name}' {why}. Name it: bench data prepare {folder} --name mine")
     rows = read_rows(table)
-    clips, notes = _clips(table, rows), []
-    has_splits = any(row.cells.get("split") for row in rows)
-    if has_splits:
-        if test_share is not None or seed is not None:
-            raise UsageError(f"{table} says which clip is of which split: leave out --test-share and --seed.")
-        made_from: dict[str, Any] = {}
-        split_of = _stated_splits(table, clips)
-    else:
-        before = old.metadata if old else {}
-        share = test_share if test_share is not None else before.get("test_share", TEST_SHARE)
-        made_from = {"test_share": share, "seed": seed if seed is not None else before.get("seed", 0)}
-        split_of = _drawn_splits(table, clips, **made_from)
-    names_of_truth = {clip.mood for clip in clips if clip.mood in MOODS}
-    if other := Counter(clip.mood for clip in clips if clip.mood and clip.mood not in MOODS):
-        notes.append(f"no truth from {', '.join(map(repr, other))}: emotions are {', '.join(MOODS)}")
+    clips = read_clips(table, rows)
+    split_of, made_from = _splits(table, clips, test_share, seed, old)
     parts = {split: [clip for clip, own in zip(clips, split_of, strict=True) if own == split] for split in ROLES}
+    truth = any(clip.mood in MOODS for clip in clips)
     splits, emotional = [], {}
     for split, members in parts.items():
         if members:
-            annotation, emotional[split] = _annotation(name, split, members, bool(names_of_truth))
+            annotation, emotional[split] = _annotation(name, split, members, truth)
             splits.append(annotation)
-    if names_of_truth and (unknown := sum(clip.mood not in MOODS for clip in parts["test"])):
-        notes.append(f"{unknown} of {len(parts['test'])} test clips have no emotion stated: no --emotions oracle")
-    if len(parts["test"]) == 1:
-        notes.append("the test split has one clip, which every query finds. More of them: --test-share, or more videos")
     content = hashlib.sha256("".join(one.digest for one in splits).encode()).hexdigest()
     made_from = {"file": table.name, "sha256": sha256(table), **made_from, "splits": content}
     files = len({clip.source.file for clip in clips})
     summary = f"{len(rows)} captions of {len(clips)} clips in {files} files, from {table.name}"
     card = _card(name, summary, splits, made_from, _moods(parts["test"]), old)
     _write(folder, card, splits)
-    return PreparedFolder(card, folder, tuple(splits), emotional, tuple(notes))
+    return PreparedFolder(card, folder, tuple(splits), emotional, _notes(clips, parts["test"]))
 
 
 def check_fresh(card: Card, folder: Path) -> None:
     """BenchError if the table that a folder's splits were made from is another one by now, or gone."""
-    table = folder / card.metadata["file"]
+    table = folder / Path(card.metadata["file"]).name
     if not table.is_file() or sha256(table) != card.metadata["sha256"]:
         what = "changed since the splits were made from it" if table.is_file() else "is gone"
         raise BenchError(f"{table} {what}. Make them again: bench data prepare {folder}")
 
 
-def _clips(table: Path, rows: Sequence[MetadataRow]) -> list[_OwnClip]:
-    """The clips in the order of their first lines, with names. BenchError: lines that do not go together."""
-    folder = table.parent
-    there = {path.relative_to(folder).as_posix(): path for path in list_videos(folder)}
-    missing = [row for row in rows if _file(row) not in there and not _inside(folder, _file(row))]
-    if missing:
-        first = missing[0]
-        more = len({row.cells["file_name"] for row in missing}) - 1
-        others = f" {more} other file{'s are' if more > 1 else ' is'} missing, too." if more else ""
-        near = did_you_mean(_file(first), there)
-        raise fault(table, first.line, f"there is no file {first.cells['file_name']} in {folder}.{near}{others}")
-    clips: dict[ClipSource, _OwnClip] = {}
-    doubled: list[tuple[MetadataRow, int]] = []
-    for row in rows:
-        source = _source(table, row)
-        clip = clips.setdefault(source, _OwnClip(source, row.line))
-        caption = " ".join(row.cells["text"].split())
-        if caption in clip.captions:
-            doubled.append((row, clip.captions[caption]))
-        clip.captions.setdefault(caption, row.line)
-        for column, text in _about_clip(row).items():
-            if clip.said.setdefault(column, text) != text:
-                same = f"line {clip.line} begins the same clip, of which is said {column} {clip.said[column]}"
-                raise fault(table, row.line, f"{column} is {text}, and {same}. Say one thing of a clip.")
-    if doubled:
-        (row, line), more = doubled[0], len(doubled) - 1
-        others = f" {more} more line{'s do' if more > 1 else ' does'} so." if more else ""
-        raise fault(table, row.line, f"it says of {_file(row)} what line {line} says. Remove one.{others}")
-    _name(table, list(clips.values()))
-    return list(clips.values())
+def _splits(
+    table: Path, clips: Sequence[OwnClip], test_share: float | None, seed: int | None, old: Card | None
+) -> tuple[list[str], dict[str, Any]]:
+    """The split of each clip, and the share and the seed of the draw; nothing where the lines name splits."""
+    if any("split" in clip.said for clip in clips):
+        if test_share is not None or seed is not None:
+            raise UsageError(f"{table} says which clip is of which split: leave out --test-share and --seed.")
+        return _stated_splits(table, clips), {}
+    before = old.metadata if old else {}
+    draw = {
+        "test_share": before.get("test_share", TEST_SHARE) if test_share is None else test_share,
+        "seed": before.get("seed", 0) if seed is None else seed,
+    }
+    return _drawn_splits(table, clips, **draw), draw
 
 
-def _file(row: MetadataRow) -> str:
-    """The file of a row, as a path below the folder, also where Windows wrote it."""
-    return PurePosixPath(row.cells["file_name"].replace("\\", "/")).as_posix()
+def _notes(clips: Sequence[OwnClip], tests: Sequence[OwnClip]) -> tuple[str, ...]:
+    """What people should know of the emotions that the lines state, and of the test split."""
+    notes = []
+    if other := Counter(clip.mood for clip in clips if clip.mood and clip.mood not in MOODS):
+        notes.append(f"no truth from {', '.join(map(repr, other))}: emotions are {', '.join(MOODS)}")
+    unknown = sum(clip.mood not in MOODS for clip in tests)
+    if unknown and any(clip.mood in MOODS for clip in clips):
+        notes.append(f"{unknown} of {len(tests)} test clips have no emotion stated: no --emotions oracle")
+    if len(tests) == 1:
+        notes.append("the test split has one clip, which every query finds. More of them: --test-share, or more videos")
+    return tuple(notes)
 
 
-def _inside(folder: Path, file: str) -> bool:
-    """Whether a file that is no video by its ending is there all the same; it will be told to be no video, or read."""
-    parts = PurePosixPath(file).parts
-    return ".." not in parts and parts[:1] != ("/",) and (folder / file).is_file()
-
-
-def _source(table: Path, row: MetadataRow) -> ClipSource:
-    start, end = (_seconds(table, row, column) for column in ("start", "end"))
-    try:
-        return ClipSource(_file(row), start or 0.0, end)
-    except ValueError as error:
-        raise fault(table, row.line, f"{error}.") from None
-
-
-def _seconds(table: Path, row: MetadataRow, column: str) -> float | None:
-    """Seconds, or [hours:]minutes:seconds, of a cell; None where it is empty."""
-    text = row.cells.get(column, "")
-    if not text:
-        return None
-    if not re.fullmatch(r"(\d+:){0,2}\d+([.,]\d+)?", text, re.ASCII):
-        raise fault(table, row.line, f"{column} is '{text}', not seconds such as 12.5 or 1:02:12.5.")
-    seconds = 0.0
-    for part in text.replace(",", ".").split(":"):
-        seconds = 60 * seconds + float(part)
-    return seconds
-
-
-def _about_clip(row: MetadataRow) -> dict[str, str]:
-    """What a row says of its clip beside the caption: column -> text, where there is one."""
-    cells = row.cells
-    split = cells.get("split", "").casefold()
-    said = {"video_id": cells.get("video_id", ""), "split": SPLITS.get(split, split)}
-    said[EMOTION_COLUMNS[0]] = next((cells[name].casefold() for name in EMOTION_COLUMNS if cells.get(name)), "")
-    return {column: text for column, text in said.items() if text}
-
-
-def _name(table: Path, clips: Sequence[_OwnClip]) -> None:
-    """Names each clip: its video_id, or its file's stem; with the seconds where that alone would not tell it.
-
-    BenchError: two clips would have one name.
-    """
-    files = {clip.source.file for clip in clips}
-    stems = Counter(PurePosixPath(file).stem for file in files)
-    ids = Counter(clip.said.get("video_id") for clip in clips)
-    taken: dict[str, _OwnClip] = {}
-    for clip in clips:
-        file, own = PurePosixPath(clip.source.file), clip.said.get("video_id")
-        name = own or (file.stem if stems[file.stem] == 1 else file.as_posix())
-        if clip.source.span and (not own or ids[own] > 1):
-            end = "" if clip.source.end is None else f"{clip.source.end:g}"
-            name = f"{name}@{clip.source.start:g}-{end}"
-        if name in taken:
-            raise fault(table, clip.line, f"line {taken[name].line} has another clip '{name}'. Set another video_id.")
-        taken[name], clip.name = clip, name
-
-
-def _stated_splits(table: Path, clips: Sequence[_OwnClip]) -> list[str]:
+def _stated_splits(table: Path, clips: Sequence[OwnClip]) -> list[str]:
     """The split of each clip, as the lines say."""
     for clip in clips:
         said = clip.said.get("split", "")
@@ -255,7 +155,7 @@ def _stated_splits(table: Path, clips: Sequence[_OwnClip]) -> list[str]:
     return [clip.said["split"] for clip in clips]
 
 
-def _drawn_splits(table: Path, clips: Sequence[_OwnClip], test_share: Any, seed: Any) -> list[str]:
+def _drawn_splits(table: Path, clips: Sequence[OwnClip], test_share: Any, seed: Any) -> list[str]:
     """The split of each clip: a share of the files is drawn for the test, whatever the order of the lines."""
     if not (isinstance(test_share, (int, float)) and 0 < test_share <= 1):
         raise UsageError(f"--test-share takes a share above 0 and up to 1, not {test_share}.")
@@ -273,13 +173,13 @@ def _drawn_splits(table: Path, clips: Sequence[_OwnClip], test_share: Any, seed:
     return ["test" if clip.source.file in drawn else "train" for clip in clips]
 
 
-def _moods(tests: Sequence[_OwnClip]) -> list[str]:
+def _moods(tests: Sequence[OwnClip]) -> list[str]:
     """The moods of the test clips, if every clip has one."""
     moods = {clip.mood for clip in tests}
     return [mood for mood in MOODS if mood in moods] if moods <= set(MOODS) else []
 
 
-def _annotation(dataset: str, split: str, clips: Sequence[_OwnClip], truth: bool) -> tuple[Annotation, int]:
+def _annotation(dataset: str, split: str, clips: Sequence[OwnClip], truth: bool) -> tuple[Annotation, int]:
     """A split, and how many of its clips, or queries of a test split, have an emotion.
 
     truth: whether emotions are what the lines say of the clips; otherwise what the emotion filter finds in captions.

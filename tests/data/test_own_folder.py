@@ -223,5 +223,5 @@ def test_a_card_that_was_cut_short_says_how_to_make_it_again(folder: Path) -> No
     prepare_folder(table(folder, "a.mp4,x"), test_share=1)
     card = folder / "card.yaml"
     card.write_text(card.read_text().split("metadata:")[0])
-    with pytest.raises(BenchError, match=r"does not say what its splits are of\. Make it: bench data prepare"):
+    with pytest.raises(BenchError, match=r"does not say what its splits were made from\. Remove it, and make it"):
         load_card("mine", folder)
