@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import zlib
 from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import closing
@@ -90,7 +91,7 @@ def scan(
     check_output(out, [b"PAR1"], "face scores", force=force)
     detector = face_detection.build(backend, dict(settings))
     how = json.loads(json.dumps({"backend": backend, **detector.settings, "frames": frames}))
-    sizes = {name: file.path.stat().st_size for name, file in clips.items()}
+    sizes = {name: _size(file) for name, file in clips.items()}
     kept = _Kept(out, how, detector.source)
     was_done = kept.load(sizes, begin_again=force)
     jobs = {name: file for name, file in clips.items() if name not in kept.clips}
@@ -155,6 +156,12 @@ def _named(paths: list[Path]) -> dict[str, Path]:
     stems = Counter(path.stem for path in paths)
     clips = {path.stem if stems[path.stem] == 1 else path.name: path for path in paths}
     return clips if len(clips) == len(paths) else by_stem(paths)
+
+
+def _size(file: ClipFile) -> int:
+    """What tells a clip from another one of its name: the size of its file; of a part of one its seconds count, too."""
+    size = file.path.stat().st_size
+    return size if file.span is None else zlib.crc32(f"{size}|{file.span}".encode())
 
 
 class _Chosen(NamedTuple):

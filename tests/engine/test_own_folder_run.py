@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers.asking import failure, output
 from helpers.runs import bench
@@ -100,11 +101,14 @@ def test_a_folder_and_a_root_are_one_too_many(folder: Path, tmp_path: Path, caps
 
 
 def test_faces_are_looked_for_in_the_parts(folder: Path, capsys: Capture) -> None:
-    output(["data", "prepare", str(folder), "--test-share", "1"], capsys)
     from helpers.registries import forgotten
 
-    from bench.data.faces import read_faces
     from bench.face_detection import ClipFrames, Face, face_backend
+
+    table = folder / "metadata.csv"
+    named = [f"{row},clip{n}" for n, row in enumerate(ROWS)]
+    table.write_text("\n".join(["file_name,text,mood,start,end,video_id", *named]), encoding="utf-8")
+    output(["data", "prepare", str(folder), "--test-share", "1"], capsys)
 
     with forgotten():
 
@@ -121,12 +125,13 @@ def test_faces_are_looked_for_in_the_parts(folder: Path, capsys: Capture) -> Non
 
         words = ["faces", "--backend", "brightness", "--dataset", str(folder), "--frames", "4", "--workers", "1"]
         output(words, capsys)
-    faces = read_faces(folder / "faces.parquet", "")
-    assert set(faces.videos) == {"film@0-1", "film@1-2", "film@2-3", "film@3-4"}
-    import pyarrow.parquet as pq
-
-    rows = pq.read_table(folder / "faces.parquet").to_pylist()
-    assert {row["frames"] for row in rows} == {10}
-    widths = {video: {row["w"] for row in rows if row["video"] == video} for video in faces.videos}
-    assert all(max(found) - min(found) <= 4 for found in widths.values())  # one colour a part
-    assert len({max(found) for found in widths.values()}) == 4
+        faces = pd.read_parquet(folder / "faces.parquet")
+        table.write_text(table.read_text().replace(",0,1,clip0", ",0,0.5,clip0"), encoding="utf-8")
+        output(["data", "prepare", str(folder)], capsys)
+        output(words, capsys)
+        again = pd.read_parquet(folder / "faces.parquet")
+    assert faces.groupby("video").frames.unique().map(list).to_dict() == {f"clip{n}": [10] for n in range(4)}
+    widths = faces.groupby("video").w
+    assert (widths.max() - widths.min() <= 4).all()  # one colour a part
+    assert widths.max().nunique() == 4
+    assert again.groupby("video").frames.first().to_dict() == {"clip0": 5, "clip1": 10, "clip2": 10, "clip3": 10}
