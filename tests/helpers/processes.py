@@ -43,7 +43,7 @@ def read_or_abort(chunk: Any, *, size: int, detector: Any) -> reading.Piece:
 real_read = reading._read
 
 
-def look_or_abort(path: Path) -> tuple[int, float] | str:
+def look_or_abort(path: Path, span: None = None) -> tuple[int, float] | str:
     """As a run looks at a clip, but over `video3` it aborts."""
     if path.stem == "video3":
         os.abort()
