@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bench.emotions import EMOTIONS
     from bench.emotions.scores import score_captions
     from bench.emotions.sources import emotion_source
+    from bench.engine.external import score
     from bench.engine.from_python import run
     from bench.face_detection import face_backend
     from bench.metrics.metric_registry import metric
@@ -37,6 +38,7 @@ __all__ = [
     "register",
     "register_dataset",
     "run",
+    "score",
     "score_captions",
     "search_backend",
 ]
@@ -55,6 +57,7 @@ _HOMES = {
     "register": "bench.model.variant_registry",
     "register_dataset": "bench.data.importers",
     "run": "bench.engine.from_python",
+    "score": "bench.engine.external",
     "score_captions": "bench.emotions.scores",
     "search_backend": "bench.search.backends",
 }

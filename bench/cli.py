@@ -14,6 +14,7 @@ from cyclopts import CycloptsError, UnusedCliTokensError
 
 from bench.commands import (
     app,
+    exchange,
     leaderboards,
     listing,
     preparing,
@@ -24,7 +25,7 @@ from bench.commands import (
 from bench.errors import BenchError
 from bench.utils.terminal import clear_line, prepare, printable
 
-__all__ = ["app", "leaderboards", "listing", "main", "preparing", "reports", "runs", "searching"]
+__all__ = ["app", "exchange", "leaderboards", "listing", "main", "preparing", "reports", "runs", "searching"]
 
 
 def main(argv: list[str] | None = None) -> None:

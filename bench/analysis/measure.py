@@ -41,14 +41,16 @@ def measure(
     training_captions: Sequence[str],
     created: str,
     code: str,
+    edited: bool = True,
 ) -> Probe:
     """Everything that a probe holds.
 
     captions: of the N queries. scores: captions -> (n, N) scores with the test's clips. ranks: the record's. witness:
-    the emotions of the test's clips, None where nobody says. created, code: as `Probe` has them.
+    the emotions of the test's clips, None where nobody says. created, code: as `Probe` has them. edited: whether there
+    are scores of edited captions; otherwise no query has an edit.
     BenchError if a score is no number.
     """
-    asked = [counterfactual(caption) for caption in captions]
+    asked = [counterfactual(caption) if edited else None for caption in captions]
     true = scores(captions)
     shown, shown_by = _shown(test, witness)
     effects, shifts = edit_effects(true, asked, scores, shown)

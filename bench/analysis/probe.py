@@ -3,7 +3,8 @@
 Edited captions are encoded by the run's weights and scored against the features of the test clips, so no clip is
 decoded again. An edited caption's emotions come from its own words, as every query's do. Beside that: the emotion
 metrics of the whole ranking, the graded subsets, the group score of twins, and a baseline that reads captions alone.
-Every value of every query is kept: later comparisons need no model.
+Every value of every query is kept: later comparisons need no model. Of an external model, of which scores alone are
+known, there are no edited captions; the rest is the same.
 """
 
 import sys
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from bench.analysis.code_digest import code_digest
 from bench.analysis.measure import edited_captions, measure
+from bench.data import importers
 from bench.data.annotation import Annotation
 from bench.data.faces import Faces, read_faces
 from bench.data.loading import FACES_FILE, Collator
@@ -26,6 +28,7 @@ from bench.data.video_emotions import VideoEmotions, video_emotions
 from bench.engine.evaluate import encode_captions
 from bench.engine.reopen import Reopened, find_record, reopen
 from bench.engine.score_matrix import scores_of
+from bench.engine.stored_scores import stored_scores
 from bench.engine.train import make_accelerator
 from bench.errors import BenchError, UsageError
 from bench.model.variant import Variant
@@ -63,7 +66,9 @@ def probe(run: str, folder: Path, root: Path | None = None) -> ProbedRun:
     code = code_digest()
     if record.probe.get("code") == code and record.probe["emotion"]:  # without witnesses: perhaps there are some by now
         return ProbedRun(record, path, True)
-    measured = _measure(reopen(str(path), folder, root), code)
+    measured = (
+        _measure_given(record, path, root, code) if record.external else _measure(reopen(str(path), folder, root), code)
+    )
     record = replace(record, probe=measured.as_json())
     return ProbedRun(record, store.save(record, results_of(path)), False)
 
@@ -87,6 +92,29 @@ def _measure(trained: Reopened, code: str) -> Probe:
         [caption for clip in data.train.clips for caption in clip.captions],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         code=code,
+    )
+
+
+def _measure_given(record: Record, path: Path, root: Path | None, code: str) -> Probe:
+    """What the scores of an external model tell: there is nobody to ask for those of edited captions."""
+    where = root or (Path(record.config["root"]) if record.config.get("root") else None)
+    test = importers.read_test_split(record.dataset, record.test, where)
+    if record.checksums != {test.split: test.digest}:
+        raise BenchError(f"the data changed since {path} was written. Put it back, or remove that record.")
+    matrix = stored_scores(path, record)
+    every = np.empty((len(matrix), matrix.clips), np.float32)
+    for queries, clips, band in matrix:
+        every[queries, clips] = band
+    return measure(
+        record.queries["captions"],
+        lambda asked: every,
+        record.ranks,
+        test,
+        _witness(test, _faces_at(importers.ensure(record.dataset, where))),
+        [],
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        code=code,
+        edited=False,
     )
 
 

@@ -25,7 +25,9 @@ def render(record: Record, format: str = "terminal") -> str:
     return "\n".join(parts).rstrip("\n")
 
 
-def _edits(record: Record, probe: Probe) -> tuple[Table, str]:
+def _edits(record: Record, probe: Probe) -> tuple[Table, str] | None:
+    if record.external:
+        return None
     subsets = record.subsets.items()
     within = [row for name, members in subsets if (row := _in_subset(record, probe, name, members))]
     rows: list[list[str] | str] = ["every query that has the edit"] if within else []

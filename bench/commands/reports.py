@@ -55,7 +55,7 @@ def audit(
     Parameters
     ----------
     files
-        Tables in the format of results/README.md, JSON or YAML; what is shipped if none is given.
+        Tables in the format of results/README.md, JSON or YAML, or run records; what is shipped if none is given.
     json_output
         Print findings for a program, in place of --format.
     """

@@ -16,7 +16,7 @@ from bench.data.controls import ORACLE
 from bench.metrics.ranking import hits, log_ranks
 from bench.model.variant_registry import entries
 from bench.records.check import CONTROLS
-from bench.records.protocol import join_signature, parse_signature
+from bench.records.protocol import EXTERNAL, join_signature, parse_signature
 from bench.records.record import Record
 
 _SHOWN = {  # in places of their own
@@ -86,7 +86,7 @@ class Group:
     controls; at the end the controls whose true run is not here.
     """
 
-    protocol: str  # the signature without the seed; of a mixed group, what all have in common
+    protocol: str  # as `signature` gives it; of a mixed group, what all have in common
     data: str  # 8 hex digits over the splits' checksums, the queries, their subsets and twins
     records: tuple[Record, ...]
     mixed: bool = False  # records of several protocols (--allow-mixed)
@@ -229,18 +229,20 @@ def details(records: Sequence[Record]) -> list[list[str]]:
 
     A source of emotions other than the default is always named, but only for a variant that reads emotions.
     Where runs would still look alike although the variant's code differs, its digest; where two runs of one seed
-    would, the run's id. Beside trained runs one that was not trained is called so, and no setting of a training.
+    would, the run's id. Beside trained runs one that was not trained is called so, and no setting of a training; an
+    external model is called that.
     """
-    places = {trained: [i for i, one in enumerate(records) if bool(one.curve) == trained] for trained in (True, False)}
+    kinds = [EXTERNAL if one.external else "" if one.curve else "untrained" for one in records]
+    places = {kind: [i for i, own in enumerate(kinds) if own == kind] for kind in ("", "untrained", EXTERNAL)}
     found: list[list[str]] = [[] for _ in records]
-    for trained, own in places.items():
+    for kind, own in places.items():
         for place, parts in zip(own, _details([records[place] for place in own]), strict=True):
-            found[place] = parts if trained or not places[True] else [*parts, "untrained"]
+            found[place] = [*parts, kind] if kind and places[""] else parts
     return found
 
 
 def _details(records: Sequence[Record]) -> list[list[str]]:
-    """`details` of runs all of which were trained, or none."""
+    """`details` of runs all of which were trained, or none, or all of which are external models."""
     configs = [_settings(record) for record in records]
     names = dict.fromkeys(name for config in configs for name in config)
     # a setting that this version does not know has no default to fill in: where it is missing is no difference
@@ -280,7 +282,7 @@ def _emotion_sources(records: Sequence[Record], configs: Sequence[dict[str, str]
     """
     default = IDENTITY_DEFAULTS["emotion_source"]
     reading_none = {name for name, entry in entries().items() if not entry.text_needs}
-    sources = [config["emotion_source"] for config in configs]
+    sources = [config.get("emotion_source", default) for config in configs]
     return [
         source if source != default and record.variant not in reading_none else ""
         for record, source in zip(records, sources, strict=True)
@@ -301,8 +303,11 @@ def _matters(name: str) -> bool:
 
 
 def _settings(record: Record) -> dict[str, str]:
-    """Every setting of a run, as text; one that came after its record was written has the value that it had then."""
-    return {**_ABSENT, **_flat(record.config)}
+    """Every setting of a run, as text; one that came after its record was written has the value that it had then.
+
+    Of an external model nothing is known but what its record says.
+    """
+    return _flat(record.config) if record.external else {**_ABSENT, **_flat(record.config)}
 
 
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
@@ -313,13 +318,16 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def _without_seed(record: Record) -> dict[str, str]:
+    """What an external model's scores are is no condition that they were made under, so its file is left out, too."""
     parts = parse_signature(record.protocol)
     del parts["seed"]
+    if record.external:
+        del parts["init"]
     return parts
 
 
 def signature(record: Record) -> str:
-    """A record's protocol without its seed."""
+    """A record's protocol without its seed; of an external model also without the file that was scored."""
     return join_signature(_without_seed(record))
 
 

@@ -61,7 +61,7 @@ def bounds(group: Group, baseline: str) -> Bounds | None:
 def missing(group: Group, baseline: str) -> str:
     """Which run headroom takes that is not there; empty where it is there, or where the truth is not known."""
     base = None if group.mixed else group.baseline(baseline)
-    if not base or not _knows_moods(base.records[0]):
+    if not base or base.records[0].external or not _knows_moods(base.records[0]):
         return ""
     lacking = [] if group.ceiling(base) else ["with --emotions oracle (the ceiling)"]
     lacking += [] if group.floor(base) else ["with --train.epochs 0 (the floor)"]

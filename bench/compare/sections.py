@@ -113,6 +113,11 @@ _RESCORED = (
     "bank of training captions. Never the ranking that the other tables are made of."
 )
 
+_OWNERS_WORD = (
+    " What these models were trained on is their owners' word: a difference is one of models, and does not say what "
+    "made it."
+)
+
 
 def _tests(group: Group, subset: str, baseline: str) -> list[Section]:
     """The declared and the exploratory comparisons; nothing where there is no baseline or nothing beside it."""
@@ -126,6 +131,8 @@ def _tests(group: Group, subset: str, baseline: str) -> list[Section]:
     if not all(one.of_runs for one in declared):
         seeds += " With several seeds p is the larger of two: of that test on each query's mean over the seeds, and of "
         seeds += "Student's t over seeds and queries."
+    if group.records[0].external:
+        seeds += _OWNERS_WORD
     by_question = {text: [one for one in declared if one.question == text] for text in group.questions}
     counted = many(len(declared) // len(by_question), "variant")
     counted += f" and {len(by_question)} questions" if len(by_question) > 1 else ""

@@ -1,5 +1,6 @@
 """The record of a run: everything that a later reader needs to trust, compare or repeat it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ import torch
 from accelerate import Accelerator
 
 from bench.config import RunConfig, as_json
+from bench.data.annotation import Annotation
 from bench.data.questions import answerable
 from bench.emotions.sources import source_versions
 from bench.engine.checkpoint import Progress
@@ -20,7 +22,7 @@ from bench.engine.train import precision
 from bench.metrics.ranking import summarize
 from bench.model.clip_vip import model_name
 from bench.model.variant_registry import parse_hyperparameters, source_digest
-from bench.records.protocol import protocol_signature
+from bench.records.protocol import EXTERNAL, external_signature, protocol_signature
 from bench.records.query_checks import TOP
 from bench.records.record import Record
 
@@ -66,7 +68,7 @@ def make_record(
         last_step=last_step,
         probe={},
         artifacts=artifacts,
-        **_outcome(evaluation, opened),
+        **_outcome(evaluation, opened.data.test, opened.card.question),
     )
 
 
@@ -87,7 +89,53 @@ def make_control_record(
         probe={},
         artifacts={name: digest for name, digest in true.artifacts.items() if name == "weights"},
         **_made_with(config, accelerator),
-        **_outcome(evaluation, opened),
+        **_outcome(evaluation, opened.data.test, opened.card.question),
+    )
+
+
+def make_external_record(
+    run: str,
+    config: dict[str, Any],
+    post: str,
+    test: Annotation,
+    question: Sequence[str],
+    evaluation: Evaluation,
+    artifacts: dict[str, str],
+    timings: Timings,
+) -> Record:
+    """The record of scores that another program made: of its model and training nothing is known but what is stated.
+
+    config: the settings that are stated, as JSON. post: what was done to the scores. question: the dataset card's.
+    """
+    made_with: dict[str, Any] = environment()
+    made_with["code"]["variant"] = EXTERNAL
+    init, _, digest = config["init"].partition(":")
+    return Record(
+        run=run,
+        created=_now(),
+        variant=config["variant"],
+        hyperparameters={},
+        parameters={"total": 0, "added": 0},
+        dataset=config["dataset"],
+        split=config["split"],
+        test=test.split,
+        checksums={test.split: test.digest},
+        protocol=external_signature(
+            config, queries=len(test.queries), videos=len(test.clips), init=f"{init}:{digest[:8]}", post=post
+        ),
+        config=config,
+        seed=config["seed"],
+        controls={"emotions": "true", "train_emotions": "true", "matched_parameters": False, "true_run": run},
+        faces={},
+        **made_with,
+        lexicons={},
+        timings=_rounded(timings),
+        curve=[],
+        selection={"rule": "unknown", "step": 0},
+        last_step={},
+        probe={},
+        artifacts=artifacts,
+        **_outcome(evaluation, test, question),
     )
 
 
@@ -120,9 +168,9 @@ def _made_with(config: RunConfig, accelerator: Accelerator) -> dict[str, Any]:
     return found
 
 
-def _outcome(evaluation: Evaluation, opened: Opened) -> dict[str, Any]:
-    """The queries of a record, their ranks, and what follows from them."""
-    scores, test = evaluation.scores, opened.data.test
+def _outcome(evaluation: Evaluation, test: Annotation, question: Sequence[str]) -> dict[str, Any]:
+    """The queries of a record, their ranks, and what follows from them. question: what the dataset's card asks."""
+    scores = evaluation.scores
     ranks = ranks_as_json(scores.ranks)
     subsets = {subset: list(members) for subset, members in test.subsets.items()}
     videos, captions = [clip.video for clip in test.clips], test.queries
@@ -131,7 +179,7 @@ def _outcome(evaluation: Evaluation, opened: Opened) -> dict[str, Any]:
         "queries": {"videos": videos, "captions": captions} | ({"video_of": video_of} if video_of else {}),
         "subsets": subsets,
         "twins": dict(test.twins),
-        "question": answerable(opened.card.question, subsets, test.twins),
+        "question": answerable(question, subsets, test.twins),
         "twin_wins": scores.twin_wins,
         "ranks": ranks,
         "top": best_clips(scores.matrix, TOP).tolist(),

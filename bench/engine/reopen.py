@@ -87,8 +87,11 @@ class Reopened(Opened):
 
 
 def open_model(path: Path) -> TrainedModel:
-    """The variant of the run whose record is at `path`, with its weights and tokenizer. BenchError: they are gone."""
+    """The variant of the run whose record is at `path`, with its weights and tokenizer. BenchError: they are gone, or
+    another program has them.
+    """
     record = store.load_run(path)
+    _check_not_external(record)
     weights_of(path)
     config = config_of(record)
     variant, _, tokenizer = make_variant(with_own_weights(config, record), None, results_of(path))
@@ -98,11 +101,12 @@ def open_model(path: Path) -> TrainedModel:
 def reopen(run: str, folder: Path, root: Path | None = None) -> Reopened:
     """Opens a run: an id under the results `folder`, or a record's path. root: the dataset's folder, where it moved.
 
-    UsageError: no such run, or a control of the evaluation, which has no weights of its own. BenchError: the weights
-    are gone, or the data changed since.
+    UsageError: no such run, a control of the evaluation, which has no weights of its own, or an external model's.
+    BenchError: the weights are gone, or the data changed since.
     """
     path = find_record(run, folder)
     record = store.load_run(path)
+    _check_not_external(record)
     if (control := record.controls["emotions"]) != "true":
         true = record.controls["true_run"]
         raise UsageError(f"{record.run} is a control, {true} scored with {control} emotions. Name that run: {true}")
@@ -127,6 +131,12 @@ def reopen_as(config: RunConfig, path: Path, accelerator: Accelerator) -> Reopen
         raise BenchError(f"the data changed since {path} was written. Put it back, or remove that record.")
     opened.variant.to(accelerator.device).eval()
     return Reopened(**{**vars(opened), "config": config}, record=record, path=path)
+
+
+def _check_not_external(record: Record) -> None:
+    """UsageError where another program made the scores."""
+    if record.external:
+        raise UsageError(f"{record.run} was scored from another program's files: there are no weights here to ask.")
 
 
 def weights_of(path: Path) -> Path:

@@ -84,15 +84,20 @@ def run(config: RunConfig, results: Path) -> Run:
     another command makes the same run at this moment.
     """
     config, _ = complete(config)
+    check_writable(results)
+    accelerator = make_accelerator(config.train)
+    done = ensure(config, results, accelerator)
+    accelerator.end_training()
+    return done
+
+
+def check_writable(results: Path) -> None:
+    """Makes the results folder. UsageError: that cannot be, or nothing can be written there."""
     try:
         results.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=results).close()
     except OSError as error:
         raise UsageError(f"--results {results} cannot be written ({error.strerror}). Name a folder of yours.") from None
-    accelerator = make_accelerator(config.train)
-    done = ensure(config, results, accelerator)
-    accelerator.end_training()
-    return done
 
 
 def ensure(config: RunConfig, results: Path, accelerator: Accelerator) -> Run:

@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from bench.config import RunConfig, as_json, flat
 from bench.errors import BenchError, UsageError
-from bench.records.protocol import parse_signature, parts_of, positives_part
+from bench.records.protocol import EXTERNAL, parse_signature, parts_of, positives_part
 from bench.records.record import Record
 
 _SETTINGS = flat(as_json(RunConfig()))  # name -> default, which shows the type
@@ -36,7 +36,10 @@ def check_agreement(record: Record) -> None:
         raise BenchError(f"the run is called {record.run}, but is of {record.variant} and seed {record.seed}.")
     _check_values(record.config)
     _check_protocol(record)
-    _check_selection(record)
+    if record.external:
+        _check_external(record)
+    else:
+        _check_selection(record)
     _check_steps(record)
 
 
@@ -110,6 +113,21 @@ def _check_protocol(record: Record) -> None:
     start, said = str(record.config.get("init", "")).partition(":")[0], parts.get("init", "").partition(":")[0]
     if "init" in record.config and start != said:
         raise BenchError(f"the protocol says init {said or 'nothing'}, the config {_shown(start or 'nothing')}.")
+
+
+def _check_external(record: Record) -> None:
+    """Of a model of another program neither training, weights, code nor controls are known here."""
+    known = {
+        "selection": record.selection != {"rule": "unknown", "step": 0},
+        "curve": bool(record.curve),
+        "weights": "weights" in record.artifacts,
+        "code": record.code["variant"] != EXTERNAL,
+        "controls": record.controls["true_run"] != record.run,
+        "faces": bool(record.faces),
+        "ckpt": "ckpt" in parse_signature(record.protocol),
+    }
+    if found := [name for name, there in known.items() if there]:
+        raise BenchError(f"the protocol says model external, of which no {found[0]} is known, yet there is one.")
 
 
 def _check_selection(record: Record) -> None:

@@ -16,7 +16,7 @@ def artifacts_of(path: Path) -> dict[str, str]:
 def check_artifact(record: Record, name: str, path: Path, record_path: Path) -> None:
     """BenchError if the file at `path` is not the run's. Records of older versions hold no digests: nothing is checked.
 
-    name: "weights" or "features".
+    name: "weights", "features" or "similarity".
     """
     if (stated := record.artifacts.get(name)) and sha256(path) != stated:
         raise BenchError(

@@ -19,7 +19,7 @@ from bench.utils.terminal import printable
 
 CONTROLS = ("true", "shuffled", "zeroed", "random", "opposite", "oracle")  # the emotion input of a run
 
-ARTIFACTS = {"weights", "features"}  # the files whose digests a record has
+ARTIFACTS = {"weights", "features", "similarity"}  # the files whose digests a record has
 
 LARGEST_SEED = 2**32 - 1  # that numpy and torch both take
 

@@ -1,7 +1,7 @@
-"""The features of a run's test split, in a file beside its record."""
+"""The features of a run's test split, or the similarity of an external model, in a file beside its record."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +9,13 @@ from numpy.typing import NDArray
 from bench.errors import BenchError
 from bench.records.artifacts import check_artifact
 from bench.records.record import Record
-from bench.utils.run_files import features_path
+from bench.utils.run_files import features_path, similarity_path
 from bench.utils.tensor_files import save_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_SIMILARITY = "similarity"
 
 
 class Features(NamedTuple):
@@ -47,3 +52,26 @@ def read_features(path: Path, record: Record) -> Features | None:
         return Features(found["text"], found["video"])
     except (OSError, SafetensorError, KeyError) as error:
         raise BenchError(f"{file} cannot be read ({error}). Remove it, and go on without the features.") from None
+
+
+def save_similarity(record: Path, similarity: "Tensor") -> None:
+    """Writes an external model's (N, M) scores beside the record at `record`, whole or not at all."""
+    save_tensors({_SIMILARITY: similarity}, similarity_path(record))
+
+
+def read_similarity(path: Path, record: Record) -> "Tensor | None":
+    """(N, M) scores that lie beside the record at `path`, mapped; None where there are none.
+
+    BenchError: the file is broken, or another run's.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    file = similarity_path(path)
+    if not file.is_file():
+        return None
+    check_artifact(record, _SIMILARITY, file, path)
+    try:
+        with safe_open(file, framework="pt") as opened:
+            return opened.get_tensor(_SIMILARITY)
+    except (OSError, SafetensorError) as error:
+        raise BenchError(f"{file} cannot be read ({error}). Remove it, and score that model again.") from None

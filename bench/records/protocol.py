@@ -8,6 +8,7 @@ from bench.errors import BenchError
 from bench.model.model_names import hf_label, hf_source
 
 PROTOCOL = 1  # the version of the evaluation's own rules, `v:` in the signature
+EXTERNAL = "external"  # `model:` of scores that another program made
 
 _OF_CONFIG = {  # part of the signature -> the settings that it is made of
     "test": ("dataset", "test"),
@@ -106,6 +107,30 @@ def protocol_signature(
         "v": str(PROTOCOL),
     }
     return join_signature({name: part for name, part in parts.items() if part})
+
+
+def external_signature(config: Mapping[str, Any], *, queries: int, videos: int, init: str, post: str) -> str:
+    """As `protocol_signature`, of scores that another program made: what is not known of its model is left out.
+
+    Example: msrvtt-1k-A|train:9k|1000x1000|ties:expected|score:fp32|post:none|model:external|init:file:1a2b3c4d|
+    seed:42|v:1 (without the line break).
+    init: "file:" and the digest of what was scored. post: what its owner says was done to the scores.
+    """
+    own = parts_of(config)
+    parts = {
+        "test": own["test"],
+        "train": own["train"],
+        "size": f"{queries}x{videos}",
+        "positives": positives_part(config, queries, videos),
+        "ties": "expected",
+        "score": "fp32",
+        "post": post,
+        "model": EXTERNAL,
+        "init": init,
+        "seed": own["seed"],
+        "v": str(PROTOCOL),
+    }
+    return join_signature({name: part for name, part in parts.items() if name != "positives" or part})
 
 
 def join_signature(parts: Mapping[str, str]) -> str:

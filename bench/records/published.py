@@ -154,9 +154,11 @@ def rows_for(dataset: str, test: str) -> list[Row]:
 
 
 def read(path: Path) -> list[Row]:
-    """The rows of one file. UsageError, naming file, row and field, for the first fault."""
+    """The rows of one file, a table or a run record. UsageError, naming file, row and field, for the first fault."""
     content = _decode(path)
     try:
+        if isinstance(content, dict) and {"schema", "metrics", "queries"} <= content.keys():
+            content = _of_record(content)
         return _table(content, path.stem)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
@@ -192,6 +194,24 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise _Twice(name)
         content[name] = value
     return content
+
+
+def _of_record(raw: dict[str, Any]) -> dict[str, Any]:
+    """The metrics of a run record as a table, its numbers as they stand there."""
+    try:
+        sizes = [str(len(raw["queries"][name])) for name in ("videos", "captions")]
+        common = {name: raw[name] for name in ("dataset", "test")} | {"train": raw["split"], "ties": "expected"}
+        rows = []
+        for subset, entry in raw["metrics"].items():
+            for direction, gallery in zip(DIRECTIONS, sizes, strict=True):
+                found = {name: one for name, one in entry[direction].items() if _METRIC.fullmatch(name)}
+                n = next(iter(found.values())).get("n", entry["n"])  # of V2T videos, where they have several captions
+                values = {name: one["value"] for name, one in found.items() if one["value"] is not None}
+                own = {"model": raw["variant"], "subset": subset, "direction": direction, "n": n, "gallery": gallery}
+                rows += [own | values] if values else []
+        return {"source": {"title": f"the run {raw['run']}"}, "common": common, "rows": rows}
+    except (KeyError, TypeError, AttributeError, StopIteration):
+        raise UsageError("it is no sound run record.") from None
 
 
 def _table(content: Any, name: str) -> list[Row]:

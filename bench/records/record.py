@@ -6,6 +6,7 @@ from typing import Any
 
 from bench.metrics.positives import Answers, answers
 from bench.metrics.ranking import directions
+from bench.records.protocol import EXTERNAL, parse_signature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class Record:
     hardware: dict[str, Any]
     timings: dict[str, float]  # seconds
     curve: list[dict[str, Any]]
-    selection: dict[str, Any]  # rule, step: which checkpoint was scored
+    selection: dict[str, Any]  # rule, step: which checkpoint was scored; of an external model "unknown", 0
     queries: dict[str, list[Any]]  # videos (m unique ids), captions (n); query i's true answer is video i, or else
     # video_of (n ascending numbers of videos), which is there only where videos have several captions
     subsets: dict[str, list[int]]  # name -> queries
@@ -44,13 +45,19 @@ class Record:
     post: dict[str, dict[str, dict[str, list[int]]]]  # dsl, qbnorm -> ranks after it; see `bench.engine.rescoring`
     last_step: dict[str, Any]  # of a run selected on the test set, its last step: rule, step, ranks; otherwise empty
     probe: dict[str, Any]  # what `bench probe` measured; empty until then
-    artifacts: dict[str, str]  # weights, features -> sha256 of the file; of a control its true run's weights; or empty
+    artifacts: dict[str, str]  # weights, features, similarity -> sha256 of the file; of a control its true run's
+    # weights; or empty
     metrics: dict[str, dict[str, Any]]  # `bench.metrics.ranking.summarize` of the above
 
     @property
     def video_of(self) -> list[int] | None:
         """The true video of each query, by number, where videos have several captions; None: query i's is video i."""
         return self.queries.get("video_of")
+
+    @property
+    def external(self) -> bool:
+        """Whether another program made the scores: there are no weights, and nothing is known of the training."""
+        return parse_signature(self.protocol).get("model") == EXTERNAL
 
     def clip_of(self, query: int) -> int:
         """The number of a query's own video."""

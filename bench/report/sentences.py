@@ -28,7 +28,11 @@ def sentences(group: Group, sections: Sequence[Section]) -> list[str]:
     elif trues:
         found.append("Nothing is tested: it takes a run of the baseline and one of another variant.")
     found += by_key.get("controls", [])
-    if trues and not any(control(record) for record in group.records):
+    if trues and trues[0].external:
+        found.append(
+            "Whether emotion makes the difference is open: models that are scored from files have no controls."
+        )
+    elif trues and not any(control(record) for record in group.records):
         found.append("Whether a gain comes from emotion is open: no run has a control yet (bench grid controls).")
     return found + by_key.get("runs", [])  # of runs that were selected on the test set
 

@@ -3,6 +3,7 @@
     results/<dataset>/<training split>/<variant>/<run>.json                    its record
     results/<dataset>/<training split>/<variant>/<run>/model.safetensors       its weights, with the tokenizer
     results/<dataset>/<training split>/<variant>/<run>/features.safetensors    the features of its test split
+    results/<dataset>/<training split>/<variant>/<run>/similarity.safetensors  of an external model without features
 
 While it trains, its checkpoints are in that folder too.
 """
@@ -56,6 +57,11 @@ def weights_path(record: Path) -> Path:
 def features_path(record: Path) -> Path:
     """The features of a record's run, there or not."""
     return folder_of(record) / "features.safetensors"
+
+
+def similarity_path(record: Path) -> Path:
+    """The similarity matrix of a record's run, there or not: kept of an external model that came without features."""
+    return folder_of(record) / "similarity.safetensors"
 
 
 def weights_by_run(results: Path) -> dict[str, Path]:

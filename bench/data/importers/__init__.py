@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.data import cards
-from bench.data.cards import load_card, what_it_needs
+from bench.data.annotation import Annotation, load_annotation
+from bench.data.cards import check_split, load_card, what_it_needs
 from bench.errors import BenchError, UsageError
 from bench.utils.files import read_text
 from bench.utils.messages import say_once
@@ -49,6 +50,10 @@ class Importer:
         if missing:
             raise BenchError(self._missing(folder, missing))
         return f"nothing to prepare: {folder} has the annotations of {', '.join(splits)}"
+
+    def annotation(self, root: Path | None, split: str) -> Annotation:
+        """One split, for which no clip is looked at. UsageError or BenchError: the folder does not have it."""
+        return load_annotation(self.ensure(root), split, self.name)
 
     def recognise(self, root: Path) -> bool:
         """Whether a folder is this dataset's. Here: whether its annotations say so."""
@@ -153,6 +158,15 @@ def named(dataset: str, root: Path | None) -> tuple[str, Path | None]:
         parts = ", ".join(f"{facts['videos']} clips in {split}" for split, facts in card.splits.items())
         say_once(f"prepared {folder} as the dataset {card.name}: {parts}. Its card: {folder / 'card.yaml'}")
     return card.name, folder
+
+
+def read_test_split(dataset: str, test: str, root: Path | None) -> Annotation:
+    """A test split of a dataset, "" for the card's own; no clip is looked at, rendered or missed.
+
+    UsageError, with near names: no such dataset or split. UsageError or BenchError: its folder does not have it.
+    """
+    card = load_card(dataset)
+    return importer(dataset).annotation(root, check_split(card, test or card.test, "test"))
 
 
 def check_there(dataset: str, root: Path | None) -> None:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 
-from bench.data.annotation import load_annotation, save_annotation
+from bench.data.annotation import Annotation, load_annotation, save_annotation
 from bench.data.faces import read_table
 from bench.data.importers import Importer, register_dataset
 from bench.data.importers.moodclips import simulated_faces
@@ -36,6 +36,8 @@ CRF = 14  # x264's quality: 3 to 5 of 255 grey levels off on average, mostly the
 CHUNK = 8  # clips that a worker takes at a time
 FACES = "faces.parquet"
 MARKER = "moodclips.json"  # written last: a folder without it is not finished
+
+SIZES = {NAME: (1200, 120, 800), CONTENT: (3000, 0, 240)}  # clips to train, validate and test on
 
 Size = tuple[str, int, int, int, int]  # dataset, seed, clips to train, validate and test on
 
@@ -108,6 +110,10 @@ class Moodclips(Importer):
         """Renders it, and gives the folder."""
         return ensure(root)
 
+    def annotation(self, root: Path | None, split: str) -> Annotation:
+        """One split, without rendering any clip where none was rendered yet."""
+        return super().annotation(root, split) if root else _planned(NAME, split)
+
     def recognise(self, root: Path) -> bool:
         """Whether a folder was rendered to its end."""
         return _dataset_of(root) == NAME
@@ -119,15 +125,26 @@ class MoodclipsContent(Importer):
 
     def ensure(self, root: Path | None) -> Path:
         """The rendered folder."""
-        return ensure(root, dataset=CONTENT, train=3000, val=0, test=240)
+        train, val, test = SIZES[CONTENT]
+        return ensure(root, dataset=CONTENT, train=train, val=val, test=test)
 
     def prepare(self, root: Path | None) -> Path:
         """Renders it, and gives the folder."""
         return self.ensure(root)
 
+    def annotation(self, root: Path | None, split: str) -> Annotation:
+        """One split, without rendering any clip where none was rendered yet."""
+        return super().annotation(root, split) if root else _planned(CONTENT, split)
+
     def recognise(self, root: Path) -> bool:
         """Whether a folder was rendered to its end."""
         return _dataset_of(root) == CONTENT
+
+
+def _planned(dataset: str, split: str) -> Annotation:
+    """A split of the full size as it would be written, by its plan alone."""
+    annotations = plan(0, *SIZES[dataset], dataset).annotations
+    return next(annotation for annotation in annotations if annotation.split == split)
 
 
 def _dataset_of(folder: Path) -> str:

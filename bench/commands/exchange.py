@@ -1,0 +1,153 @@
+"""Scores of other programs, and for other programs: score, export."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from bench.commands import RESULTS, Force, Json, Plugins, Results, app, load_plugins, quiet
+from bench.config import RunConfig, Whole
+
+
+@app.command
+def score(
+    *,
+    similarity: Path | None = None,
+    text: Path | None = None,
+    video: Path | None = None,
+    dataset: str = RunConfig.dataset,
+    test: str = "",
+    root: Path | None = None,
+    name: str = "external",
+    query_ids: Path | None = None,
+    video_ids: Path | None = None,
+    normalize: Annotated[bool, Parameter(negative="--no-normalize")] = True,
+    train: str = "unknown",
+    post: str = "none",
+    positives: Literal["own", "equal"] = "own",
+    seed: Whole = RunConfig.seed,
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+    json_output: Json = False,
+) -> None:
+    """Judge any model by its scores or features, and write a record that compare and report read like a run's.
+
+    Files are .npy, .npz, .safetensors or .pt; nothing in them is executed. `bench export --dataset NAME` writes the
+    queries and videos of a test split in their order.
+
+    Parameters
+    ----------
+    similarity
+        The scores: a row for each query, a column for each video, higher is better.
+    text
+        In place of scores: features of the queries, a row each; with --video.
+    video
+        Features of the videos. The score is the cosine of the two.
+    dataset
+        Which dataset; see `bench list datasets`.
+    test
+        The test split; the card's own if not given.
+    root
+        The dataset's folder with its annotations; no clip is needed. A dataset that makes itself needs none.
+    name
+        What the model is called in tables.
+    query_ids
+        Which row is whose, one id a line; without it rows are in the split's order. A .npz may hold query_ids itself.
+    video_ids
+        Which column (of features: row) is whose, likewise.
+    normalize
+        Bring features to unit norm; otherwise the score is their dot product.
+    train
+        What the model was trained on, in a word, as you state it.
+    post
+        What was done to the scores, e.g. dsl, as you state it.
+    positives
+        Which answers are true: a query's own video; or what has an equal caption, too.
+    seed
+        Of the model's training: several seeds of one model are judged together.
+    json_output
+        Print the record instead of the table.
+    """
+    quiet()
+    from bench.compare import render_record
+    from bench.engine.external import score as score_it
+
+    done = score_it(
+        similarity,
+        text=text,
+        video=video,
+        dataset=dataset,
+        test=test,
+        root=root,
+        name=name,
+        query_ids=query_ids,
+        video_ids=video_ids,
+        normalize=normalize,
+        train=train,
+        post=post,
+        positives=positives,
+        seed=seed,
+        results=results,
+        plugins=plugin,
+    )
+    if done.was_done:
+        print("done before; remove the record to score it again", file=sys.stderr)
+    print(done.path.read_text(encoding="utf-8") if json_output else render_record(done.record))
+    print(done.path, file=sys.stderr if json_output else sys.stdout)
+
+
+@app.command
+def export(
+    run: str | None = None,
+    /,
+    *,
+    dataset: str | None = None,
+    test: str = "",
+    root: Path | None = None,
+    format: Literal["npy", "npz", "safetensors", "pt", "trec"] = "npy",
+    out: Path | None = None,
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+    force: Force = False,
+    json_output: Json = False,
+) -> None:
+    """Write a run's features, scores and ids for other programs; or the queries and videos of a test split.
+
+    `bench score` of what this writes gives the run's numbers again, to the bit.
+
+    Parameters
+    ----------
+    run
+        A run's id, or the path of its record, beside which its features must lie.
+    dataset
+        In place of a run: a dataset, whose test split is written as queries.csv and ids.
+    test
+        The test split of --dataset; the card's own if not given.
+    root
+        The folder of --dataset, with its annotations.
+    format
+        Of the arrays; or trec: a run file and its qrels, for ir_measures, ranx or trec_eval.
+    out
+        The folder to write to; by default export/RUN, or export/DATASET-TEST.
+    json_output
+        Print the files by what they hold, as JSON.
+    """
+    quiet()
+    from bench.engine.export_run import export_run, export_split
+    from bench.errors import UsageError
+
+    load_plugins(plugin)
+    if (run is None) == (dataset is None):
+        raise UsageError("export what? A run, by its id; or a test split, by --dataset NAME.")
+    if run is not None:
+        written = export_run(run, results, out, format, force)
+    else:
+        written = export_split(str(dataset), test, root, out, force)
+    for note in written.notes:
+        print(note, file=sys.stderr)
+    if json_output:
+        print(json.dumps({name: str(path) for name, path in written.files.items()}, indent=1))
+    else:
+        print(*written.files.values(), f"next: {written.next}", sep="\n")
