@@ -60,6 +60,7 @@ class Exported:
 
 def export_split(dataset: str, test: str, root: Path | None, out: Path | None, force: bool = False) -> Exported:
     """Writes the queries and videos of a test split, in its order. UsageError, BenchError: it is not there."""
+    dataset, root = importers.named(dataset, root)
     split = importers.read_test_split(dataset, test, root)
     queries, videos = ids_of(split)
     folder = out or OUT / f"{dataset}-{split.split}"

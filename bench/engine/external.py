@@ -78,7 +78,8 @@ def score(
     _check_words(name=name, train=train, post=post)
     folder = Path(results)
     check_writable(folder)
-    split = importers.read_test_split(dataset, test, Path(root) if root else None)
+    dataset, place = importers.named(dataset, Path(root) if root else None)
+    split = importers.read_test_split(dataset, test, place)
     ids = named_ids(query_ids, video_ids)
     if similarity is not None and text is None and video is None:
         arrays = [open_given(similarity, "similarity", (QUERIES, VIDEOS), ids)]
@@ -92,7 +93,7 @@ def score(
         dataset=dataset,
         split=train,
         test=split.split,
-        root=Path(root) if root else None,
+        root=place,
         init=f"file:{digest_of_all(arrays, ids)}",
         positives=positives,
         seed=seed,
@@ -112,7 +113,7 @@ def score(
     scores = Scores(matrix, *rank(matrix, split.twins))
     after = {"dsl": dsl(matrix)} if post == "none" and _largest(matrix) <= COSINE else {}
     timings = {"evaluate": time.monotonic() - clock}
-    question, artifacts = load_card(dataset).question, _keep(kept, path)
+    question, artifacts = load_card(dataset, place).question, _keep(kept, path)
     record = make_external_record(run, settings, post, split, question, Evaluation(scores, after), artifacts, timings)
     store.save(record, folder)
     return Run(record, path, False)

@@ -10,7 +10,7 @@ import pytest
 from helpers.asking import failure, output
 from helpers.runs import bench
 
-from bench import run
+from bench import run, score
 from bench.data.video import write_video
 from bench.engine.reopen import reopen
 from bench.engine.settings import parse
@@ -56,6 +56,18 @@ def test_evaluation_alone_is_a_run(folder: Path, tmp_path: Path, capsys: Capture
     assert len(np.unique(clip.reshape(-1, 3).numpy(), axis=0)) < 10  # one colour, but for rounding
     capsys.readouterr()
     assert "4 can be read" in output(["doctor", *words(folder, "--train.epochs", "0")[1:]], capsys)
+
+
+def test_scores_of_another_program_are_judged_on_it(folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    output(["data", "prepare", str(folder), "--test-share", "1"], capsys)
+    scores = np.eye(4, dtype=np.float32)
+    scores[2, 0] = 2
+    scored = score(scores, dataset=str(folder), name="theirs", results=tmp_path / "results").record
+    assert scored.metrics["all"]["t2v"]["R@1"]["value"] == 75
+    assert scored.question and scored.subsets["joy"] == [0, 3]
+    exported = output(["export", "--dataset", str(folder), "--out", str(tmp_path / "ids")], capsys)
+    assert (tmp_path / "ids" / "video_ids.txt").read_text().split() == scored.queries["videos"]
+    assert f"--root {folder}" in exported
 
 
 def test_without_a_training_split_nothing_is_trained(folder: Path, capsys: Capture) -> None:

@@ -165,8 +165,8 @@ def read_test_split(dataset: str, test: str, root: Path | None) -> Annotation:
 
     UsageError, with near names: no such dataset or split. UsageError or BenchError: its folder does not have it.
     """
-    card = load_card(dataset)
-    return importer(dataset).annotation(root, check_split(card, test or card.test, "test"))
+    card = load_card(dataset, root)
+    return importer(dataset, root).annotation(root, check_split(card, test or card.test, "test"))
 
 
 def check_there(dataset: str, root: Path | None) -> None:
