@@ -168,6 +168,12 @@ class RunConfig:
     emotion_source: str = "nrc"
     """What says which emotions a caption names; see `bench list emotion-sources`."""
 
+    label_map: Path | None = None
+    """For classifier:NAME_OR_DIR, the YAML file that maps its labels to the eight emotions."""
+
+    missing_labels: Literal["stop", "zero"] = "stop"
+    """For file:LABELS.jsonl, what to do with captions of which it says nothing; zero: they name no emotion."""
+
     matched_parameters: bool = False
     """Train and score with one constant emotion for everything: the same parameters, no information."""
 
@@ -261,8 +267,12 @@ IDENTITY_DEFAULTS: dict[str, Any] = {
     "train.emotions": "true",
 }
 # Where files lie, what reads them (readers give the same frames, by a check) and in how many processes, how often the
-# state is saved: no number changes with it.
-NOT_IDENTITY = ("root", "faces.file", "video.workers", "video.cache", "video.reader", "train.checkpoint_every")
+# state is saved: no number changes with it. What a label map says is in the version of the emotion source; whether a
+# missing label stops a run decides if there are numbers, not which.
+NOT_IDENTITY = (
+    *("root", "faces.file", "video.workers", "video.cache", "video.reader", "train.checkpoint_every"),
+    *("label_map", "missing_labels"),
+)
 
 
 def identity(config: RunConfig) -> dict[str, Any]:

@@ -25,19 +25,19 @@ AT_ONCE = 32  # captions; clips are 30 times as large
 class QueryScorer(nn.Module):
     """A variant as what explainers know: a model from token ids (B, L) to scores (B, M) with a bank of clips.
 
-    bank: (M, …) features of clips. emotions: (1, 8) of the query, or None; the same for every row, whatever its ids.
+    bank: (M, …) features of clips. text: the query, whose emotions (1, 8), if any, are those of every row, whatever its
+    ids.
     """
 
-    def __init__(self, variant: Variant, bank: Tensor, emotions: Tensor | None):
+    def __init__(self, variant: Variant, bank: Tensor, text: TextBatch):
         super().__init__()
-        self.variant, self.bank, self.emotions = variant, bank, emotions
+        self.variant, self.bank, self.emotions, self.threshold = variant, bank, text.emotions, text.threshold
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         emotions = None if self.emotions is None else self.emotions.expand(len(input_ids), -1)
-        return self.variant.similarity(
-            self.variant.encode_text(TextBatch(input_ids, mask, emotions)), self.bank
-        ).float()
+        text = TextBatch(input_ids, mask, emotions, self.threshold)
+        return self.variant.similarity(self.variant.encode_text(text), self.bank).float()
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def attribute(variant: Variant, text: TextBatch, bank: Tensor, place: int, refer
     ids = text.input_ids
     start = ids.clone()
     start[:, 1:-1] = reference
-    scorer = QueryScorer(variant, bank, text.emotions)
+    scorer = QueryScorer(variant, bank, text)
     embedding = variant.backbone.clipmodel.text_model.embeddings.token_embedding
     with torch.no_grad():
         score, reference_score = (scorer(one)[0, place].item() for one in (ids, start))  # not together: rounding

@@ -173,7 +173,7 @@ def explain(trained: Reopened, query: str, video: str | None = None) -> ScoreExp
     place = None if video is None else _place(video, trained)
     variant, bank = trained.variant, trained.gallery
     text, _, _ = _read(trained, query)
-    scorer = QueryScorer(variant, bank, text.emotions)
+    scorer = QueryScorer(variant, bank, text)
     with torch.no_grad():
         scores = scorer(text.input_ids)[0]  # (N,)
     if not scores.isfinite().all():
@@ -302,5 +302,5 @@ def _emotion_input(reader: Reader, query: str, bank: Tensor, place: int, text: T
     if not reader.variant.text_needs:
         return None
     without = reader.collator([query], "zeroed").text([query]).to(reader.variant.device)
-    score = QueryScorer(reader.variant, bank, without.emotions)(without.input_ids)[0, place]
+    score = QueryScorer(reader.variant, bank, without)(without.input_ids)[0, place]
     return EmotionInput(_named(text), float(score))

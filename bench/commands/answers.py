@@ -124,6 +124,8 @@ def explanation(result: "CaptionEmotions") -> str:
         "  NRC words:" if words else "  no NRC word",
         *words,
     ]
+    if result.unknown:
+        lines += wrapped(f"not in the NRC lexicon: {', '.join(map(printable, result.unknown))}", 4, first="  ")
     return "\n".join(map(printable, lines))
 
 

@@ -1,6 +1,6 @@
 """What there is to choose from: variants, datasets, emotion sources, face and search backends, metrics, figures."""
 
-from bench.commands import Plugins, answers, load_plugins, show
+from bench.commands import Plugins, answers, load_plugins, show, source_render
 
 
 @show.command
@@ -32,11 +32,11 @@ def models() -> None:
 
 @show.command
 def emotion_sources(*, plugin: Plugins = []) -> None:  # noqa: B006
-    """What can say which emotions a caption names: `bench run --emotion-source NAME`."""
+    """What can say which emotions a caption names: `bench run --emotion-source NAME`; needs, and where it is from."""
     from bench.emotions.sources import SOURCES
 
     load_plugins(plugin)
-    print(answers.named({name: source.summary for name, source in SOURCES.items()}))
+    print("\n".join(source_render.described(source) for _, source in SOURCES.items()))
 
 
 @show.command

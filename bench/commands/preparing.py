@@ -5,10 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from bench.commands import Flag, Force, Json, Plugins, answers, app, data, load_plugins
+from bench.commands import Flag, Force, Json, Plugins, answers, app, data, load_plugins, source_render
 from bench.config import Whole, WholeOrNone
 from bench.errors import UsageError
-from bench.utils.terminal import printable
 
 
 @data.command
@@ -80,42 +79,70 @@ def emotions(
     *,
     file: Path | None = None,
     source: str = "nrc",
+    against: str | None = None,
+    label_map: Path | None = None,
+    missing_labels: Literal["stop", "zero"] = "stop",
     lowercase: Flag = False,
     plugin: Plugins = [],  # noqa: B006
     json_output: Json = False,
 ) -> None:
-    """What emotion the words of a caption carry, and which words did it.
+    """What emotion the words of a caption carry, and which words did it; or how far two sources agree.
 
     Parameters
     ----------
+    text
+        A caption; with --against a text file with one caption a line.
     file
         A text file with one caption a line, in place of TEXT.
     source
-        What says it; see `bench list emotion-sources`. Words and the filter are shown for nrc alone.
+        What says it; see `bench list emotion-sources`. The words and the filter are shown for nrc alone.
+    against
+        Another source: how often each names an emotion, how far they agree, and where they differ most.
+    label_map
+        For classifier:NAME_OR_DIR, the YAML file that maps its labels to the eight emotions.
+    missing_labels
+        For file:LABELS.jsonl, what to do with captions of which it says nothing; zero: they name no emotion.
     lowercase
         Lower-case the words before the source is asked; the report did not.
     """
     from bench.emotions import EMOTIONS
     from bench.emotions.quotes import plain_quotes
     from bench.emotions.scores import explain, read_captions
-    from bench.emotions.sources import score_by
+    from bench.emotions.sources import SourceOptions, check_options, find_source
+    from bench.metrics.source_agreement import agreement
 
     load_plugins(plugin)
+    options = SourceOptions(label_map, missing_labels)
+    check_options([source, *([against] if against else [])], options)
+    if against and text is not None and not file:
+        file, text = Path(text), None
     if (text is None) == (file is None):
         raise UsageError('give one text or one file: bench emotions "Happy smiling people", or --file captions.txt')
     if text is not None and not text.strip():
         raise UsageError('the text is empty. Give it some words: bench emotions "Happy smiling people"')
     captions = read_captions(file) if file else [str(text)]
+    if against:
+        if not captions or lowercase:
+            raise UsageError("--against takes a file with captions, one a line, and no --lowercase: see nrc-lower.")
+        both = agreement(captions, find_source(source, options), find_source(against, options))
+        print(json.dumps(both.as_json(), indent=1, ensure_ascii=False) if json_output else source_render.compared(both))
+        return
     typed = [plain_quotes(caption) for caption in captions]
     if source == "nrc":
         asked = zip(captions, typed, strict=True)
         explained = [replace(explain(words, lowercase=lowercase), text=caption) for caption, words in asked]
         found, shown = [one.as_json() for one in explained], [answers.explanation(one) for one in explained]
     else:
-        scores = score_by(source, [words.lower() for words in typed] if lowercase else typed)
-        named = [dict(zip(EMOTIONS, row, strict=True)) for row in scores.tolist()]
-        found = [{"text": text, "source": source, "scores": row} for text, row in zip(captions, named, strict=True)]
-        shown = ["\n".join([printable(text), *answers.scores(row)]) for text, row in zip(captions, named, strict=True)]
+        asked_source = find_source(source, options)
+        typed = typed if asked_source.unknown else captions  # what looks no words up knows captions as they stand
+        typed = [words.lower() for words in typed] if lowercase else typed
+        scored = [dict(zip(EMOTIONS, row, strict=True)) for row in asked_source.scores(typed).tolist()]
+        found, shown = [], []
+        for caption, words, row in zip(captions, typed, scored, strict=True):
+            unknown = asked_source.unknown(words) if asked_source.unknown else None
+            found.append({"text": caption, "source": source, "version": asked_source.version, "scores": row})
+            found[-1] |= {"threshold": asked_source.threshold} | ({} if unknown is None else {"unknown": unknown})
+            shown.append(source_render.scored(caption, row, asked_source.threshold, unknown or []))
     print(json.dumps(found, indent=1, ensure_ascii=False) if json_output else "\n\n".join(shown))
 
 

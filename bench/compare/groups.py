@@ -278,11 +278,16 @@ def training_settings(record: Record) -> dict[str, str]:
 def _emotion_sources(records: Sequence[Record], configs: Sequence[dict[str, str]]) -> list[str]:
     """Per record the source of the captions' emotions, where its variant reads them; "" for the default source.
 
+    One that is a file or a model of the user's goes by its digest, as the signature has it: files may move and change.
+
     A variant that is not known here, such as one of a plugin that is not loaded, is taken to read them.
     """
     default = IDENTITY_DEFAULTS["emotion_source"]
     reading_none = {name for name, entry in entries().items() if not entry.text_needs}
-    sources = [config.get("emotion_source", default) for config in configs]
+    sources = [
+        parse_signature(record.protocol).get("emotions", name) if ":" in (name := config.get("emotion_source", default)) else name
+        for record, config in zip(records, configs, strict=True)
+    ]
     return [
         source if source != default and record.variant not in reading_none else ""
         for record, source in zip(records, sources, strict=True)
@@ -323,11 +328,12 @@ def _without_seed(record: Record) -> dict[str, str]:
     del parts["seed"]
     if record.external:
         del parts["init"]
+    parts.pop("emotions", None)  # what a variant is given to read: its own, see _SHOWN
     return parts
 
 
 def signature(record: Record) -> str:
-    """A record's protocol without its seed; of an external model also without the file that was scored."""
+    """A record's protocol without its seed and what its variant alone reads; of an external model without its file."""
     return join_signature(_without_seed(record))
 
 

@@ -11,21 +11,18 @@ from bench.data.pixels import normalize
 
 @dataclass(frozen=True)
 class Batch:
-    """Tensors whose first dimension is the sample."""
+    """Tensors whose first dimension is the sample, and what holds for all of them."""
 
     def to(self, device: torch.device) -> Self:
         """Everything on `device`; frames that are still bytes become CLIP-normalized floats there."""
-        moved = {
-            f.name: value.to(device, non_blocking=True)
-            for f in fields(self)
-            if (value := getattr(self, f.name)) is not None
-        }
-        return replace(self, **moved)
+        return replace(self, **{name: value.to(device, non_blocking=True) for name, value in self._tensors().items()})
 
     def pin_memory(self) -> Self:
         """What `DataLoader(pin_memory=True)` calls, so that `to` need not wait."""
-        pinned = {f.name: value.pin_memory() for f in fields(self) if (value := getattr(self, f.name)) is not None}
-        return replace(self, **pinned)
+        return replace(self, **{name: value.pin_memory() for name, value in self._tensors().items()})
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {f.name: value for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
 
     def __len__(self) -> int:
         return len(getattr(self, fields(self)[0].name))
@@ -37,13 +34,14 @@ class TextBatch(Batch):
 
     input_ids: Tensor  # (B, L) int64
     attention_mask: Tensor  # (B, L) int64, 1 for words and both ends
-    emotions: Tensor | None = None  # (B, 8) float32, NRC word counts in the order of EMOTIONS
+    emotions: Tensor | None = None  # (B, 8) float32 in the order of EMOTIONS: word counts, or scores in 0..1
+    threshold: float = 0.0  # an emotion is named where its score is above it, as the emotion source declares
 
     @property
     def present(self) -> Tensor:  # (B, 8)
         """1 for each emotion that a caption names, 0 for the others."""
         assert self.emotions is not None, "text_needs must name emotions"
-        return (self.emotions > 0).float()
+        return (self.emotions > self.threshold).float()
 
     @property
     def shares(self) -> Tensor:  # (B, 8)

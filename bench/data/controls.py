@@ -24,15 +24,15 @@ from bench.emotions import EMOTIONS, OPPOSITE
 ORACLE = "oracle"
 
 
-def control_scores(scores: NDArray, control: str, seed: int) -> NDArray:  # (n, 8) -> (n, 8)
-    """The emotion counts of n captions under a control."""
+def control_scores(scores: NDArray, control: str, seed: int, threshold: float = 0.0) -> NDArray:  # (n, 8) -> (n, 8)
+    """The emotion scores of n captions under a control. threshold: above it an emotion is named."""
     rng = np.random.default_rng([seed, len(scores), 0])
     if control == "shuffled":
         return scores[_neighbours(len(scores), rng)]
     if control == "zeroed":
         return np.zeros_like(scores)
     if control == "random":
-        return (rng.random(scores.shape) < (scores > 0).mean(axis=0)).astype(scores.dtype)
+        return (rng.random(scores.shape) < (scores > threshold).mean(axis=0)).astype(scores.dtype)
     if control == "opposite":
         return scores[:, OPPOSITE]
     if control == "constant":

@@ -40,7 +40,7 @@ from bench.data.video import (
 )
 from bench.data.video_memory import mark, read_memory, write_memory
 from bench.emotions import EMOTIONS
-from bench.emotions.sources import score_by
+from bench.emotions.sources import SourceOptions, find_source
 from bench.errors import BenchError, UsageError
 from bench.utils.messages import say_once
 from bench.utils.processes import DIED, in_processes
@@ -278,9 +278,10 @@ class Collator:
     """Samples to batches: of captions, of clips, and of swapped captions.
 
     captions: every text that may come, where the variant needs emotions: they are scored once, and a control exchanges
-    them among each other. phrase: how the variant words a caption. source: what scores them. swapped: caption -> the
-    same with its emotion word exchanged, where such are wanted; they are scored as captions are, and under a control
-    they exchange emotions with captions, so that emotions do not tell one from the other.
+    them among each other. phrase: how the variant words a caption. source, options: what scores them; it is asked
+    nothing under a control that holds for every caption alike. swapped: caption -> the same with its emotion word
+    exchanged, where such are wanted; they are scored as captions are, and under a control they exchange emotions with
+    captions, so that emotions do not tell one from the other.
     """
 
     def __init__(
@@ -292,6 +293,7 @@ class Collator:
         *,
         swapped: Mapping[str, str] | None = None,
         source: str = "nrc",
+        options: SourceOptions = SourceOptions(),  # noqa: B008, it is frozen
         control: str = "true",
         seed: int = 0,
     ):
@@ -299,9 +301,13 @@ class Collator:
         self.swapped = swapped or {}
         texts = dict.fromkeys((*(captions or ()), *self.swapped.values()))
         self.rows = {text: row for row, text in enumerate(texts)}
-        self.scores = None
+        self.scores, self.threshold = None, 0.0
         if captions is not None:
-            self.scores = control_scores(score_by(source, list(self.rows)), control, seed)  # (n, 8)
+            found = find_source(source, options)
+            self.threshold = found.threshold
+            same = np.zeros((len(self.rows), len(EMOTIONS)), np.int64)
+            scores = same if control in ("zeroed", "constant") else found.scores(list(self.rows))
+            self.scores = control_scores(scores, control, seed, found.threshold)  # (n, 8)
 
     def __call__(self, samples: Sequence[Sample]) -> tuple[TextBatch, VideoBatch, SwappedBatch | None]:
         captions = [caption for _, caption, _, _ in samples]
@@ -322,10 +328,13 @@ class Collator:
         if self.scores is not None:
             scores = self.scores[[self.rows[caption] for caption in captions]]  # (B, 8)
             emotions = torch.from_numpy(scores).float()
-            named = [tuple(name for name, score in zip(EMOTIONS, row, strict=True) if score > 0) for row in scores]
+            named = [
+                tuple(name for name, score in zip(EMOTIONS, row, strict=True) if score > self.threshold)
+                for row in scores
+            ]
         texts = [self.phrase(caption, names) for caption, names in zip(captions, named, strict=True)]
         ids, mask = encode(self.tokenizer, texts, self.tokens)
-        return TextBatch(torch.from_numpy(ids), torch.from_numpy(mask), emotions)
+        return TextBatch(torch.from_numpy(ids), torch.from_numpy(mask), emotions, self.threshold)
 
     def swaps(self, captions: Sequence[str]) -> SwappedBatch | None:
         """Those of these captions that can be swapped, swapped; None where there are none."""

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 
 from bench.analysis.explain import QueryExplanation, explain_words
 from bench.data.loading import Collator
+from bench.emotions.sources import SourceOptions
 from bench.engine.reopen import find_record
 from bench.errors import BenchError
 from bench.model.checkpoints import read_tokenizer, run_weights
@@ -30,11 +31,19 @@ class _Reader:
     tokenizer: Tokenizer
     tokens: int
     source: str  # of emotions
+    options: SourceOptions
 
     def collator(self, captions: Sequence[str], control: str = "") -> Collator:
         known = list(captions) if self.variant.text_needs else None
-        given = control or "true"
-        return Collator(self.tokenizer, self.tokens, self.variant.phrase, known, source=self.source, control=given)
+        return Collator(
+            self.tokenizer,
+            self.tokens,
+            self.variant.phrase,
+            known,
+            source=self.source,
+            options=self.options,
+            control=control or "true",
+        )
 
 
 def unexplained(searcher: Searcher) -> str:
@@ -61,7 +70,8 @@ def explained(searcher: Searcher, query: str, window: int) -> QueryExplanation:
         tokenizer = read_tokenizer(run_weights(run, results))
     except BenchError:
         raise BenchError(f"the record of {run} cannot be read any more, so its scores are not explained.") from None
-    reader = _Reader(record.variant, encoder.variant, tokenizer, record.config["model"]["tokens"], encoder.source)
+    tokens = record.config["model"]["tokens"]
+    reader = _Reader(record.variant, encoder.variant, tokenizer, tokens, encoder.source, encoder.options)
     bank = encoder.bank(_features(searcher.store, window)[None])
     return explain_words(reader, check_query(query, 1), bank, 0)
 

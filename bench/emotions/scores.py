@@ -10,7 +10,7 @@ a bound, or a pattern of emotion words. `explain` shows for one text which words
 import hashlib
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -104,7 +104,8 @@ class CaptionEmotions:
     """What a text scores, and which words did it.
 
     scores, polarity: counts by name, in the order of EMOTIONS and POLARITIES.
-    words: each word that the NRC lexicon knows, in order -> its emotions and polarities.
+    words: each word that the NRC lexicon knows, in order -> its emotions and polarities. unknown: those that it lacks,
+    without articles and the like.
     compound: VADER's score, -1 to 1. valences: the words that VADER weighed -> their weight in this context.
     matches: what the filter's pattern found. emotional: whether the text passes the filter.
     """
@@ -117,6 +118,7 @@ class CaptionEmotions:
     compound: float
     valences: dict[str, float]
     matches: list[str]
+    unknown: list[str]
 
     def as_json(self) -> dict:
         """The same as plain JSON types."""
@@ -126,10 +128,11 @@ class CaptionEmotions:
 def explain(text: str, *, lowercase: bool = False) -> CaptionEmotions:
     """Everything that the labels and the filter see in one text. lowercase: as in `score_captions`; not the filter."""
     from bench.emotions.tokenize import words
+    from bench.emotions.unknown_words import unknown_words
 
     [text] = checked([text])
-    lexicon = nrc().words
-    found = dict.fromkeys(word for word in words(text.lower() if lowercase else text) if word in lexicon)
+    lexicon, asked = nrc().words, text.lower() if lowercase else text
+    found = dict.fromkeys(word for word in words(asked) if word in lexicon)
     analyzer = _analyzer()
     return CaptionEmotions(
         text=text,
@@ -140,6 +143,7 @@ def explain(text: str, *, lowercase: bool = False) -> CaptionEmotions:
         compound=float(vader_compound([text])[0]),
         valences=analyzer.valences(text),
         matches=list(dict.fromkeys(match.group() for match in re.finditer(PATTERN, text))),
+        unknown=unknown_words(asked, lexicon.__contains__),
     )
 
 
@@ -165,17 +169,23 @@ def _count_affects(texts: Sequence[str], lowercase: bool) -> NDArray[np.int64]:
     if lowercase:
         texts = [text.lower() for text in texts]
 
-    def compute() -> NDArray[np.int64]:
-        from bench.emotions.tokenize import words
+    return cached("nrc", nrc().digest, texts, lambda: _count(texts, lambda words: words))
 
-        lexicon, columns = nrc().words, {affect: column for column, affect in enumerate(AFFECTS)}
-        counts = np.zeros((len(texts), len(AFFECTS)), np.int64)
-        for row, text in zip(counts, texts, strict=True):
-            if known := [columns[affect] for word in words(text) for affect in lexicon.get(word, ())]:
-                row += np.bincount(known, minlength=len(AFFECTS))
-        return counts
 
-    return cached("nrc", nrc().digest, texts, compute)
+def count_emotions(captions: Sequence[str], counting: Callable[[list[str]], Iterable[str]]) -> NDArray[np.int64]:
+    """(n, 8): as `score_captions`, of those words that `counting` makes of the words of each caption."""
+    return _count(checked(captions), counting)[:, : len(EMOTIONS)]
+
+
+def _count(texts: list[str], counting: Callable[[list[str]], Iterable[str]]) -> NDArray[np.int64]:  # (n, 10)
+    from bench.emotions.tokenize import words
+
+    lexicon, columns = nrc().words, {affect: column for column, affect in enumerate(AFFECTS)}
+    counts = np.zeros((len(texts), len(AFFECTS)), np.int64)
+    for row, text in zip(counts, texts, strict=True):
+        if known := [columns[affect] for word in counting(words(text)) for affect in lexicon.get(word, ())]:
+            row += np.bincount(known, minlength=len(AFFECTS))
+    return counts
 
 
 @cache

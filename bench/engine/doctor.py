@@ -223,7 +223,7 @@ def _check_texts(config: RunConfig, variant: "Variant", tokenizer: "Tokenizer") 
 
     texts = list(DIFFERENT_TEXTS)
     known = texts if variant.text_needs else None
-    collate = Collator(tokenizer, config.model.tokens, variant.phrase, known, source=config.emotion_source)
+    collate = Collator(tokenizer, config.model.tokens, variant.phrase, known, control="zeroed")  # their words count
     with torch.inference_mode():
         features = [variant.eval().encode_text(collate.text([text])) for text in texts]
     check_texts_differ(features, f"--init {config.init}")

@@ -20,6 +20,7 @@ from bench.data.faces import Faces
 from bench.data.loading import Collator, Data, Samples, joined, open_data, open_faces
 from bench.data.tokenizer import caption_tokenizer, check_vocabulary, clip_tokenizer
 from bench.emotions.counterfactuals import swapped_captions
+from bench.emotions.sources import SourceOptions
 from bench.engine.run_config import evaluation_control
 from bench.errors import UsageError
 from bench.model.checkpoints import Loaded, initialize, read_tokenizer, run_weights
@@ -75,6 +76,7 @@ class Opened:
             list(captions) if self.variant.text_needs else None,
             swapped=swapped,
             source=self.config.emotion_source,
+            options=SourceOptions.of(self.config),
             control=control or evaluation_control(self.config),
             seed=self.config.seed,
         )

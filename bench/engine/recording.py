@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from bench.config import RunConfig, as_json
+from bench.config import IDENTITY_DEFAULTS, RunConfig, as_json
 from bench.data.annotation import Annotation
 from bench.data.questions import answerable
-from bench.emotions.sources import source_versions
+from bench.emotions.sources import SourceOptions, find_source, source_versions
 from bench.engine.checkpoint import Progress
 from bench.engine.environment import environment
 from bench.engine.evaluate import Ranks, best_clips
@@ -21,6 +21,7 @@ from bench.engine.scoring import Evaluation
 from bench.engine.train import precision
 from bench.metrics.ranking import summarize
 from bench.model.clip_vip import model_name
+from bench.model.variant import Variant
 from bench.model.variant_registry import parse_hyperparameters, source_digest
 from bench.records.protocol import EXTERNAL, external_signature, protocol_signature
 from bench.records.query_checks import TOP
@@ -61,7 +62,7 @@ def make_record(
         controls=controls(config),
         faces={"source": faces.source, "sha256": faces.sha256, "pooling": config.faces.pooling} if faces else {},
         **_made_with(config, accelerator),
-        lexicons=source_versions(config.emotion_source),
+        lexicons=source_versions(config.emotion_source, SourceOptions.of(config)),
         timings=_rounded(timings),
         curve=trained.curve,
         selection={"rule": config.train.select, "step": int(selected)},
@@ -83,7 +84,7 @@ def make_control_record(
         created=_now(),
         config=as_json(config),
         controls=controls(config),
-        lexicons=source_versions(config.emotion_source),
+        lexicons=source_versions(config.emotion_source, SourceOptions.of(config)),
         timings=_rounded(timings),
         last_step={},
         probe={},
@@ -156,7 +157,15 @@ def _protocol(opened: Opened) -> str:
         init=opened.loaded.source,
         clips="6fps" if data.videos.compressed else "",
         skipped=data.skipped,
+        emotions=_emotions(config, opened.variant),
     )
+
+
+def _emotions(config: RunConfig, variant: Variant) -> str:
+    """The emotion source in the signature, where the variant reads it and it is not the published one."""
+    if not variant.text_needs or config.emotion_source == IDENTITY_DEFAULTS["emotion_source"]:
+        return ""
+    return find_source(config.emotion_source, SourceOptions.of(config)).signature
 
 
 def _made_with(config: RunConfig, accelerator: Accelerator) -> dict[str, Any]:

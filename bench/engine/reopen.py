@@ -179,6 +179,7 @@ def config_of(record: Record, root: Path | None = None) -> RunConfig:
     for name, part in parts.items():
         tree[name] = part(**tree.get(name, {}))
     tree["root"] = root or (Path(tree["root"]) if tree.get("root") else None)
+    tree["label_map"] = Path(tree["label_map"]) if tree.get("label_map") else None
     if tree["faces"].file:
         tree["faces"] = replace(tree["faces"], file=Path(tree["faces"].file))
     return RunConfig(**tree)

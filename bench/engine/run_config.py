@@ -7,7 +7,7 @@ from bench.config import RunConfig, identity, without_controls
 from bench.data.cards import NO_SPLIT, Card, check_knows_moods, check_split, load_card, training_split
 from bench.data.controls import ORACLE
 from bench.data.own_folder import check_fresh
-from bench.emotions.sources import SOURCES
+from bench.emotions.sources import SourceOptions, check_options, find_source
 from bench.errors import UsageError
 from bench.model.checkpoints import FETCH
 from bench.model.hugging_face import folder_digest
@@ -22,6 +22,9 @@ def complete(config: RunConfig) -> tuple[RunConfig, Card]:
     card = load_card(config.dataset, config.root)
     get(config.variant)
     check_fits(config.variant, config.model.size)
+    options = SourceOptions.of(config)
+    find_source(config.emotion_source, options)
+    check_options([config.emotion_source], options)
     hyperparameters = parse_hyperparameters(config.variant, config.hp)
     if not config.init:
         raise UsageError(
@@ -52,9 +55,9 @@ def run_name(config: RunConfig) -> str:
             content.pop("model.tokenizer", None)
     if own := load_card(config.dataset, config.root).metadata:  # a table that may be another one by now
         content["splits"] = own["splits"]
-    emotions = SOURCES.get(config.emotion_source)
+    emotions = find_source(config.emotion_source, SourceOptions.of(config))
     if "emotion_source" in content:
-        content["emotion_source"] = [emotions.name, emotions.version]
+        content["emotion_source"] = [emotions.kind, emotions.version]
     if not get(config.variant).text_needs:
         content.pop("emotion_source", None)
     if not get(config.variant).video_needs:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from bench.config import RunConfig
+from bench.config import IDENTITY_DEFAULTS, RunConfig
 from bench.data.controls import ORACLE
 from bench.engine.settings import parse
 from bench.errors import BenchError, UsageError
@@ -274,14 +274,19 @@ def _product(entry: Any, common: dict[str, list[str]], place: str, most: int) ->
 
 
 def _changes_nothing(settings: dict[str, str]) -> bool:
-    """Whether a cell is a control that cannot change what its variant reads: it would be its true run again."""
+    """Whether a cell is a control, or has an emotion source, that cannot change what its variant reads.
+
+    It would be its true run again, or that with the usual source.
+    """
     if settings["variant"] not in entries():
         return False  # `plan` says so
     variant = get(settings["variant"])
     in_training = settings.get("train.emotions", "true") != "true" and not (variant.text_needs or variant.video_needs)
     told = settings.get("emotions", "true") not in ("true", ORACLE)  # the oracle speaks to every variant's scores
     at_test = told and not variant.reads_emotion_at_test()
-    return in_training or at_test
+    usual = IDENTITY_DEFAULTS["emotion_source"]
+    other_source = settings.get("emotion_source", usual) != usual and not variant.text_needs
+    return in_training or at_test or other_source
 
 
 def _flat(settings: dict[str, Any], place: str, prefix: str = "") -> dict[str, list[str]]:

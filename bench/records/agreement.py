@@ -113,6 +113,9 @@ def _check_protocol(record: Record) -> None:
     start, said = str(record.config.get("init", "")).partition(":")[0], parts.get("init", "").partition(":")[0]
     if "init" in record.config and start != said:
         raise BenchError(f"the protocol says init {said or 'nothing'}, the config {_shown(start or 'nothing')}.")
+    source, said = str(record.config.get("emotion_source", "")).partition(":")[0], parts.get("emotions", "")
+    if said and not said.startswith(f"{source}-"):
+        raise BenchError(f"the protocol says emotions {said}, the config {_shown(source or 'nothing')}.")
 
 
 def _check_external(record: Record) -> None:

@@ -70,6 +70,7 @@ def protocol_signature(
     init: str,
     clips: str = "",
     skipped: Mapping[str, int] | None = None,
+    emotions: str = "",
 ) -> str:
     """One line with all that must be equal before two numbers may be compared, as sacreBLEU's signature.
 
@@ -81,6 +82,7 @@ def protocol_signature(
     init: where the weights started, with their digest.
     clips: "6fps" where compressed copies were read.
     skipped: how many clips of each split were left out because their video was missing or broken.
+    emotions: the emotion source that the variant reads, with its version, where it is not `nrc`.
     Source: Post, A call for clarity in reporting BLEU scores, WMT 2018. BenchError if a part holds the separator.
     """
     own = parts_of(config)
@@ -97,6 +99,7 @@ def protocol_signature(
         "model": model,
         "init": init,
         "captions": own["captions"],
+        "emotions": emotions,
         "clips": clips,
         "batches": own["batches"],
         "negatives": own["negatives"],

@@ -26,6 +26,7 @@ from bench.data.batch import VideoBatch
 from bench.data.loading import Collator
 from bench.data.pixels import normalize
 from bench.data.tokenizer import check_vocabulary, clip_tokenizer, encode
+from bench.emotions.sources import SourceOptions
 from bench.engine.reopen import open_model
 from bench.engine.score_matrix import scores_of
 from bench.errors import UsageError
@@ -155,16 +156,18 @@ class OfVariant:
         described: Described,
         shape: tuple[int, ...],
         source: str = "nrc",
+        options: SourceOptions = SourceOptions(),  # noqa: B008, it is frozen
     ) -> None:
         self.variant = variant.to(_device()).eval()
         self.described, self._tokenizer, self._tokens = described, tokenizer, tokens
-        self._shape, self.source = shape, source
+        self._shape, self.source, self.options = shape, source, options
         self.dot = type(variant).similarity is Variant.similarity
 
     @torch.inference_mode()
     def text(self, query: str) -> Rows:
         known = [query] if self.variant.text_needs else None
-        collate = Collator(self._tokenizer, self._tokens, self.variant.phrase, known, source=self.source)
+        phrase = self.variant.phrase
+        collate = Collator(self._tokenizer, self._tokens, phrase, known, source=self.source, options=self.options)
         return _numbers(self.variant.encode_text(collate.text([query]).to(self.variant.device)))[0]
 
     @torch.inference_mode()
@@ -251,7 +254,8 @@ def _run(run: str, results: Path) -> Encoder:
         width=math.prod(shape),
         faces=faces,
     )
-    return OfVariant(variant, model.tokenizer, config.model.tokens, described, shape, config.emotion_source)
+    options = SourceOptions(config.label_map, "zero")  # no file of labels has what people will ask
+    return OfVariant(variant, model.tokenizer, config.model.tokens, described, shape, config.emotion_source, options)
 
 
 def _clip_vip(where: str, tokenizer: str) -> Encoder:

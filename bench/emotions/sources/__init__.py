@@ -5,15 +5,18 @@
         '''The longer a caption, the more joy.'''
         return [[len(caption), 0, 0, 0, 0, 0, 0, 0] for caption in captions]
 
-One more source is one function, in a module here or in a plugin. Metrics, subsets and filters do not ask it: they hold
-to the published rule, the NRC lexicon, so that runs with different sources are measured alike.
+One more source is one function, in a module here or in a plugin; `@source_kind` registers those that need a file or a
+model of the user's, as `vad:FILE`. Metrics, subsets and filters do not ask a source: they hold to the published rule,
+the NRC lexicon, so that runs with different sources are measured alike.
 """
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,23 +28,58 @@ from bench.errors import UsageError
 from bench.utils.registry import Registry
 from bench.utils.source import code_digest, with_helpers
 
+if TYPE_CHECKING:
+    from bench.config import RunConfig
+
 Score = Callable[[Sequence[str]], ArrayLike]  # n captions -> (n, 8), 0 or more, 0 where an emotion is not named
-F = TypeVar("F", bound=Score)
+Unknown = Callable[[str], list[str]]  # a caption -> its words that the source does not know
+F = TypeVar("F", bound=Callable)
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """What may be said of a source beside its name; each kind declares which of these it takes.
+
+    label_map: the YAML file that maps the labels of a classifier. missing_labels: what to do with captions of which a
+    file of labels says nothing.
+    """
+
+    label_map: Path | None = None
+    missing_labels: Literal["stop", "zero"] = "stop"
+
+    @classmethod
+    def of(cls, config: "RunConfig") -> "SourceOptions":
+        """Those of a run."""
+        return cls(config.label_map, config.missing_labels)
 
 
 @dataclass(frozen=True)
 class EmotionSource:
-    """A source as it was registered. remember: whether scores of many captions are kept in the cache folder."""
+    """What scores captions.
+
+    name: as it is asked for, "nrc" or "vad:FILE". declared: its version, or what finds it out. remember: whether scores
+    of many captions are kept in the cache folder. threshold: an emotion counts as named where its score is above it.
+    unknown: None where a source looks no words up. needs, origin: what it takes to use it, and where it comes from.
+    """
 
     name: str
     function: Score
-    declared: str
-    remember: bool
+    declared: str | Callable[[], str]
+    remember: bool = True
+    threshold: float = 0.0
+    unknown: Unknown | None = None
+    needs: str = ""
+    origin: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Its name without the file or model that the user gave."""
+        return self.name.partition(":")[0]
 
     @property
     def summary(self) -> str:
-        """The first sentence of its docstring."""
-        return (inspect.getdoc(self.function) or "").split("\n\n")[0].replace("\n", " ")
+        """The first paragraph of its docstring."""
+        return _summary(self.function)
 
     @cached_property
     def version(self) -> str:
@@ -49,48 +87,140 @@ class EmotionSource:
 
         That is its file, and what this imports of its own package. Empty for a function without a file.
         """
-        files = with_helpers([self.function.__module__]) if not self.declared else ()
-        return self.declared or (f"code {code_digest(files)[:8]}" if files else "")
+        if self.declared:
+            return self.declared if isinstance(self.declared, str) else self.declared()
+        files = with_helpers([self.function.__module__])
+        return f"code {code_digest(files)[:8]}" if files else ""
+
+    @property
+    def signature(self) -> str:
+        """Kind and version as they stand in a protocol signature: "nrc-lower-1", "vad-1-1a2b3c4d"."""
+        parts = [part.split()[-1][:8] for part in self.version.split(",") if part.strip()]
+        return re.sub(r"[^\w.+-]", "", "-".join([self.kind, *(parts or ["unknown"])]))
+
+    def scores(self, captions: Sequence[str]) -> NDArray:
+        """What it says of n captions: (n, 8), in the order of EMOTIONS.
+
+        UsageError: it gives something else than n rows of 8 finite numbers from 0.
+        """
+        texts = checked(captions)
+        if not texts:
+            return np.zeros((0, len(EMOTIONS)), np.int64)
+
+        def compute() -> NDArray:
+            return _valid(np.asarray(self.function(texts)), self.name, len(texts))
+
+        if not self.remember or not self.version:
+            return compute()
+        return _valid(cached("source", f"{self.kind} {self.version}", texts, compute), self.name, len(texts))
+
+    def named(self, captions: Sequence[str]) -> NDArray[np.bool_]:
+        """(n, 8): which emotions each caption names by it."""
+        return self.scores(captions) > self.threshold
 
 
-SOURCES: Registry[EmotionSource] = Registry("emotion source", "bench.emotions.sources")
+@dataclass(frozen=True)
+class SourceKind:
+    """A kind of sources, one for each file or model of the user's. argument: what comes behind the colon, "FILE".
 
-
-def emotion_source(name: str, *, version: str = "", remember: bool = True) -> Callable[[F], F]:
-    """Decorator: makes a function from n captions to (n, 8) scores in the order of EMOTIONS known as `name`.
-
-    Scores are 0 or more; above 0 an emotion counts as named. version: raise it when the same captions would get other
-    scores; by default it follows from the code. remember: False for a source that is quick, or keeps its scores itself.
+    options: which of `SourceOptions` it takes. needs, origin: as of `EmotionSource`.
     """
 
+    name: str
+    argument: str
+    opener: Callable[[str, SourceOptions], EmotionSource]
+    options: tuple[str, ...]
+    needs: str
+    origin: str
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph of its docstring."""
+        return _summary(self.opener)
+
+
+SOURCES: Registry[EmotionSource | SourceKind] = Registry("emotion source", "bench.emotions.sources")
+
+
+def emotion_source(
+    name: str,
+    *,
+    version: str | Callable[[], str] = "",
+    remember: bool = True,
+    threshold: float = 0.0,
+    unknown: Unknown | None = None,
+    needs: str = "",
+    origin: str = "",
+) -> Callable[[F], F]:
+    """Decorator: makes a function from n captions to (n, 8) scores in the order of EMOTIONS known as `name`.
+
+    Scores are 0 or more; above `threshold`, which is from 0 up to 1, an emotion counts as named. version: raise it when
+    the same captions would get other scores; by default it follows from the code. remember: False for a source that is
+    quick, or keeps its scores itself. unknown: a caption -> its words that the source does not know.
+    """
+    check_threshold(threshold, f"the emotion source '{name}'")
+
     def add(function: F) -> F:
-        SOURCES.add(name, EmotionSource(name, function, version, remember), function)
+        source = EmotionSource(name, function, version, remember, threshold, unknown, needs, origin)
+        SOURCES.add(name, source, function)
         return function
 
     return add
 
 
-def score_by(source: str, captions: Sequence[str]) -> NDArray:
-    """What a source says of n captions: (n, 8), in the order of EMOTIONS.
+def source_kind(
+    name: str, argument: str, *, options: tuple[str, ...] = (), needs: str = "", origin: str = ""
+) -> Callable[[F], F]:
+    """Decorator: makes a function (argument, options) -> `EmotionSource` known as `name:ARGUMENT`."""
 
-    UsageError: no such source, or one that gives something else than n rows of 8 finite numbers from 0.
-    """
-    asked, texts = SOURCES.get(source), checked(captions)
-    if not texts:
-        return np.zeros((0, len(EMOTIONS)), np.int64)
+    def add(function: F) -> F:
+        SOURCES.add(name, SourceKind(name, argument, function, options, needs, origin), function)
+        return function
 
-    def compute() -> NDArray:
-        return _valid(np.asarray(asked.function(texts)), asked.name, len(texts))
-
-    if not asked.remember or not asked.version:
-        return compute()
-    return _valid(cached("source", f"{asked.name} {asked.version}", texts, compute), asked.name, len(texts))
+    return add
 
 
-def source_versions(source: str) -> dict[str, str]:
+def find_source(name: str, options: SourceOptions = SourceOptions()) -> EmotionSource:
+    """The source of that name, with those of the options that it takes. UsageError: no such source, file or model."""
+    kind, colon, argument = name.partition(":")
+    found = SOURCES.get(kind)
+    if isinstance(found, EmotionSource):
+        if colon:
+            raise UsageError(f"the emotion source '{kind}' takes nothing behind a colon: --emotion-source {kind}")
+        return found
+    if not argument:
+        raise UsageError(f"the emotion source '{kind}' needs something: --emotion-source {kind}:{found.argument}")
+    return found.opener(argument, options)
+
+
+def check_options(names: Sequence[str], options: SourceOptions) -> None:
+    """UsageError for an option that none of these sources takes."""
+    kinds = [SOURCES.get(name.partition(":")[0]) for name in names]
+    taken = {option for kind in kinds if isinstance(kind, SourceKind) for option in kind.options}
+    for option, default in vars(SourceOptions()).items():
+        if option not in taken and getattr(options, option) != default:
+            raise UsageError(f"{' and '.join(names)} takes no --{option.replace('_', '-')}. Leave it out.")
+
+
+def score_by(source: str, captions: Sequence[str], options: SourceOptions = SourceOptions()) -> NDArray:
+    """What a source says of n captions: (n, 8), in the order of EMOTIONS; errors as of `find_source` and `scores`."""
+    return find_source(source, options).scores(captions)
+
+
+def source_versions(source: str, options: SourceOptions = SourceOptions()) -> dict[str, str]:
     """Which lexicons decide here, for the record, and the version of the source if it is none of them."""
     lexicons = lexicon_versions()
-    return lexicons if source in lexicons else {**lexicons, source: SOURCES.get(source).version or "unknown version"}
+    return lexicons if source in lexicons else {**lexicons, source: find_source(source, options).version or "unknown"}
+
+
+def check_threshold(threshold: float, where: str) -> None:
+    """UsageError for a threshold that is not from 0 up to 1."""
+    if not 0 <= threshold < 1:
+        raise UsageError(f"{where}: its threshold is {threshold}; it must be from 0 up to 1.")
+
+
+def _summary(function: Callable) -> str:
+    return re.sub(r"\s+", " ", (inspect.getdoc(function) or "").split("\n\n")[0])
 
 
 def _valid(scores: NDArray, name: str, count: int) -> NDArray:
