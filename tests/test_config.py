@@ -44,10 +44,10 @@ def another(name: str) -> Any:
         value = getattr(value, part)
     choices = {"captions": "joined", "missing": "skip", "train.precision": "bf16", "train.select": "val"}
     choices |= {"train.batches": "similar", "train.negatives": "swapped"}
-    choices |= {"emotions": "shuffled", "train.emotions": "zeroed", "faces.pooling": "max"}
+    choices |= {"missing_labels": "zero", "emotions": "shuffled", "train.emotions": "zeroed", "faces.pooling": "max"}
     if name in choices:
         return choices[name]
-    if name in ("root", "faces.file"):
+    if name in ("root", "faces.file", "label_map"):
         return Path("elsewhere")
     if isinstance(value, bool):
         return not value

@@ -16,12 +16,13 @@ from bench.data.annotation import Annotation
 from bench.data.video_emotions import VideoEmotions
 from bench.emotions import EMOTIONS
 from bench.emotions.counterfactuals import EDITS, Counterfactual, counterfactual
+from bench.emotions.sources import EmotionSource
 from bench.errors import BenchError
 from bench.metrics import counterfactual as metric
 from bench.metrics.emotion import measure as measure_emotion
 from bench.metrics.ranking import wins
 from bench.metrics.subsets import graded_subsets, subset_rows
-from bench.records.probe import SCORES, Column, Edit, Measured, Probe, SubsetRecall
+from bench.records.probe import PUBLISHED_RULE, SCORES, Column, Edit, Measured, Probe, SubsetRecall
 
 _ENDS = ("source", "target")
 
@@ -42,12 +43,15 @@ def measure(
     created: str,
     code: str,
     edited: bool = True,
+    given_by: str = "",
+    subsets_by: EmotionSource | None = None,
 ) -> Probe:
     """Everything that a probe holds.
 
     captions: of the N queries. scores: captions -> (n, N) scores with the test's clips. ranks: the record's. witness:
-    the emotions of the test's clips, None where nobody says. created, code: as `Probe` has them. edited: whether there
-    are scores of edited captions; otherwise no query has an edit.
+    the emotions of the test's clips, None where nobody says. created, code, given_by: as `Probe` has them. edited:
+    whether there are scores of edited captions; otherwise no query has an edit. subsets_by: the source of more graded
+    subsets than the published ones.
     BenchError if a score is no number.
     """
     asked = [counterfactual(caption) if edited else None for caption in captions]
@@ -60,7 +64,7 @@ def measure(
     emotion: dict[str, Any] = measure_emotion(true, list(captions), witness) if witness else {}
     per_query = emotion.pop("per_query", {})
     twins = metric.twin_scores(true, test.twins)
-    subsets = {row.pop("subset"): row for row in subset_rows(ranks, graded_subsets(captions), captions)}
+    subsets = {row.pop("subset"): row for row in subset_rows(ranks, graded_subsets(captions, subsets_by), captions)}
     return Probe(
         created=created,
         code=code,
@@ -88,7 +92,14 @@ def measure(
         pairs=twins["pairs"],
         twins_per_pair={name: twins[name] for name in SCORES},
         text_only=str(blind),
+        given_by=given_by,
+        subsets_by=subsets_source(subsets_by),
     )
+
+
+def subsets_source(source: EmotionSource | None) -> str:
+    """What names the graded subsets: the published rule, and beside it a source if one is asked."""
+    return f"{PUBLISHED_RULE}; {source.label}" if source else PUBLISHED_RULE
 
 
 def edit_effects(

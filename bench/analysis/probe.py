@@ -19,14 +19,15 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from bench.analysis.code_digest import code_digest
-from bench.analysis.measure import edited_captions, measure
+from bench.analysis.measure import edited_captions, measure, subsets_source
 from bench.data import importers
 from bench.data.annotation import Annotation
 from bench.data.faces import Faces, read_faces
 from bench.data.loading import FACES_FILE, Collator
 from bench.data.video_emotions import VideoEmotions, video_emotions
+from bench.emotions.sources import EmotionSource, SourceOptions, find_source
 from bench.engine.evaluate import encode_captions
-from bench.engine.reopen import Reopened, find_record, reopen
+from bench.engine.reopen import Reopened, config_of, find_record, reopen
 from bench.engine.score_matrix import scores_of
 from bench.engine.stored_scores import stored_scores
 from bench.engine.train import make_accelerator
@@ -34,7 +35,7 @@ from bench.errors import BenchError, UsageError
 from bench.model.variant import Variant
 from bench.records import store
 from bench.records.feature_files import read_features
-from bench.records.probe import Probe
+from bench.records.probe import PUBLISHED_RULE, Probe
 from bench.records.record import Record
 from bench.utils.run_files import results_of
 
@@ -50,10 +51,11 @@ class ProbedRun:
     was_done: bool
 
 
-def probe(run: str, folder: Path, root: Path | None = None) -> ProbedRun:
+def probe(run: str, folder: Path, root: Path | None = None, subsets_by: str = "") -> ProbedRun:
     """Measures a run and writes `probe` into its record; done before if neither code nor lists changed since.
 
-    run: an id under the results `folder`, or a record's path. root: the dataset's folder, where it moved.
+    run: an id under the results `folder`, or a record's path. root: the dataset's folder, where it moved. subsets_by:
+    an emotion source that names more graded subsets, beside the published ones.
     UsageError: no such run, a control of the evaluation, or a test set with several captions a video. BenchError: the
     weights are gone, or the data changed.
     """
@@ -64,17 +66,22 @@ def probe(run: str, folder: Path, root: Path | None = None) -> ProbedRun:
             f"a probe asks one caption a video, and {record.test} has several. Probe a run on another --test."
         )
     code = code_digest()
-    if record.probe.get("code") == code and record.probe["emotion"]:  # without witnesses: perhaps there are some by now
+    options = SourceOptions() if record.external else SourceOptions.of(config_of(record))
+    source = find_source(subsets_by, options) if subsets_by else None
+    named = record.probe.get("sources", {}).get("subsets_by", PUBLISHED_RULE)
+    before = not source or named == subsets_source(source)
+    if record.probe.get("code") == code and before and record.probe["emotion"]:  # else: perhaps there are witnesses now
         return ProbedRun(record, path, True)
-    measured = (
-        _measure_given(record, path, root, code) if record.external else _measure(reopen(str(path), folder, root), code)
-    )
+    if record.external:
+        measured = _measure_given(record, path, root, code, source)
+    else:
+        measured = _measure(reopen(str(path), folder, root), code, source)
     record = replace(record, probe=measured.as_json())
     return ProbedRun(record, store.save(record, results_of(path)), False)
 
 
 @torch.no_grad()
-def _measure(trained: Reopened, code: str) -> Probe:
+def _measure(trained: Reopened, code: str, subsets_by: EmotionSource | None) -> Probe:
     record, data, variant = trained.record, trained.data, trained.variant
     captions = record.queries["captions"]
     texts = list(dict.fromkeys([*captions, *edited_captions(captions)]))
@@ -92,10 +99,14 @@ def _measure(trained: Reopened, code: str) -> Probe:
         [caption for clip in data.train.clips for caption in clip.captions],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         code=code,
+        given_by=_given_by(trained),
+        subsets_by=subsets_by,
     )
 
 
-def _measure_given(record: Record, path: Path, root: Path | None, code: str) -> Probe:
+def _measure_given(
+    record: Record, path: Path, root: Path | None, code: str, subsets_by: EmotionSource | None
+) -> Probe:
     """What the scores of an external model tell: there is nobody to ask for those of edited captions."""
     where = root or (Path(record.config["root"]) if record.config.get("root") else None)
     test = importers.read_test_split(record.dataset, record.test, where)
@@ -115,6 +126,7 @@ def _measure_given(record: Record, path: Path, root: Path | None, code: str) -> 
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         code=code,
         edited=False,
+        subsets_by=subsets_by,
     )
 
 
@@ -149,6 +161,12 @@ def _compare(now: Tensor, trained: Reopened) -> None:
             f"the weights of {trained.record.run} do not give the features beside them: the variant's file or a "
             f"lexicon changed. Remove {trained.path} to train that run again."
         )
+
+
+def _given_by(trained: Reopened) -> str:
+    if not trained.variant.text_needs:
+        return ""
+    return find_source(trained.config.emotion_source, SourceOptions.of(trained.config)).label
 
 
 def _faces_at(dataset: Path) -> Faces | None:

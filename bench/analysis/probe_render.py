@@ -114,7 +114,9 @@ def _graded(probe: Probe) -> tuple[Table, str]:
     note = (
         f"Graded subsets, by what each caption says: R@1 in %, [95 % interval]; no claim below {MIN_QUERIES} queries."
     )
-    return Table(["subset", "n", "T2V R@1", "V2T R@1"], rows), note
+    below = [f"The subsets are named by {probe.subsets_by}."]
+    below += [f"The model was given the emotions of the captions by {probe.given_by}."] if probe.given_by else []
+    return Table(["subset", "n", "T2V R@1", "V2T R@1"], rows, below), note
 
 
 def _percent(found: Measured, digits: int = 1) -> str:

@@ -99,6 +99,7 @@ def probe(
     *,
     format: Literal["terminal", "markdown"] = "terminal",
     root: Path | None = None,
+    subsets_by: str = "",
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
     json_output: Json = False,
@@ -113,6 +114,8 @@ def probe(
         The id of a run, or the path of its record; its weights and features must lie beside it.
     root
         The dataset's folder, if it is no longer where the run found it.
+    subsets_by
+        An emotion source that names more subsets of the queries; the published ones, by nrc and VADER, stay.
     json_output
         Print what was written into the record instead of tables.
     """
@@ -121,7 +124,7 @@ def probe(
     from bench.analysis.probe import probe as probe_it
 
     load_plugins(plugin)
-    probed = probe_it(run, results, root)
+    probed = probe_it(run, results, root, subsets_by)
     if probed.was_done:
         print("measured before; it is measured again when the code or the word lists change", file=sys.stderr)
     if json_output:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bench.commands.answers import scores
+from bench.commands.answers import counted, scores
 from bench.utils.terminal import printable
 from bench.utils.text import wrapped
 
@@ -58,7 +58,8 @@ def compared(found: "SourceAgreement") -> str:
         below.append("–: fewer than 20 captions, or both sources say the same of all.")
     table = terminal(Table(["emotion", "a", "b", "kappa", "differ"], rows, below), "", note).strip("\n")
     count = len(found.differences)
-    lines = [f"They differ on {count} different captions{', most on these' if count > SHOWN else ''}:"] if count else []
+    most = ", most on these" if count > SHOWN else ""
+    lines = [f"They differ on {counted(count, 'caption')}{most}:"] if count else []
     for one in found.differences[:SHOWN]:
         lines += wrapped(printable(one.caption), 2)
         lines += wrapped(f"a: {', '.join(one.named) or 'none'}; b: {', '.join(one.named_against) or 'none'}", 6)

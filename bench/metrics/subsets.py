@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.emotions import EMOTIONS
 from bench.emotions.scores import is_emotional, polarity, score_captions, score_polarity, vader_compound
+from bench.emotions.sources import EmotionSource
 from bench.metrics.ranking import summarize
 from bench.metrics.statistics import MIN_QUERIES
 
@@ -28,11 +29,12 @@ SUBSETS = {
 }
 
 
-def graded_subsets(captions: Sequence[str]) -> dict[str, list[int]]:
+def graded_subsets(captions: Sequence[str], source: EmotionSource | None = None) -> dict[str, list[int]]:
     """Which queries belong to each of SUBSETS: name -> ascending indices into `captions`; any may be empty.
 
     The vader subsets lie in each other, each emotion in any-nrc; positive, negative, mixed and neutral share all
     queries out among them. Words are counted as `bench.emotions.scores` says, capitals as they are.
+    source: adds `any-KIND` and `KIND-joy` and so on, the queries that name an emotion by it.
     Source: Hutto and Gilbert, VADER, ICWSM 2014, for 0.05; Mohammad and Turney, Computational Intelligence 29(3), 2013.
     """
     strength = np.abs(vader_compound(captions))
@@ -43,7 +45,12 @@ def graded_subsets(captions: Sequence[str]) -> dict[str, list[int]]:
     members |= {"report-filter": is_emotional(captions), "any-nrc": np.any(named, axis=1)}
     members |= {f"nrc-{emotion}": named[:, column] for column, emotion in enumerate(EMOTIONS)}
     members |= {"positive": sign > 0, "negative": sign < 0, "mixed": (sign == 0) & ~neutral, "neutral": neutral}
-    return {name: np.flatnonzero(members[name]).tolist() for name in SUBSETS}
+    found = {name: np.flatnonzero(members[name]).tolist() for name in SUBSETS}
+    if source:
+        named = source.named(captions)
+        found[f"any-{source.kind}"] = np.flatnonzero(named.any(axis=1)).tolist()
+        found |= {f"{source.kind}-{name}": np.flatnonzero(named[:, i]).tolist() for i, name in enumerate(EMOTIONS)}
+    return found
 
 
 def subset_rows(

@@ -243,7 +243,7 @@ def _is_object(value: Any, keys: set[str]) -> bool:
 def _check_probe(probe: dict[str, Any], n: int) -> None:
     """Whole, one value a query, and no share that its queries do not give."""
     keys = {"created", "code", "counterfactual", "emotion", "subsets", "twins", "text_only"}
-    if set(probe) != keys:
+    if set(probe) - {"sources"} != keys:  # `sources` came later
         raise BenchError(f"probe holds {', '.join(sorted(probe))}, not {', '.join(sorted(keys))}.")
     try:
         changed, blind, twins = probe["counterfactual"], probe["text_only"], probe["twins"]
@@ -260,6 +260,9 @@ def _check_probe(probe: dict[str, Any], n: int) -> None:
         for name in ("text", "video", "group"):
             won = _check_column(f"{name} score", twins["per_pair"][name], len(pairs))
             _check_entry(f"{name} score", twins[name], won, 100)
+        sources = probe.get("sources", {"given_by": "", "subsets_by": ""})
+        if sources.keys() != {"given_by", "subsets_by"} or not all(type(said) is str for said in sources.values()):
+            raise BenchError("probe: sources must hold given_by and subsets_by as text.")
         for name, column in probe["emotion"].get("per_query", {}).items():
             _check_column(name, column, n)
         if not all(type(row["n"]) is int and 0 <= row["n"] <= n for row in probe["subsets"].values()):

@@ -7,6 +7,7 @@ from typing import Any, Self
 from bench.metrics.estimate import Estimate
 
 SCORES = ("text", "video", "group")  # of pairs of twins
+PUBLISHED_RULE = "nrc, vader"  # what names the graded subsets, unless another source is asked beside it
 _FLIP, _MOVE = "FlipAcc", "Δ log-rank"
 
 Column = list[float | None]  # a value for each query, None where it does not count
@@ -83,7 +84,9 @@ class Probe:
     selectivity: control edit -> how much further the swap moves the rank. shift, shifts: towards the swap's emotion, by
     the videos' emotions that `shown_by` says. emotion: metric -> measured over the ranking, by those that `emotion_by`
     says, with every query's values; empty where nobody says. twins: text, video and group score of `pairs` of queries,
-    and each pair's. text_only: the model's name.
+    and each pair's. text_only: the model's name. given_by: the source, with its version, of the emotions that the
+    variant was given with each caption, empty if it reads none or the probe is from before there were several.
+    subsets_by: what names the graded subsets.
     """
 
     created: str
@@ -102,6 +105,8 @@ class Probe:
     pairs: list[list[int]]
     twins_per_pair: dict[str, list[int]]
     text_only: str
+    given_by: str = ""
+    subsets_by: str = PUBLISHED_RULE
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
@@ -136,6 +141,7 @@ class Probe:
             pairs=twins["per_pair"]["pairs"],
             twins_per_pair={name: twins["per_pair"][name] for name in SCORES},
             text_only=blind["model"],
+            **raw.get("sources", {}),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -170,6 +176,7 @@ class Probe:
                 "edits": {name: one.text_only.as_json() for name, one in edits},
                 "per_query": {"flip": {name: one.text_only_flips for name, one in edits}},
             },
+            "sources": {"given_by": self.given_by, "subsets_by": self.subsets_by},
         }
 
 

@@ -119,7 +119,7 @@ def test_a_plugin_s_source_is_listed_and_answers(tmp_path: Path, capsys: pytest.
     path = plugin(tmp_path / "toy.py")
     main(["list", "emotion-sources", "--plugin", str(path)])
     listed = capsys.readouterr().out
-    assert "nrc" in listed and 'toy  Joy wherever a caption has an "a".' in listed
+    assert "nrc" in listed and 'toy\n    Joy wherever a caption has an "a".\n' in listed
     main(["emotions", "a banana", "--source", "toy", "--plugin", str(path)])
     assert "joy 4" in capsys.readouterr().out
 

@@ -81,6 +81,11 @@ class EmotionSource:
         """The first paragraph of its docstring."""
         return _summary(self.function)
 
+    @property
+    def label(self) -> str:
+        """Name and version, for people."""
+        return f"{self.name} ({self.version or 'unknown version'})"
+
     @cached_property
     def version(self) -> str:
         """What changes when its scores may: the version that it declares, or else a digest of what its code executes.
