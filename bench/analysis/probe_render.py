@@ -5,7 +5,7 @@ from bench.emotions.counterfactuals import EDITS
 from bench.metrics.counterfactual import mean, share
 from bench.metrics.estimate import Estimate
 from bench.metrics.statistics import MIN_QUERIES
-from bench.records.probe import SCORES, Measured, Probe
+from bench.records.probe import PUBLISHED_RULE, SCORES, Measured, Probe
 from bench.records.record import Record
 from bench.utils.tables import Table, markdown, terminal
 
@@ -114,7 +114,7 @@ def _graded(probe: Probe) -> tuple[Table, str]:
     note = (
         f"Graded subsets, by what each caption says: R@1 in %, [95 % interval]; no claim below {MIN_QUERIES} queries."
     )
-    below = [f"The subsets are named by {probe.subsets_by}."]
+    below = [f"The subsets are named by {probe.subsets_by or PUBLISHED_RULE}."]
     below += [f"The model was given the emotions of the captions by {probe.given_by}."] if probe.given_by else []
     return Table(["subset", "n", "T2V R@1", "V2T R@1"], rows, below), note
 

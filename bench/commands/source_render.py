@@ -55,7 +55,7 @@ def compared(found: "SourceAgreement") -> str:
     )
     below = []
     if any(one.kappa.value is None for one in found.emotions):
-        below.append("–: fewer than 20 captions, or both sources say the same of all.")
+        below.append("–: fewer than 20 captions, or a source that says the same of all of them.")
     table = terminal(Table(["emotion", "a", "b", "kappa", "differ"], rows, below), "", note).strip("\n")
     count = len(found.differences)
     most = ", most on these" if count > SHOWN else ""

@@ -20,15 +20,15 @@ def cohens_kappa(one: ArrayLike, other: ArrayLike) -> Estimate:
     The interval, at 95 %, holds every kappa from which the found one is no further than 1.96 standard errors, each
     taken at that kappa with the shares of yes as they were found (as Wilson's interval does for a share). With the
     standard error at the found kappa it would cover 38 % where 5 of 100 captions are named; so it covers 93 % or more,
-    but where 2 % are named, 91 % (tests/metrics/test_kappa.py simulates it). Empty below 20 captions, and where both
-    say the same of every caption, or nothing of any: there is no chance to go beyond.
+    but where 2 % are named, 91 % (tests/metrics/test_kappa.py simulates it). Empty below 20 captions, and where one
+    says the same of every caption: kappa is 0 then, or undefined, whatever the other says.
     Source: Cohen, Educational and Psychological Measurement 20(1), 1960; Fleiss, Cohen and Everitt, Psychological
     Bulletin 72(5), 1969.
     """
     first, second = np.asarray(one, np.bool_), np.asarray(other, np.bool_)
     cells = [int(np.sum((first == a) & (second == b))) for a, b in ((1, 1), (1, 0), (0, 1), (0, 0))]
     value = kappa_of(cells)
-    if sum(cells) < MIN_QUERIES or value is None:
+    if value is None or len(first) < MIN_QUERIES or first.all() or second.all() or not (first.any() and second.any()):
         return Estimate.empty()
     return Estimate.rounded(value, *kappa_interval(cells))
 

@@ -85,8 +85,8 @@ class Probe:
     the videos' emotions that `shown_by` says. emotion: metric -> measured over the ranking, by those that `emotion_by`
     says, with every query's values; empty where nobody says. twins: text, video and group score of `pairs` of queries,
     and each pair's. text_only: the model's name. given_by: the source, with its version, of the emotions that the
-    variant was given with each caption, empty if it reads none or the probe is from before there were several.
-    subsets_by: what names the graded subsets.
+    variant was given with each caption, empty if it reads none. subsets_by: what names the graded subsets. Both are
+    empty in probes from before they were written down, whose subsets are by PUBLISHED_RULE.
     """
 
     created: str
@@ -106,7 +106,7 @@ class Probe:
     twins_per_pair: dict[str, list[int]]
     text_only: str
     given_by: str = ""
-    subsets_by: str = PUBLISHED_RULE
+    subsets_by: str = ""
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
@@ -147,6 +147,7 @@ class Probe:
     def as_json(self) -> dict[str, Any]:
         """As the record holds it."""
         edits = self.edits.items()
+        sources = {"sources": {"given_by": self.given_by, "subsets_by": self.subsets_by}} if self.subsets_by else {}
         emotion: dict[str, Any] = {name: found.as_json() for name, found in self.emotion.items()}
         if self.emotion_by:
             emotion |= {"per_query": self.emotion_per_query, "source": self.emotion_by}
@@ -176,7 +177,7 @@ class Probe:
                 "edits": {name: one.text_only.as_json() for name, one in edits},
                 "per_query": {"flip": {name: one.text_only_flips for name, one in edits}},
             },
-            "sources": {"given_by": self.given_by, "subsets_by": self.subsets_by},
+            **sources,
         }
 
 

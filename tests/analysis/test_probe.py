@@ -62,7 +62,16 @@ def test_a_probe_is_written_into_the_record_and_nothing_else_changes(
     main(["probe", before.run, "--results", str(path.parents[3])])
     after = load(path)
     assert replace(after, probe={}) == before
-    assert set(after.probe) == {"created", "code", "counterfactual", "emotion", "subsets", "twins", "text_only"}
+    assert set(after.probe) == {
+        "created",
+        "code",
+        "counterfactual",
+        "emotion",
+        "subsets",
+        "twins",
+        "text_only",
+        "sources",
+    }
     assert capsys.readouterr().out.endswith(f"{path}\n")
 
 

@@ -42,7 +42,9 @@ def test_full_agreement_is_1_and_the_interval_holds_it() -> None:
     assert found.low is not None and 0.8 < found.low < 1
 
 
-@pytest.mark.parametrize("cells", [(0, 0, 0, 100), (100, 0, 0, 0), (5, 1, 1, 12), (0, 0, 0, 0)])
+@pytest.mark.parametrize(
+    "cells", [(0, 0, 0, 100), (100, 0, 0, 0), (0, 0, 9, 91), (9, 91, 0, 0), (5, 1, 1, 12), (0, 0, 0, 0)]
+)
 def test_where_nothing_can_be_said_nothing_is(cells: tuple[int, int, int, int]) -> None:
     assert cohens_kappa(*judged(cells)) == Estimate.empty()
 

@@ -11,7 +11,6 @@ another set of captions, asks the model no text twice.
 import hashlib
 import io
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -149,7 +148,9 @@ def _loaded(folder: Path) -> tuple[Any, Any]:
     """The network in float32, and its tokenizer."""
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # reading takes a moment
     try:
         network, report = AutoModelForSequenceClassification.from_pretrained(
             folder, output_loading_info=True, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
@@ -168,15 +169,18 @@ def _first_line(error: Exception) -> str:
 
 def _remembered(path: Path, labels: int) -> dict[bytes, NDArray]:
     """Digest of a text -> its probabilities, as the cache folder has them."""
-    with suppress(FileNotFoundError):
-        try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-                keys, values = file["keys"], file["values"]
-            if keys.shape == (len(values), 32) and keys.dtype == np.uint8 and values.shape == (len(keys), labels):
-                return {key.tobytes(): row for key, row in zip(keys, values, strict=True)}
-        except Exception:  # a damaged zip file ends in many ways
-            pass
-        say_once(f"{path} is damaged: it is made again.")
+    try:
+        content = io.BytesIO(path.read_bytes())
+    except OSError:
+        return {}
+    try:
+        with np.load(content, allow_pickle=False) as file:
+            keys, values = file["keys"], file["values"]
+        if keys.shape == (len(values), 32) and keys.dtype == np.uint8 and values.shape == (len(keys), labels):
+            return {key.tobytes(): row for key, row in zip(keys, values, strict=True)}
+    except Exception:  # a damaged zip file ends in many ways
+        pass
+    say_once(f"{path} is damaged: it is made again.")
     return {}
 
 

@@ -87,8 +87,11 @@ def test_a_text_is_asked_once_whatever_comes_beside_it(folder: Path, monkeypatch
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"not a zip file"])
-def test_a_damaged_file_of_the_cache_is_made_again(folder: Path, empty_cache: Path, content: bytes) -> None:
+def test_a_damaged_file_of_the_cache_is_made_again(
+    folder: Path, empty_cache: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = score_by(f"classifier:{folder}", TEXTS)
+    assert "damaged" not in capsys.readouterr().err
     [path] = empty_cache.rglob("classifier-*.npz")
     path.write_bytes(content)
     np.testing.assert_array_equal(score_by(f"classifier:{folder}", TEXTS), first)
