@@ -45,7 +45,7 @@ class Labels:
     "LABELS.jsonl",
     options=("missing_labels",),
     needs='a line {"text": …, "scores": {"joy": 0.7}} for every caption, or --missing-labels zero',
-    origin="your own: people, or a language model",
+    origin="people or a language model",
 )
 def file(argument: str, options: SourceOptions) -> EmotionSource:
     """What a file says of each caption, by people or by a language model; scores from 0 to 1."""
