@@ -104,9 +104,7 @@ def _measure(trained: Reopened, code: str, subsets_by: EmotionSource | None) -> 
     )
 
 
-def _measure_given(
-    record: Record, path: Path, root: Path | None, code: str, subsets_by: EmotionSource | None
-) -> Probe:
+def _measure_given(record: Record, path: Path, root: Path | None, code: str, subsets_by: EmotionSource | None) -> Probe:
     """What the scores of an external model tell: there is nobody to ask for those of edited captions."""
     where = root or (Path(record.config["root"]) if record.config.get("root") else None)
     test = importers.read_test_split(record.dataset, record.test, where)

@@ -285,7 +285,9 @@ def _emotion_sources(records: Sequence[Record], configs: Sequence[dict[str, str]
     default = IDENTITY_DEFAULTS["emotion_source"]
     reading_none = {name for name, entry in entries().items() if not entry.text_needs}
     sources = [
-        parse_signature(record.protocol).get("emotions", name) if ":" in (name := config.get("emotion_source", default)) else name
+        parse_signature(record.protocol).get("emotions", name)
+        if ":" in (name := config.get("emotion_source", default))
+        else name
         for record, config in zip(records, configs, strict=True)
     ]
     return [
