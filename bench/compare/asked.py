@@ -20,7 +20,7 @@ from bench.compare.numbers import gap, number, ratio
 from bench.data.questions import ALL, TWINS, parse_question
 from bench.metrics.estimate import Estimate
 from bench.metrics.seeds import MeanOverSeeds, mean_over_seeds
-from bench.metrics.statistics import POWER, cluster_labels, paired_difference, sign_flip
+from bench.metrics.statistics import LEVEL, POWER, cluster_labels, paired_difference, sign_flip
 from bench.records.record import Record
 
 _LARGEST_LOG = 700.0  # exp of more overflows
@@ -56,6 +56,9 @@ class Asked(ABC):
     text: str
     subset: str
 
+    more: ClassVar[str]  # what a variant does that is better than the baseline, in a sentence about several
+    less: ClassVar[str]  # and one that is worse
+    measured: ClassVar[str]  # what is counted, for a reader who is new to it
     equal: ClassVar = 0.0  # the effect where two families do not differ
     higher_is_better: ClassVar = True  # of values and effects
 
@@ -88,8 +91,8 @@ class Asked(ABC):
         """The values whose means are compared."""
 
     @abstractmethod
-    def effect(self, values: Paired) -> Estimate:
-        """How far the two families are apart."""
+    def effect(self, values: Paired, level: float = LEVEL) -> Estimate:
+        """How far the two families are apart, with its interval of this level."""
 
     @abstractmethod
     def by_seed(self, values: Paired) -> NDArray[np.float64]:  # (S,)
@@ -139,6 +142,9 @@ class Asked(ABC):
 class RanksAsked(Asked):
     """T2V log-ranks of all queries or of a subset."""
 
+    more = "rank the right video higher"
+    less = "rank it lower"
+    measured = "the rank of the right video among all clips, on average over the queries (geometric mean)"
     equal = 1.0
     higher_is_better = False
     column = "rank ratio"
@@ -156,8 +162,8 @@ class RanksAsked(Asked):
         rows = self.rows(other.records[0])
         return Paired(one.log_ranks(rows, "t2v"), other.log_ranks(rows, "t2v"), query_clusters(other, rows))
 
-    def effect(self, values: Paired) -> Estimate:
-        ends = (values.difference.value, *(values.difference.interval() or (None, None)))
+    def effect(self, values: Paired, level: float = LEVEL) -> Estimate:
+        ends = (values.difference.value, *(values.difference.interval(level) or (None, None)))
         return Estimate(*(None if end is None else float(np.exp(min(end, _LARGEST_LOG))) for end in ends))
 
     def by_seed(self, values: Paired) -> NDArray[np.float64]:
@@ -185,6 +191,12 @@ class RanksAsked(Asked):
 class TwinsAsked(Asked):
     """Own clip above its twin, which differs in emotion alone."""
 
+    more = "pick the right clip over its twin more often"
+    less = "do so less often"
+    measured = (
+        "TwinAcc, how often a caption scores its own clip above the clip's twin: the same content in another mood "
+        "(chance: 50 %)"
+    )
     column = "Δ TwinAcc"
     note = ("own clip above its twin", "Δ TwinAcc and Δ R@1 of these queries in points")
     axis = "TwinAcc, in points above that"
@@ -197,14 +209,14 @@ class TwinsAsked(Asked):
         rows = self.rows(other.records[0])
         return Paired(one.twin_wins(rows), other.twin_wins(rows), content_clusters(other.records[0], rows))
 
-    def effect(self, values: Paired) -> Estimate:
+    def effect(self, values: Paired, level: float = LEVEL) -> Estimate:
         """The interval has a width even where no query differs: it is no narrower than Agresti and Min's of contents.
 
         A content's share of the difference is as large as all its queries' differences together.
         """
         sums = np.bincount(values.clusters, weights=values.one.mean(axis=0) - values.other.mean(axis=0))
-        found = paired_difference(sums * len(sums) / len(values.clusters), np.zeros_like(sums))
-        ends = [100 * end for end in values.difference.interval() or ()]
+        found = paired_difference(sums * len(sums) / len(values.clusters), np.zeros_like(sums), level=level)
+        ends = [100 * end for end in values.difference.interval(level) or ()]
         assert found.low is not None and found.high is not None
         low, high = min([found.low, *ends]), max([found.high, *ends])
         return Estimate(found.value, max(-100.0, low), min(100.0, high))

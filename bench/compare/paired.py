@@ -47,7 +47,9 @@ class PairedComparison:
     detectable: the smallest difference at k, in points, that McNemar's test on so many queries, or on the number that
     they are worth, shows with 80 % power; None where there is none, or where there are several seeds. Of what is
     declared: the smallest effect.
-    question, effect, holm: of what is declared alone. effect: what p asks about, in the question's unit.
+    question, effect, corrected, holm: of what is declared alone. effect: what p asks about, in the question's unit.
+    corrected: the same with the interval at the level of its step in Holm's correction, wider than 95 %: where it does
+    not hold the effect of equal families, there is a verdict.
     verdict: better, worse (by the effect), not distinguishable, or no claim (fewer than 20 queries).
     """
 
@@ -67,6 +69,7 @@ class PairedComparison:
     detectable: float | None
     question: str = ""
     effect: Estimate | None = None
+    corrected: Estimate | None = None
     holm: float | None = None
     verdict: str = ""
 
@@ -105,8 +108,18 @@ def declared(found: Sequence[Pair], questions: Sequence[str]) -> list[PairedComp
     asked = [ask(text) for text in questions]
     alpha = ALPHA / (len(found) * len(asked))  # what Holm asks of the smallest p
     compared = [_answer(question, pair, alpha) for question in asked for pair in found]
-    raised = holm([one.p or 0.0 for one in compared]).tolist()
-    return [replace(one, holm=p, verdict=_verdict(one, p)) for one, p in zip(compared, raised, strict=True)]
+    ps = np.array([one.p or 0.0 for one in compared])
+    levels = 1 - ALPHA / (len(ps) - ps.argsort(kind="stable").argsort(kind="stable"))
+    return [
+        replace(one, holm=p, verdict=_verdict(one, p), corrected=question.effect(question.paired(*sides), level))
+        for one, p, level, (question, *sides) in zip(
+            compared,
+            holm(ps).tolist(),
+            levels.tolist(),
+            [(question, pair.family, pair.baseline) for question in asked for pair in found],
+            strict=True,
+        )
+    ]
 
 
 def _answer(question: Asked, pair: Pair, alpha: float) -> PairedComparison:

@@ -190,8 +190,10 @@ def mcnemar(wins: int, losses: int) -> float:
     return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
 
 
-def paired_difference(one: ArrayLike, other: ArrayLike, clusters: ArrayLike | None = None) -> Estimate:
-    """Difference of two recalls in points, with its 95 % interval, rounded to four decimals.
+def paired_difference(
+    one: ArrayLike, other: ArrayLike, clusters: ArrayLike | None = None, level: float = LEVEL
+) -> Estimate:
+    """Difference of two recalls in points, with its interval (of 95 % unless told), rounded to four decimals.
 
     one, other: (n,) hits in [0, 1] of the same queries in the same order.  ValueError if no pairs.  clusters: (n,)
     labels; the table is then one of the `effective_number` of queries; None: each for itself.
@@ -207,7 +209,7 @@ def paired_difference(one: ArrayLike, other: ArrayLike, clusters: ArrayLike | No
     if clusters is not None:
         weight = effective_number(differences, clusters) / n
         total, squares, n = weight * total, weight * squares, weight * n
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    z = NormalDist().inv_cdf((1 + level) / 2)
     centre = total / (n + 2)
     half = z * (squares + 1 - total * centre) ** 0.5 / (n + 2)
     low, high = max(-1.0, centre - half), min(1.0, centre + half)
