@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,12 +42,26 @@ _LINE = 90  # letters of such a sentence that fit a line
 class Table:
     """header: a name per column. rows: a cell per column, or one string that heads the rows below it.
 
-    below: sentences that stand under the table. Names in it may be anybody's: control characters become escapes.
+    below: sentences that stand under the table. bold: (row, column) of cells to stress where the layout can.
+    Names in it may be anybody's: control characters become escapes.
     """
 
     header: list[str]
     rows: list[list[str] | str]
     below: list[str] = field(default_factory=list)
+    bold: frozenset[tuple[int, int]] = frozenset()
+
+    def stressed(self, begin: str, end: str, shown: Callable[[str], str] = str) -> list[list[str] | str]:
+        """The rows, every cell `shown`, bold ones between two marks; lines that head others stay as they are."""
+        return [
+            row
+            if isinstance(row, str)
+            else [
+                f"{begin}{shown(cell)}{end}" if (number, column) in self.bold else shown(cell)
+                for column, cell in enumerate(row)
+            ]
+            for number, row in enumerate(self.rows)
+        ]
 
     def __post_init__(self) -> None:
         rows = [printable(row) if isinstance(row, str) else [printable(cell) for cell in row] for row in self.rows]
@@ -103,31 +117,32 @@ def markdown(table: Table, title: str, note: str) -> str:
     blank = [""] * (len(table.header) - 1)
     lines = [f"`{title}`", ""] if title else []
     lines += [note, "", line(table.header), line([":--", *("--:" for _ in blank)])]
-    lines += [line([f"**{row}**", *blank] if isinstance(row, str) else row) for row in table.rows]
+    rows = table.stressed("**", "**")
+    lines += [line([f"**{row}**", *blank] if isinstance(row, str) else row) for row in rows]
     lines += [line for sentence in table.below for line in ("", sentence)]
     return "\n".join(lines) + "\n"
 
 
-def latex(table: Table, title: str, note: str) -> str:
+def latex(table: Table, title: str, note: str, label: str = "") -> str:
     r"""A floating table for \usepackage{booktabs}; every name escaped, the title breakable in typewriter letters.
 
-    One with more lines than a page holds becomes a longtable, which needs that package too.
+    One with more lines than a page holds becomes a longtable, which needs that package too. label: for \ref.
     """
     title, note = printable(title), printable(note)
     lines_below = sum(1 + len(sentence) // _LINE for sentence in table.below)
     width, long = len(table.header), len(table.rows) + lines_below > _PAGE
     bar = _LATEX["|"]
     caption = f"{{\\ttfamily {escape(title).replace(bar, bar + _BREAK)}}}. " if title else ""
-    caption = f"\\caption{{{caption}{escape(note)}}}"
+    caption = f"\\caption{{{caption}{escape(note)}}}" + (f"\\label{{{label}}}" if label else "")
     columns = f"{{l{'r' * (width - 1)}}}"
     head = ["\\toprule", " & ".join(map(escape, table.header)) + r" \\"]
     head += ["\\midrule"] if not isinstance(table.rows[0], str) else []
     body = []
-    for row in table.rows:
+    for row in table.stressed(r"\textbf{", "}", escape):
         if isinstance(row, str):
             body += ["\\midrule", rf"\multicolumn{{{width}}}{{l}}{{{escape(row)}}} \\"]
         else:
-            body.append(" & ".join(map(escape, row)) + r" \\")
+            body.append(" & ".join(row) + r" \\")
     below = [rf"\par\smallskip\raggedright {escape(sentence)}" for sentence in table.below]
     small = ["\\footnotesize", "\\setlength{\\tabcolsep}{4pt}"]
     if long:

@@ -23,5 +23,11 @@ def test_numbers_sort_by_what_is_before_their_interval() -> None:
     assert re.findall(r'<td(?: data-sort="(.*?)")?>', html(table, "", "k")) == ["35.0", "-3.1", "0.001", "13", ""]
 
 
+def test_bold_cells_are_bold_and_sort_by_their_numbers() -> None:
+    text = html(Table(["a", "b"], [["x", "3.0"], ["y", "1.0"]], bold=frozenset({(0, 0), (0, 1)})), "", "k", label="All")
+    assert '<th scope="row"><b>x</b></th><td data-sort="3.0"><b>3.0</b></td>' in text and text.count("<b>") == 2
+    assert 'aria-label="All"' in text and "<caption" not in text
+
+
 def test_every_column_can_be_sorted_from_the_keyboard() -> None:
     assert html(Table(["a", "b"], [["x", "1"]]), "", "k").count('<button type="button">') == 2
