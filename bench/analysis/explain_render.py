@@ -6,6 +6,8 @@ Sign and size are shown by side, length and number; colour only repeats it.
 import math
 import string
 import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bench.analysis.explain import QueryExplanation, ScoreExplanation, Word
 from bench.utils.templates import template
@@ -30,13 +32,43 @@ def terminal(explanation: ScoreExplanation, colour: bool = False) -> str:
     return "\n".join(lines)
 
 
-def explanation_html(explanation: ScoreExplanation) -> str:
-    """A piece of a page: one <article>. The page needs `explanation_css` once; nothing is fetched."""
-    return template("bench.analysis", "explanation.html").render(e=explanation, said=ScoreSentences(explanation))
+@dataclass(frozen=True)
+class BarScale:
+    """Attributions whose bars are whole: of a word, and of a frame."""
+
+    word: float
+    frame: float
+
+
+def common_scale(explanations: Sequence[ScoreExplanation]) -> BarScale:
+    """One scale for several explanations, so that equal bars are equal attributions."""
+    return BarScale(
+        max((abs(word.attribution) for one in explanations for word in one.words), default=0.0),
+        max((abs(frame.attribution) for one in explanations for frame in one.frames), default=0.0),
+    )
+
+
+def explanation_html(explanation: ScoreExplanation, scale: BarScale | None = None) -> str:
+    """A piece of a page: one <article>. The page needs `base_css` and `explanation_css` once; nothing is fetched.
+
+    scale: of its bars, where several stand together; its own if not given.
+    """
+    said = ScoreSentences(explanation, scale)
+    return template("bench.analysis", "explanation.html").render(e=explanation, said=said)
+
+
+def words_html(spoken: QueryExplanation) -> str:
+    """The piece of it that the words give, for pages whose style is a file. The page puts it into a .explanation."""
+    return template("bench.analysis", "words.html").render(said=QuerySentences(spoken))
+
+
+def base_css() -> str:
+    """What all pages share: colours, light and dark, and what those need who use the keyboard or hear the page."""
+    return template("bench.analysis", "base.css").render()
 
 
 def explanation_css() -> str:
-    """The style of `explanation_html`, light and dark."""
+    """The style of `explanation_html` and `words_html`; its colours are those of `base_css`."""
     return template("bench.analysis", "explanation.css").render()
 
 
@@ -45,15 +77,16 @@ PAGE_MARK = b'<meta name="generator" content="bench explain">'
 
 def page(explanation: ScoreExplanation) -> str:
     """A page of its own, whole in one file."""
-    piece, style = explanation_html(explanation), explanation_css()
+    piece, style = explanation_html(explanation), base_css() + explanation_css()
     return template("bench.analysis", "explanation_page.html").render(e=explanation, piece=piece, style=style)
 
 
 class QuerySentences:
     """The sentences and numbers of what the words give, the same on every screen."""
 
-    def __init__(self, spoken: QueryExplanation):
+    def __init__(self, spoken: QueryExplanation, largest: float | None = None):
         self.e = e = spoken
+        self.largest = max(abs(word.attribution) for word in e.words) if largest is None else largest
         self.word_digits = places = _digits([abs(word.attribution) for word in e.words] + [abs(e.difference)])
         reference = f"{e.reference_score:.{places}f}"
         self.score = f"{e.score:.{places}f}; with every word replaced by {e.reference} it is {reference}."
@@ -112,15 +145,14 @@ class QuerySentences:
         meant += ["? not in the model's vocabulary"] if any(not word.known for word in e.words) else []
         return "; ".join(meant)
 
-    def label(self, word: Word) -> str:
-        """A word with its attribution, for those who do not see the shade."""
-        names = f", names {', '.join(word.emotions)}" if word.emotions else ""
-        return f"{word.text}: {word.attribution:+.{self.word_digits}f}{names}"
+    @property
+    def whole(self) -> str:
+        """The attribution of a word whose bar is whole."""
+        return f"±{self.largest:.{self.word_digits}f}"
 
     def shade(self, word: Word) -> int:
-        """The size of a word's attribution in percent of the largest."""
-        largest = max(abs(other.attribution) for other in self.e.words)
-        return round(100 * abs(word.attribution) / largest) if largest else 0
+        """The size of a word's attribution in percent of a whole bar."""
+        return round(100 * abs(word.attribution) / self.largest) if self.largest else 0
 
 
 class ScoreSentences(QuerySentences):
@@ -128,8 +160,10 @@ class ScoreSentences(QuerySentences):
 
     e: ScoreExplanation
 
-    def __init__(self, explanation: ScoreExplanation):
-        super().__init__(explanation)
+    def __init__(self, explanation: ScoreExplanation, scale: BarScale | None = None):
+        scale = scale or common_scale([explanation])
+        super().__init__(explanation, scale.word)
+        self.largest_frame = scale.frame
         self.frame_digits = _digits([abs(frame.attribution) for frame in explanation.frames])
         which = "asked for" if explanation.named else "the top one"
         self.clip = f"{explanation.video}, {which}: rank {explanation.rank:g} of {explanation.gallery}."
@@ -151,10 +185,14 @@ class ScoreSentences(QuerySentences):
             "with none of them, so these numbers need not add up."
         )
 
+    @property
+    def whole_frame(self) -> str:
+        """The attribution of a frame whose bar is whole."""
+        return f"±{self.largest_frame:.{self.frame_digits}f}"
+
     def length(self, attribution: float) -> int:
-        """The size of a frame's attribution in percent of the largest."""
-        largest = max(abs(frame.attribution) for frame in self.e.frames)
-        return round(100 * abs(attribution) / largest) if largest else 0
+        """The size of a frame's attribution in percent of a whole bar."""
+        return round(100 * abs(attribution) / self.largest_frame) if self.largest_frame else 0
 
 
 def _noted(word: Word) -> str:

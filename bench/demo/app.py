@@ -3,6 +3,7 @@
 /             the page; ?q= asks, &compare=1 asks both models
 /why          which words gave a moment its score
 /api/search   the same as /?q= for programs
+/style.css    the pages' style
 /clips/ID     a clip, whole or by Range
 /stills/ID.jpg?at=SECONDS
 """
@@ -17,10 +18,11 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from bench.analysis.explain_render import QuerySentences
+from bench.analysis.explain_render import QuerySentences, base_css, explanation_css, words_html
 from bench.demo.media import Media, OpenClip
 from bench.demo.results import ModelResults, links, results_of
 from bench.demo.security import SecurityMiddleware
@@ -101,6 +103,13 @@ def make_app(sessions: list[Session], media: Media, hosts: set[str] | None) -> F
 # --- pages and JSON ---------------------------------------------------------------------------------------------------
 
 
+@routes.api_route("/style.css", methods=READ)
+def style() -> Response:
+    """What the demo shares with the report and the pages of `bench explain`, and its own."""
+    own = (STATIC / "demo.css").read_text(encoding="utf-8")
+    return Response(base_css() + explanation_css() + own, media_type="text/css")
+
+
 @routes.api_route("/", methods=READ)
 async def index(request: Request) -> Response:
     """The page, with answers where there is a query."""
@@ -150,7 +159,8 @@ async def why(request: Request) -> Response:
     spoken = await demo.models.do(partial(session.why, query, int(window)))
     file, start, end = moment
     shown = {"query": query, "file": printable(file), "span": f"{clock(start)}–{clock(end)}", "model": session.about}
-    return HTMLResponse(demo.page("why.html", said=QuerySentences(spoken), compare="compare" in words, **shown))
+    said, pieces = QuerySentences(spoken), Markup(words_html(spoken))
+    return HTMLResponse(demo.page("why.html", said=said, words=pieces, compare="compare" in words, **shown))
 
 
 # --- clips ------------------------------------------------------------------------------------------------------------

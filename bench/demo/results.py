@@ -95,4 +95,4 @@ def _result(
 def _ranked(moment: Moment, other: Answer, letter: str) -> str:
     spots = [(one.file, one.start) for one in other.moments]
     here = (moment.file, moment.start)
-    return f"{letter}: {spots.index(here) + 1}" if here in spots else f"not among {letter}'s first {len(spots)}"
+    return f"rank {spots.index(here) + 1} in {letter}" if here in spots else f"not among {letter}'s first {len(spots)}"

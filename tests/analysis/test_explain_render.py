@@ -11,7 +11,7 @@ import pytest
 from helpers.asking import Capture, failure, output
 
 from bench.analysis.explain import EmotionInput, Frame, ScoreExplanation, Word
-from bench.analysis.explain_render import explanation_css, explanation_html, page, terminal
+from bench.analysis.explain_render import common_scale, explanation_css, explanation_html, page, terminal, words_html
 from bench.cli import main
 
 JPEG = b"\xff\xd8\xff\xd9"
@@ -140,12 +140,37 @@ def test_the_page_is_sound_and_fetches_nothing(explanation: ScoreExplanation) ->
     assert explanation_css() in text
 
 
-def test_words_carry_their_numbers_beside_the_shade(explanation: ScoreExplanation) -> None:
-    words = [attributes for tag, attributes in read(explanation_html(explanation)).seen if tag == "li"][:3]
-    assert [word["title"] for word in words] == ["a: -0.100", "happy: +0.200, names joy, trust", "gnu: +0.200"]
-    assert [word["aria-label"] for word in words] == [word["title"] for word in words]
-    assert [word["class"] for word in words] == ["less", "more", "more"]
-    assert [word["style"] for word in words] == ["--shade: 50%", "--shade: 100%", "--shade: 100%"]
+def bars(text: str) -> list[tuple[str | None, str | None]]:
+    return [(one["class"], one["width"]) for tag, one in read(text).seen if tag == "rect" and one["class"] != "zero"]
+
+
+def test_words_carry_their_numbers_beside_their_bars(explanation: ScoreExplanation) -> None:
+    text = explanation_html(explanation)
+    assert bars(text)[:3] == [("less", "50"), ("more", "100"), ("more", "100")]
+    heads = [attributes for tag, attributes in read(text).seen if tag == "th"][3:]
+    assert [head.get("title") for head in heads] == [None, "names joy, trust", None]
+    assert re.findall(r'<td class="number">(.*?)</td>', text) == ["-0.100", "+0.200", "+0.200"]
+    assert "a whole bar\nis ±0.200" in text and "a whole bar is ±0.0400" in text
+
+
+def test_several_explanations_have_one_scale(explanation: ScoreExplanation) -> None:
+    """Equal bars are equal attributions: of the weaker of two queries no bar is whole."""
+    weaker = replace(
+        explanation,
+        words=tuple(replace(word, attribution=word.attribution / 4) for word in explanation.words),
+        frames=tuple(replace(frame, attribution=frame.attribution / 2) for frame in explanation.frames),
+    )
+    scale = common_scale([weaker, explanation])
+    assert bars(explanation_html(weaker, scale)) == [
+        *(("less", "12"), ("more", "25"), ("more", "25")),
+        *(("more", "50"), ("less", "25")),
+    ]
+    assert bars(explanation_html(explanation, scale)) == bars(explanation_html(explanation))
+
+
+def test_the_words_alone_have_no_style_of_their_own(explanation: ScoreExplanation) -> None:
+    """The demo's pages may hold none."""
+    assert " style=" not in words_html(explanation) and "Words, by integrated gradients" in words_html(explanation)
 
 
 def test_what_people_typed_stays_text(explanation: ScoreExplanation) -> None:

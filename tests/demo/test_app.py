@@ -188,7 +188,7 @@ def test_two_models_answer_side_by_side(both: list[Session]) -> None:
     one, other = client.get("/?q=green&compare=1").text.split('id="model-2"')
     assert files(one)[0] == "green.mp4"
     assert files(other)[-1] == "green.mp4"  # what the second one likes least
-    assert "A: 1<" in other
+    assert "rank 1 in A<" in other
     assert 'name="compare" value="1" checked' in one
     found = client.get("/api/search?q=green&compare=1").json()
     assert found["moments"][0]["file"] == found["compared"]["moments"][-1]["file"] == "green.mp4"
@@ -225,7 +225,7 @@ def test_a_model_is_not_compared_with_itself(first: Session) -> None:
 
 
 def test_head_is_answered_as_get_without_a_body(client: TestClient) -> None:
-    for address in ("/", "/?q=red", "/api/search?q=red", "/static/demo.css"):
+    for address in ("/", "/?q=red", "/api/search?q=red", "/static/demo.css", "/style.css"):
         got, headed = client.get(address), client.head(address)
         assert headed.status_code == got.status_code == 200
         assert headed.headers["content-type"] == got.headers["content-type"]

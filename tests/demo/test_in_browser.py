@@ -168,18 +168,24 @@ def test_why_opens_in_its_card_and_closes(
 ) -> None:
     monkeypatch.setattr(models, "load", LOAD)
     run = trained(small, tmp_path / "results", "plain")
-    clip(tmp_path / "clip" / "red.mp4", "red")
+    for colour in ("red", "blue"):
+        clip(tmp_path / "clip" / f"{colour}.mp4", colour)
     searcher = open_folder(tmp_path / "clip", tmp_path / "results", Choice(f"run:{run}"))
     with serving([Session(searcher, searcher.folder)]) as address:
         page.goto(f"{address}/?q=a+happy+man")
-        link = page.get_by_text("Why?", exact=True)
+        link = page.get_by_text("Why?", exact=True).first
         link.focus()
         page.keyboard.press("Enter")
         page.locator(".card .spoken").wait_for()
         assert "Words, by integrated gradients" in page.locator(".card .spoken").inner_text()
         assert link.get_attribute("aria-expanded") == "true"
+        card, row = (page.locator(name).first.bounding_box() for name in (".card", ".cards"))
+        assert card["width"] == row["width"]  # no empty place beside it
+        shown, video = (page.locator(f".card {name}").first.bounding_box() for name in (".spoken", "video"))
+        assert shown["x"] > video["x"] + video["width"] and abs(shown["y"] - card["y"]) < 40
         link.click()
         assert page.locator(".card .spoken").is_hidden()
+        assert page.locator(".card").first.bounding_box()["width"] < row["width"]
         page.goto(page.url.split("?")[0] + link.get_attribute("href").lstrip("/"))  # a page of its own too
         page.get_by_text("Back to the results").click()
-        assert page.locator(".card").count() == 1
+        assert page.locator(".card").count() == 2
