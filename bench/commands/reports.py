@@ -4,9 +4,16 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
 
 from bench.commands import RESULTS, Flag, Force, Json, Plugins, Results, app, load_plugins, quiet
+
+Only = Annotated[
+    list[str],
+    Parameter(negative="", help="Only these: a variant or a run's id; * stands for any letters. The baseline stays."),
+]
 
 
 @app.command
@@ -192,6 +199,8 @@ def explain(
 def report(
     *,
     format: Literal["html", "latex"] = "html",
+    only: Only = [],  # noqa: B006
+    dataset: str | None = None,
     subset: str = "emotion",
     baseline: str = "plain",
     plugin: Plugins = [],  # noqa: B006
@@ -201,10 +210,15 @@ def report(
 ) -> None:
     """Make the report: one offline page, the same as markdown, and the figures.
 
+    Figures of a former report in that folder that the new one does not have are removed.
+
     Parameters
     ----------
     format
-        html: index.html and report.md; latex: report.tex, with tables and figure includes.
+        html: index.html and report.md; latex: report.tex (the main table and the figures, as PDF), supplement.tex (all
+        other tables) and references.bib.
+    dataset
+        Only runs on this dataset.
     subset
         The queries of the second pair of columns; a dataset's card names its subsets.
     baseline
@@ -213,9 +227,14 @@ def report(
         The folder to write to.
     """
     quiet()
+    from bench.compare import check_choice
+    from bench.compare.selection import select
     from bench.records.store import load_records
-    from bench.report.build import build
+    from bench.report.build import FILES, build
 
     load_plugins(plugin)
-    written = build(load_records(results), results, out, subset, baseline, format, force)
-    print(*written[: 1 if format == "latex" else 2], sep="\n")
+    records = load_records(results)
+    check_choice(records, subset, baseline)
+    records = select(records, dataset=dataset or "", only=only, baseline=baseline)
+    written = build(records, results, out, subset, baseline, format, force)
+    print(*written[: len(FILES[format])], sep="\n")

@@ -1,7 +1,10 @@
 """Records -> pages. `bench report` makes them.
 
-build.py             the page, markdown, LaTeX
-sentences.py         what the records say, in words
+build.py             from records to files: the page and markdown, or LaTeX
+parts.py             the records in order: studies of one test set, each of parts of one protocol
+answer.py            the answer in sentences
+overview.py          the first screen's figure, the main table, what the numbers rest on
+page.py              the page; markdown_report.py the same as markdown; paper.py for LaTeX
 figures/             one file a figure; style.py, interval_rows.py and map_panels.py are what they share
 feature_measures.py  what features say of emotion: purity, a linear probe, silhouette
 saved_features.py    the features beside a record

@@ -28,9 +28,15 @@ def name_rows(axis: Any, names: Sequence[str], least: float = 0.3) -> np.ndarray
 
 
 def draw_intervals(
-    axis: Any, found: Sequence[Estimate], places: np.ndarray, marker: str, filled: bool, colour: str
+    axis: Any,
+    found: Sequence[Estimate],
+    places: np.ndarray,
+    marker: str,
+    filled: bool,
+    colour: str,
+    width: float = 1.0,
 ) -> None:
-    """One mark a row, in the middle of its interval. places: (n,) of the rows."""
+    """One mark a row, in its interval. places: (n,) of the rows. marker: "" for none. width: of the line, in points."""
     values, low, high = (np.array([getattr(one, name) for one in found]) for name in NUMBERS)
     axis.errorbar(
         values,
@@ -40,7 +46,7 @@ def draw_intervals(
         markersize=4.5,
         color=colour,
         markerfacecolor=colour if filled else "white",
-        elinewidth=1,
+        elinewidth=width,
     )
 
 

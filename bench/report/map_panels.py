@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 MODALITIES = ("text", "video")
+OTHERS = "another emotion"
 _REST, _TIED, _INK = "#BCD4E6", "#C4C4C4", "#222222"
 _TURNS = 4
 
@@ -24,15 +25,14 @@ _TURNS = 4
 class Layer:
     """Points that look alike. rows: (N,) which queries. size: of a caption's point, in square points.
 
-    marker: of captions and, hollow, of clips; "": captions are circles, clips triangles.
-    edge: filled points have a dark outline.
+    marker: of captions, filled, and of clips, hollow. edge: filled points have a dark outline.
     """
 
     label: str
     rows: NDArray[np.bool_]
     colour: str
     size: float
-    marker: str = ""
+    marker: str
     edge: bool = False
 
 
@@ -40,9 +40,9 @@ def emotion_layers(member: NDArray[np.bool_], neutral: NDArray[np.bool_], emotio
     """One emotion against the rest: (N,) which queries are about it, and which about none."""
     small = _size(len(member))
     return [
-        Layer("another emotion", ~member & ~neutral, _REST, small),
-        Layer("neutral", neutral, EMOTION_COLOURS["neutral"], small),
-        Layer(emotion, member, EMOTION_COLOURS[emotion], 1.7 * small, edge=True),
+        Layer(OTHERS, ~member & ~neutral, _REST, small, "o"),
+        Layer("neutral", neutral, EMOTION_COLOURS["neutral"], 1.6 * small, EMOTION_MARKERS["neutral"]),
+        Layer(emotion, member, EMOTION_COLOURS[emotion], 1.4 * small, EMOTION_MARKERS[emotion], edge=True),
     ]
 
 
@@ -72,16 +72,10 @@ def scatter(axes: "Axes", map: NDArray, layers: Sequence[Layer], limit: float, s
         for layer in layers:
             rows = np.flatnonzero(layer.rows)[turn::_TURNS]
             for modality, points in zip(MODALITIES, np.split(map, 2), strict=True):
-                axes.scatter(*points[rows].T, **_look(layer, modality, scale))
+                axes.scatter(*points[rows].T, rasterized=True, **_look(layer, modality, scale))
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[], aspect="equal")
     axes.grid(False)
     axes.spines[:].set(visible=True, color="#bbbbbb", linewidth=0.6)
-
-
-def beneath(axes: "Axes", lines: Sequence[str]) -> None:
-    """Small text under a panel, in columns."""
-    mono = "DejaVu Sans Mono"  # matplotlib brings it
-    axes.text(0.0, -0.02, "\n".join(lines), transform=axes.transAxes, va="top", family=mono, fontsize=6.0)
 
 
 def legend(drawing: "Drawing", layers: Sequence[Layer], top: float) -> None:
@@ -94,9 +88,8 @@ def legend(drawing: "Drawing", layers: Sequence[Layer], top: float) -> None:
         hidden.scatter([], [], label=f"{layer.label} ({layer.rows.sum()})", **_look(layer, "text", scale))
         for layer in layers
     ]
-    filling = bool(layers[-1].marker)
-    either = Layer("", layers[0].rows, _INK, 10, "o" if filling else "")
-    names = ("filled: caption", "hollow: clip") if filling else ("caption", "clip")
+    either = Layer("", layers[0].rows, _INK, 10, "o")
+    names = ("filled: caption", "hollow: clip")
     handles += [
         hidden.scatter([], [], label=name, **_look(either, modality, 2))
         for modality, name in zip(MODALITIES, names, strict=True)
@@ -112,9 +105,6 @@ def _size(n: int) -> float:
 def _look(layer: Layer, modality: str, scale: float) -> dict[str, Any]:
     """The keywords of `Axes.scatter`."""
     look: dict[str, Any] = {"s": layer.size * scale, "marker": layer.marker, "color": layer.colour}
-    if not layer.marker:
-        edge = {"edgecolors": _INK, "linewidths": 0.4} if layer.edge else {"linewidths": 0}
-        return {**look, "marker": "o" if modality == "text" else "^", **edge}
     if layer.marker == "x":
         return {**look, "marker": "x" if modality == "text" else "+", "linewidths": 0.5}
     if modality == "text":

@@ -4,6 +4,7 @@ The same records give the same bytes: SVG without date and with a fixed salt for
 program that wrote it, and a style that asks no matplotlibrc of the user's.
 """
 
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
@@ -22,11 +23,12 @@ SALT = "emotion-video-bench"
 TEXT_WIDTH = 7.0  # inches: a page's text
 PNG_DPI = 150
 
-# Okabe and Ito, Color Universal Design (2008); neutral is a grey of its own and never an emotion's.
+# Okabe and Ito, Color Universal Design (2008), brown in place of black, which is lost on a dark page; neutral is a grey
+# of its own and never an emotion's.
 EMOTION_COLOURS = dict(
     zip(
         EMOTIONS,
-        ("#E69F00", "#009E73", "#000000", "#56B4E9", "#0072B2", "#CC79A7", "#D55E00", "#F0E442"),
+        ("#E69F00", "#009E73", "#8B5A2B", "#56B4E9", "#0072B2", "#CC79A7", "#D55E00", "#F0E442"),
         strict=True,
     )
 ) | {"neutral": "#999999"}
@@ -43,6 +45,7 @@ STYLE: Any = {
     "svg.hashsalt": SALT,
     "text.parse_math": False,  # a name with two dollars is no formula
     "svg.fonttype": "path",  # the same glyphs on every machine
+    "pdf.fonttype": 42,  # TrueType: publishers refuse type 3
     "font.family": "DejaVu Sans",  # matplotlib brings it
     "font.size": 8,
     "axes.titlesize": 9,
@@ -59,6 +62,41 @@ STYLE: Any = {
     "savefig.bbox": "tight",
     "savefig.pad_inches": 0.05,
 }
+
+
+# What stands for each colour of a drawing where the page is dark: light ink, and shades that stand out from black.
+DARK = {
+    "#ffffff": "#171717",
+    "#000000": "#ececec",
+    "#222222": "#dddddd",
+    "#333333": "#c8c8c8",
+    BASELINE_COLOUR: "#a8a8a8",
+    "#bbbbbb": "#5a5a5a",
+    "#c4c4c4": "#6f6f6f",
+    "#cccccc": "#5f5f5f",
+    "#e5e5e5": "#363636",
+    "#eeeeee": "#333333",
+    "#0072b2": "#4189dd",
+    "#d55e00": "#f08a4b",
+    "#009e73": "#2fc39a",
+    "#cc79a7": "#dd9abf",
+    "#999933": "#c2c255",
+    "#bcd4e6": "#3f5a6c",
+}
+
+
+def themed(svg: str) -> str:
+    """A drawing that follows the page it stands in: light as it was drawn, its colours exchanged where it is dark."""
+    used = dict.fromkeys(found for found in re.findall("#[0-9a-f]{6}", svg) if found in DARK)
+    svg = re.sub("#[0-9a-f]{6}", lambda found: f"var(--c{found[0][1:]})" if found[0] in used else found[0], svg)
+    light, dark = (
+        "".join(f"--c{name[1:]}:{value};" for name, value in pairs.items())
+        for pairs in ({name: name for name in used}, {name: DARK[name] for name in used})
+    )
+    rules = f"svg{{{light}fill:#000000}}@media(prefers-color-scheme:dark){{svg{{{dark}fill:{DARK['#000000']}}}}}"
+    head = re.search(r"<svg\b[^>]*>", svg)
+    assert head, "it is a drawing"
+    return f"{svg[: head.end()]}<style>{rules}</style>{svg[head.end() :]}"
 
 
 def colour(number: int) -> tuple[str, Any]:

@@ -9,8 +9,8 @@ from bench.errors import BenchError
 from bench.records.record import Record
 from bench.utils.images import data_address, jpeg
 
-SIZE = 96  # pixels
-QUALITY = 70
+SIZE = 128  # pixels
+QUALITY = 60
 
 
 def dataset_folder(record: Record) -> Path | None:

@@ -5,15 +5,19 @@ from typing import Any
 
 import numpy as np
 
+from bench.compare.groups import Family
 from bench.emotions import EMOTIONS
 from bench.emotions.counterfactuals import counterfactual
 from bench.emotions.scores import explain, score_captions
 from bench.metrics.ranking import ranks
 from bench.records.probe import Probe
 from bench.records.record import Record
+from bench.report.figures import Context
+from bench.report.thumbnails import thumbnails
 
 SHOWN = 5  # clips of each run's list
 MOST = 60  # flips of a pair; of more, those that moved furthest
+PAIRS = 6  # the best variant and others with a verdict
 
 
 def flips(one: Record, other: Record) -> list[dict[str, Any]]:
@@ -35,6 +39,53 @@ def flips(one: Record, other: Record) -> list[dict[str, Any]]:
         }
         for query in order[:MOST]
     ]
+
+
+def flip_data(context: Context) -> dict[str, Any]:
+    """What the page's list of won and lost queries is made of, as JSON: pairs of runs, their queries and clips.
+
+    Pairs are the baseline with the best other variant and with the best of those that have a verdict, PAIRS at most.
+    """
+    base = context.base
+    told = {one.name for one in context.comparisons if one.verdict in ("better", "worse")}
+    others = [family for place, family in enumerate(context.others) if not place or family.name in told][:PAIRS]
+    pairs = [_pair(base, other) for other in others] if base else []
+    if not pairs:
+        return {"pairs": []}
+    queries = sorted({flip["query"] for one in pairs for flip in one["flips"]})
+    clips = {clip for one in pairs for flip in one["flips"] for top in flip["top"] for clip in top}
+    record = context.group.trues[0]
+    clips |= {record.clip_of(query) for query in queries}
+    captions = record.first_captions()
+    pictures = thumbnails(record, sorted(clips))
+    return {
+        "pairs": pairs,
+        "emotions": [*EMOTIONS, "neutral"],
+        "queries": asked(record, queries),
+        "clips": {
+            clip: {
+                "video": record.queries["videos"][clip],
+                "caption": captions[clip],
+                **({"picture": pictures[clip]} if clip in pictures else {}),
+            }
+            for clip in sorted(clips)
+        },
+    }
+
+
+def _pair(one: Family, other: Family) -> dict[str, Any]:
+    """The first seeds of two families."""
+    records = one.records[0], other.records[0]
+    names = [f"{family.name} s{record.seed}" for family, record in zip((one, other), records, strict=True)]
+    found = flips(*records)
+    swaps = swapped(records[1])
+    return {
+        "name": f"{names[1]} against {names[0]}",
+        "one": names[0],
+        "other": names[1],
+        "flips": found,
+        "swaps": {flip["query"]: swaps[flip["query"]] for flip in found if flip["query"] in swaps},
+    }
 
 
 def asked(record: Record, queries: Sequence[int]) -> dict[int, dict[str, Any]]:

@@ -7,7 +7,9 @@ from bench.compare.paired import compare_all
 from bench.compare.sections import sections_of
 from bench.records.record import Record
 from bench.records.store import load_records
-from bench.report.sentences import sentences
+from bench.report.answer import answers
+from bench.report.overview import foundations, main_table
+from bench.report.parts import studies_of
 from bench.utils.tables import markdown
 
 RECORDS = load_records(ROOT / "results" / "reference")
@@ -28,9 +30,16 @@ def test_the_report_has_the_tables_that_its_records_give() -> None:
 
 
 def test_the_report_says_what_its_records_say() -> None:
-    (group,) = group_records(RECORDS)
-    for sentence in sentences(group, sections_of(group, group, "emotion", "plain")):
-        assert f"- {sentence}\n" in REPORT
+    (study,) = studies_of(RECORDS, ROOT / "results" / "reference", "emotion", "plain")
+    for sentence in answers(study):
+        assert f"\n{sentence}\n" in REPORT
+
+
+def test_the_report_s_main_table_is_that_of_its_records() -> None:
+    (study,) = studies_of(RECORDS, ROOT / "results" / "reference", "emotion", "plain")
+    for table in (main_table(study), foundations(study)):
+        for row in table.stressed("**", "**"):
+            assert "| " + " | ".join(row) + " |" in REPORT
 
 
 def test_every_true_run_is_probed() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure as Drawing
 
-from bench.report.figures import Figure, save
-from bench.report.style import COLOURS, EMOTION_COLOURS, EMOTION_MARKERS, STYLE, colour
+from bench.report.figures import PAPER, SCREEN, Figure, save
+from bench.report.style import COLOURS, DARK, EMOTION_COLOURS, EMOTION_MARKERS, STYLE, colour, themed
 
 
 def draw() -> Figure:
@@ -20,14 +20,27 @@ def draw() -> Figure:
 
 
 def test_the_same_drawing_gives_the_same_bytes(tmp_path: Path) -> None:
-    once, again = (save(draw(), tmp_path / folder) for folder in ("once", "again"))
+    once, again = (save(draw(), tmp_path / folder, kinds=(*SCREEN, *PAPER)) for folder in ("once", "again"))
     assert [path.read_bytes() for path in once] == [path.read_bytes() for path in again]
-    assert [path.name for path in once] == ["name.svg", "name.png"]
+    assert [path.name for path in once] == ["name.svg", "name.png", "name.pdf"]
 
 
 def test_files_do_not_tell_when_and_by_what_they_were_written(tmp_path: Path) -> None:
     svg, png = (path.read_bytes() for path in save(draw(), tmp_path))
     assert b"<dc:date>" not in svg and b"Software" not in png
+
+
+def test_a_drawing_in_a_page_has_two_sets_of_colours(tmp_path: Path) -> None:
+    svg, _ = save(draw(), tmp_path)
+    text = themed(svg.read_text())
+    assert "prefers-color-scheme:dark" in text and "fill: var(--cffffff)" in text
+    assert f"--cffffff:{DARK['#ffffff']};" in text and "--cffffff:#ffffff;" in text
+
+
+def test_every_series_stands_out_from_both_grounds() -> None:
+    for one in (*COLOURS, *EMOTION_COLOURS.values()):
+        dark = DARK.get(one.lower(), one)
+        assert (luminance(dark) + 0.05) / (luminance(DARK["#ffffff"]) + 0.05) >= 2, one
 
 
 def luminance(colour: str) -> float:

@@ -26,11 +26,18 @@ from bench.report.style import PNG_DPI, styled
 from bench.utils.files import replacing
 from bench.utils.outputs import check_output
 from bench.utils.registry import Registry
+from bench.utils.tables import Table
 
 if TYPE_CHECKING:  # matplotlib takes half a second to import
     from matplotlib.figure import Figure as Drawing
 
 LAST = 1000  # the place of a figure that says none
+SCREEN, PAPER = ("svg", "png"), ("pdf",)  # the kinds of files for a page, and for LaTeX
+_KINDS: dict[str, tuple[bytes, dict[str, Any]]] = {  # what a file begins with, and what is not to stand in it
+    "svg": (b"<svg", {"Date": None, "Creator": None}),
+    "png": (b"\x89PNG", {"Software": None}),
+    "pdf": (b"%PDF-", {"Creator": None, "Producer": None, "CreationDate": None}),
+}
 
 
 @dataclass(frozen=True)
@@ -64,8 +71,9 @@ class Context:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawn figure. name: the files' stem. caption: what is shown, with n, seed and protocol. alt: the same to those
-    who cannot see it, with the numbers that matter.
+    """A drawn figure. name: the files' stem. caption: what is shown, with n and seeds, in a sentence or two; the
+    protocol stands once above all figures. alt: the same to those who cannot see it, with the numbers that matter.
+    table: numbers that stand below it. beside: the key of the table that it belongs to on a page.
     """
 
     name: str
@@ -73,6 +81,8 @@ class Figure:
     caption: str
     alt: str
     drawing: "Drawing"
+    table: Table | None = None
+    beside: str = ""
 
 
 Drawn: TypeAlias = Figure | list[Figure] | None
@@ -81,11 +91,16 @@ D = TypeVar("D", bound=Drawn)
 
 @dataclass(frozen=True)
 class FigureKind:
-    """A registered figure. place: where it stands on the page; of equal ones the first by name comes first."""
+    """A registered figure. place: where it stands on the page; of equal ones the first by name comes first.
+
+    beside: the key of the table that it belongs to; "": it stands for itself. least: queries; of fewer it is not drawn.
+    """
 
     name: str
     place: int
     draw: Callable[[Context], Drawn]
+    beside: str = ""
+    least: int = 0
 
     @property
     def summary(self) -> str:
@@ -96,12 +111,14 @@ class FigureKind:
 FIGURES: Registry[FigureKind] = Registry("figure", "bench.report.figures")
 
 
-def figure(name: str, *, place: int = LAST) -> Callable[[Callable[[Context], D]], Callable[[Context], D]]:
+def figure(
+    name: str, *, place: int = LAST, beside: str = "", least: int = 0
+) -> Callable[[Callable[[Context], D]], Callable[[Context], D]]:
     """Decorator: a function that draws a figure of the report, or several, or none where there is nothing to show."""
 
     def add(function: Callable[[Context], D]) -> Callable[[Context], D]:
         in_style = styled(function)
-        FIGURES.add(name, FigureKind(name, place, in_style), function)
+        FIGURES.add(name, FigureKind(name, place, in_style, beside, least), function)
         return in_style
 
     return add
@@ -119,13 +136,14 @@ def draw(context: Context, prefix: str = "") -> list[Figure]:
     fails, or two figures would be one file.
     """
     found: dict[str, Figure] = {}
+    n = context.group.records[0].metrics["all"]["n"]
     for kind in in_order():
-        for one in _figures(kind, context):
+        for one in _figures(kind, context) if n >= kind.least else ():
             if one.name in found:
                 raise BenchError(
                     f"the figure '{kind.name}' would write the files of another one, {one.name}. Rename it."
                 )
-            found[one.name] = replace(one, name=f"{prefix}{one.name}")
+            found[one.name] = replace(one, name=f"{prefix}{one.name}", beside=kind.beside)
     return list(found.values())
 
 
@@ -145,20 +163,26 @@ def _figures(kind: FigureKind, context: Context) -> Iterator[Figure]:
         yield one
 
 
+def begins_as(path: Path) -> bool:
+    """Whether a file is what its name says, a picture of one of the kinds that are written here."""
+    mark = _KINDS.get(path.suffix[1:], (b"", {}))[0]
+    with path.open("rb") as file:
+        return bool(mark) and mark in file.read(4096)
+
+
 @styled
-def save(drawn: Figure, folder: Path, force: bool = False) -> tuple[Path, Path]:
-    """Writes <name>.svg and <name>.png, each whole or not at all, and closes the drawing.
+def save(drawn: Figure, folder: Path, force: bool = False, kinds: Sequence[str] = SCREEN) -> tuple[Path, ...]:
+    """Writes <name>.<kind> for every kind, each whole or not at all, and closes the drawing.
 
     UsageError: files of these names are no pictures of that kind. force: they are replaced even so.
     """
     from matplotlib import pyplot as plt
 
-    paths = folder / f"{drawn.name}.svg", folder / f"{drawn.name}.png"
-    for path, mark in zip(paths, (b"<svg", b"\x89PNG"), strict=True):
-        check_output(path, [mark], f"picture of the kind {path.suffix[1:]}", force=force)
-    metadata: tuple[dict[str, Any], ...] = ({"Date": None, "Creator": None}, {"Software": None})
-    for path, data in zip(paths, metadata, strict=True):
+    paths = tuple(folder / f"{drawn.name}.{kind}" for kind in kinds)
+    for path, kind in zip(paths, kinds, strict=True):
+        check_output(path, [_KINDS[kind][0]], f"picture of the kind {kind}", force=force)
+    for path, kind in zip(paths, kinds, strict=True):
         with replacing(path) as temporary:
-            drawn.drawing.savefig(temporary, metadata=data, dpi=PNG_DPI)
+            drawn.drawing.savefig(temporary, metadata=_KINDS[kind][1], dpi=PNG_DPI)
     plt.close(drawn.drawing)
     return paths

@@ -37,7 +37,7 @@ class _Track:
     seen: NDArray[np.bool_]
 
 
-@figure("expressions", place=80)
+@figure("expressions", place=80, beside="faces")
 def expressions(context: Context) -> Figure | None:
     """What the first run that sees faces saw in some clips, where these are at hand."""
     return next(filter(None, map(_of_run, context.group.trues)), None)
@@ -61,7 +61,7 @@ def strips(record: Record, folder: Path) -> Figure | None:
         return None
     room = (TEXT_WIDTH - 0.45) / len(tracks[0].seen)  # inches a frame
     heights = [min(room, FRAME), BARS]
-    height = 0.4 + len(tracks) * (0.5 + sum(heights))
+    height = 0.6 + len(tracks) * (0.5 + sum(heights))
     drawing, axes = sheet(height, 2 * len(tracks), 1, gridspec_kw={"height_ratios": heights * len(tracks)})
     for (strip,), (bars,), track in zip(axes[::2], axes[1::2], tracks, strict=True):
         _strip(strip, track, min(1.0, FRAME / room))
@@ -72,22 +72,22 @@ def strips(record: Record, folder: Path) -> Figure | None:
         _patch("white"),
     ]
     legend_below(drawing, handles, [*EXPRESSED, "neutral", "no face seen"])
-    source, count = record.faces["source"], len(tracks[0].seconds)
+    source = record.faces["source"]
+    drawing.suptitle(f"Labels of faces, with errors: {source}", fontsize=8, x=0.01, ha="left")
     rule = "emotional queries" if record.subsets.get("emotion") else "queries"
     caption = (
-        f"Facial expressions in the {count} frames that {record.run} sees of a clip: the scores of the emotions that a "
-        f"face can show; neutral is what is left of 1. Clips: of the {rule}, the first by name in which any face is "
-        f"seen. Faces: {source}; of several in a frame {_POOLED[record.faces['pooling']]}. n = {len(tracks)} of "
-        f"{record.metrics['all']['n']} clips, seed {record.seed}. Protocol: {record.protocol}"
+        f"Scores of the expressions in the {len(tracks[0].seconds)} frames that {record.run} sees of a clip "
+        f"({_POOLED[record.faces['pooling']]}); neutral is what is left of 1. Shown are, of the {rule}, the first "
+        f"clips by name with any face: n = {len(tracks)} of {record.metrics['all']['n']}, seed {record.seed}."
     )
     alt = f"Expressions over time. {'; '.join(map(_alt, tracks))}."
     return Figure(f"expressions-{record.run}", f"Expressions that {record.run} sees", caption, alt, drawing)
 
 
 _POOLED = {
-    "largest": "the largest counts",
-    "mean": "the mean of all counts",
-    "max": "the maximum of all counts, so that their sum may be above 1",
+    "largest": "of several faces in a frame the largest",
+    "mean": "of several faces in a frame their mean",
+    "max": "of several faces in a frame the maximum, so that their sum may be above 1",
 }
 
 
@@ -162,7 +162,7 @@ def _bars(axis: Any, track: _Track) -> None:
         axis.bar(places, values, 0.9, bottom=bottom, color=colour, edgecolor="white", linewidth=0.4, label=name)
         for place in np.flatnonzero((values >= NAMED) & (size >= LEGIBLE)):
             middle = bottom[place] + values[place] / 2
-            ink = "white" if name in ("fear", "sadness") else "black"
+            ink = "#fefefe" if name in ("fear", "sadness") else "#111111"  # colours that do not follow the page's
             axis.text(place, middle, name, ha="center", va="center", fontsize=size, color=ink)
         bottom = bottom + values
     for place in places[~track.seen]:

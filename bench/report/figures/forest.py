@@ -1,5 +1,10 @@
-"""Every variant against the baseline: the effect that was asked about, and the verdict of the declared test."""
+"""Every variant against the baseline: the effect that was asked about, and the verdict of the declared test.
 
+Mark, interval, margin and colour are of that one effect: the thick line is its 95 % interval, the thin one that of its
+step in Holm's correction. Where the thin line does not reach the line of no effect, there is a verdict.
+"""
+
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +12,9 @@ import numpy as np
 
 from bench.compare.asked import Asked, ask
 from bench.compare.numbers import probability
-from bench.compare.paired import ALIKE, NO_CLAIM
+from bench.compare.paired import ALIKE, NO_CLAIM, PairedComparison
+from bench.metrics.estimate import Estimate
+from bench.metrics.statistics import MIN_QUERIES
 from bench.report.figures import Context, Figure, figure
 from bench.report.interval_rows import (
     counted,
@@ -29,7 +36,10 @@ VERDICTS = {
 }
 
 
-@figure("forest", place=10)
+REACH = 4.0  # an effect this many times further out than the one in the middle is drawn at the edge, with its number
+
+
+@figure("forest", place=10, beside="verdicts", least=MIN_QUERIES)
 def forest(context: Context) -> list[Figure]:
     """Every variant's effect on what was declared, against the baseline.
 
@@ -42,26 +52,42 @@ def forest(context: Context) -> list[Figure]:
 def _of_question(context: Context, question: Asked, number: int) -> Figure:
     group, base = context.group, context.base
     assert base, "what is compared is compared with the baseline"
-    comparisons = [one for one in context.comparisons if one.question == question.text]
+    comparisons = sorted(
+        (one for one in context.comparisons if one.question == question.text),
+        key=lambda one: (one.size.value or 0.0) * (-1 if question.higher_is_better else 1),
+    )
     families = {family.name: family for family in group.families}
     shown = [families[one.name] for one in comparisons]
     names = [family.name for family in shown]
     drawing, ((axis,),) = sheet(0.7 + row_places(names)[1])
     middles = name_rows(axis, names)
     axis.axvline(question.equal, color="black", linewidth=0.8)
+    outer = _outside(question, comparisons)
     for place, one, family in zip(middles, comparisons, shown, strict=True):
         marker, filled, colour = VERDICTS[one.verdict]
-        size = one.size
-        if size.low is None:  # of one cluster of queries
-            size = replace(size, low=size.value, high=size.value)
-        draw_intervals(axis, [size], np.array([place]), marker, filled, colour)
-        if len(family.records) > 1:
-            draw_dots(axis, question.by_seed(question.paired(family, base)), place + 0.09)
-        _beside(axis, place, probability(one.raised), one.verdict)
-    _beside(axis, -0.08, "Holm p", "verdict")
-    axis.set(xlabel=f"{question.axis} of {base.name}")
+        if one.name not in outer:
+            draw_intervals(axis, [_whole(one.corrected or one.size)], np.array([place]), "", filled, colour, 0.7)
+            draw_intervals(axis, [_whole(one.size)], np.array([place]), marker, filled, colour, 2.0)
+            if len(family.records) > 1:
+                draw_dots(axis, question.by_seed(question.paired(family, base)), place + 0.09)
+        _beside(axis, place, f"{question.bare(one.size.value or 0.0)}   {probability(one.raised)}", one.verdict)
     if question.equal:
         _ratios(axis)
+    if not question.higher_is_better:
+        axis.invert_xaxis()
+    for place, one in zip(middles, comparisons, strict=True):
+        if one.name in outer:  # an arrow at the edge
+            worse = not question.improves(one.size.value or 0.0)
+            axis.plot(
+                [0.012 if worse else 0.988],
+                [place],
+                marker="<" if worse else ">",
+                color=VERDICTS[one.verdict][2],
+                markersize=4.5,
+                transform=axis.get_yaxis_transform(),
+            )
+    _beside(axis, -0.08, "effect   Holm p", "verdict")
+    axis.set(xlabel=f"{question.axis} of {base.name} (right: better)")
     present = [verdict for verdict in VERDICTS if any(one.verdict == verdict for one in comparisons)]
     several = any(len(family.records) > 1 for family in shown)
     legend_below(
@@ -69,14 +95,11 @@ def _of_question(context: Context, question: Asked, number: int) -> Figure:
         [mark_key(*VERDICTS[verdict]) for verdict in present] + [dot_key()] * several,
         present + ["one seed"] * several,
     )
-    dots = f" Dots: each seed against the baseline's mean ({seeds_of([base])})." if several else ""
-    runs = " With one seed each a verdict is on two runs." if any(one.of_runs for one in comparisons) else ""
     of = question.queries(comparisons[0].n)
     caption = (
-        f"{question.axis} of {base.name}, with 95 % intervals.{dots} The margin gives the verdict on the declared "
-        f"question: {question.note[0]} over {of} (paired sign-flip test, Holm over "
-        f"{counted(len(context.comparisons), 'comparison')}). n = {comparisons[0].n} queries, "
-        f"{seeds_of([base, *shown])}.{runs} Protocol: {group.protocol}"
+        f"{question.axis} of {base.name}: thick lines are 95 % intervals, thin ones corrected for "
+        f"{counted(len(context.comparisons), 'comparison')} (Holm). n = {comparisons[0].n} queries, "
+        f"{seeds_of([base, *shown])}."
     )
     said = [
         f"{one.name} {question.shown(one.size)}, Holm p {probability(one.raised)}, {one.verdict}" for one in comparisons
@@ -84,6 +107,19 @@ def _of_question(context: Context, question: Asked, number: int) -> Figure:
     alt = f"{question.axis} of {base.name}: {'; '.join(said)}."
     title = f"Every variant against {base.name}" + (f": {question.note[0]} over {of}" if number else "")
     return Figure(f"forest-{number + 1}" if number else "forest", title, caption, alt, drawing)
+
+
+def _whole(size: Estimate) -> Estimate:
+    """An effect of one cluster of queries has no interval: a mark alone."""
+    return replace(size, low=size.value, high=size.value) if size.low is None else size
+
+
+def _outside(question: Asked, comparisons: Sequence[PairedComparison]) -> set[str]:
+    """The variants whose effect would leave no room for the others."""
+    values = [one.size.value or question.equal for one in comparisons]
+    shifts = np.abs(np.log(values)) if question.equal else np.abs(values)
+    furthest = REACH * max(float(np.median(shifts)), 1e-9)
+    return {one.name for one, shift in zip(comparisons, shifts, strict=True) if len(shifts) > 2 and shift > furthest}
 
 
 def _ratios(axis: Any) -> None:
@@ -99,14 +135,14 @@ def _ratios(axis: Any) -> None:
 
 def _beside(axis: Any, place: float, p: str, verdict: str) -> None:
     """A line of the right margin."""
-    for points, text in ((36, p), (44, verdict)):
+    for points, text in ((64, p), (72, verdict)):
         axis.annotate(
             text,
             (1, place),
             xycoords=("axes fraction", "data"),
             xytext=(points, 0),
             textcoords="offset points",
-            ha="right" if points == 36 else "left",
+            ha="right" if points == 64 else "left",
             va="center",
             fontsize=7,
             annotation_clip=False,

@@ -8,7 +8,7 @@ from bench.report.literature_figure import literature_figure
 from bench.report.style import seeds_of
 
 
-@figure("literature", place=90)
+@figure("literature", place=90, beside="published")
 def literature(context: Context) -> list[Figure]:
     """Our variants among the systems of the literature, on the same test set.
 
@@ -24,5 +24,5 @@ def literature(context: Context) -> list[Figure]:
         for direction in ("t2v", "v2t")
     ]
     both = ", intervals over queries and seeds" if any(len(family.records) > 1 for family in ours) else ""
-    more = f"Ours: {seeds_of(ours)}{both}. Protocol: {group.protocol}"
+    more = f"Ours: {seeds_of(ours)}{both}."
     return [replace(one, caption=f"{one.caption} {more}") for one in drawn if one]

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.compare.groups import signature
 from bench.metrics.ranking import DIRECTIONS, ranks
+from bench.metrics.statistics import MIN_QUERIES
 from bench.records.record import Record
 from bench.report.figures import Context, Figure, figure
 from bench.report.style import COLOURS, GREY, legend_below, sheet, styled
 
 
-@figure("ranks", place=50)
+@figure("ranks", place=50, beside="queries", least=MIN_QUERIES)
 def rank_changes(context: Context) -> Figure | None:
     """The changes of rank from the baseline's first run to that of the best other variant."""
     if not context.base or not context.others:
@@ -47,11 +47,9 @@ def histogram(one: Record, other: Record) -> Figure | None:
     axes[0, 0].set_ylabel("queries")
     handles = [_bar(COLOURS[1], "////"), _bar(GREY, ""), _bar(COLOURS[0], "")]
     legend_below(drawing, handles, [f"lost: {other.run} ranks it better", "equal", f"won: {one.run} ranks it better"])
-    n = one.metrics["all"]["n"]
     caption = (
-        f"By what factor the rank of each query's answer is better in {one.run} than in {other.run}: ×2 is half the "
-        f"rank, and a bar holds the queries above the factor before it. n = {n} queries, {_seeds(one, other)}. "
-        f"Protocol: {_protocols(one, other)}"
+        "By what factor the rank of each query's answer changes: ×2 is half the rank or twice it, and a bar holds the "
+        f"queries above the factor before it. n = {one.metrics['all']['n']} queries, {_seeds(one, other)}."
     )
     said = []
     for direction in DIRECTIONS:
@@ -89,10 +87,6 @@ def _factor(place: int) -> str:
 
 def _seeds(one: Record, other: Record) -> str:
     return f"seed {one.seed}" if one.seed == other.seed else f"seeds {one.seed} and {other.seed}"
-
-
-def _protocols(one: Record, other: Record) -> str:
-    return " and ".join(dict.fromkeys(map(signature, (one, other))))
 
 
 def _bar(colour: str, hatch: str) -> Any:

@@ -5,6 +5,7 @@ from bench.compare.numbers import estimate
 from bench.compare.run_tables import over_seeds
 from bench.metrics.estimate import Estimate
 from bench.metrics.ranking import DIRECTIONS, KS
+from bench.metrics.statistics import MIN_QUERIES
 from bench.report.figures import Context, Figure, figure
 from bench.report.interval_rows import (
     dot_key,
@@ -20,9 +21,9 @@ from bench.report.interval_rows import (
 from bench.report.style import COLOURS, legend_below, seeds_of, sheet
 
 
-@figure("recalls", place=20)
+@figure("recalls", place=20, beside="board", least=MIN_QUERIES)
 def recalls(context: Context) -> Figure | None:
-    """R@1, R@5 and R@10 of every variant in both directions.
+    """R@1, R@5 and R@10 of every variant in both directions, on equal axes.
 
     Each has its interval, and its seeds as dots. None for records of several protocols or none.
     """
@@ -33,7 +34,7 @@ def recalls(context: Context) -> Figure | None:
     names = [family.name for family in families]
     drawing, axes = sheet(0.6 + row_places(names, 0.4)[1], 1, len(KS), sharey=True)
     for axis, k in zip(axes[0], KS, strict=True):
-        axis.set(xlabel=f"R@{k} (%)")
+        axis.set(xlabel=f"R@{k} (%)", xlim=(-2, 102), xticks=range(0, 101, 25))
         middles = name_rows(axis, names, 0.4)
         for direction, side, marker, colour in zip(DIRECTIONS, (-1, 1), "oD", COLOURS[:2], strict=True):
             found = [_estimate(family, direction, k) for family in families]
@@ -47,10 +48,10 @@ def recalls(context: Context) -> Figure | None:
     labels = ["T2V: clips ranked for a caption", "V2T: captions ranked for a clip"]
     several = any(len(family.records) > 1 for family in families)
     legend_below(drawing, filled + [dot_key()] * several, labels + ["one seed"] * several)
+    mean = "Mean over the seeds with its" if several else "Recall with its"
     caption = (
-        "Recall of every variant with its 95 % interval, the best T2V R@1 first. "
-        + ("Where there are several seeds: their mean, its interval over seeds and queries. " if several else "")
-        + f"n = {n_queries(group)} queries and {n_clips(group)} clips, {seeds_of(families)}. Protocol: {group.protocol}"
+        f"{mean} 95 % interval, the best T2V R@1 first. "
+        f"n = {n_queries(group)} queries and {n_clips(group)} clips, {seeds_of(families)}."
     )
     said = [f"{family.name} {estimate(_estimate(family, 't2v', 1))}" for family in families]
     alt = f"T2V R@1 in % with 95 % interval: {'; '.join(said)}."

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bench.compare.sensitivity_table import STUDIES, Sensitivity, sensitivities
-from bench.metrics.statistics import ALPHA, POWER
+from bench.metrics.statistics import MIN_QUERIES, POWER
 from bench.report.figures import Context, Figure, figure
 from bench.report.interval_rows import counted
 from bench.report.style import COLOURS, GREY, MARKERS, STROKES, legend_below, seeds_of, sheet
@@ -11,7 +11,7 @@ from bench.report.style import COLOURS, GREY, MARKERS, STROKES, legend_below, se
 STEPS = 200  # of the curves
 
 
-@figure("sensitivity", place=35)
+@figure("sensitivity", place=35, beside="power", least=MIN_QUERIES)
 def sensitivity(context: Context) -> Figure | None:
     """How often a true effect of each size gets a verdict, for one, three and five seeds.
 
@@ -47,10 +47,8 @@ def sensitivity(context: Context) -> Figure | None:
     families = [base, *context.others]
     asked = " and ".join(dict.fromkeys(str(one.n) for one in found))
     caption = (
-        f"How often a true effect gets a verdict (Holm p < {ALPHA}, first of "
-        f"{counted(found[0].comparisons, 'comparison')}): {STUDIES} studies of each variant, drawn from the queries "
-        f"and seeds of these records. Marks: found with 80 % power, of the variant in the middle: {'; '.join(said)}. "
-        f"n = {asked} queries, {seeds_of(families)}. Protocol: {context.group.protocol}"
+        f"How often a true effect gets a verdict, in {STUDIES} studies of each variant drawn from these records; "
+        f"marks: found with {100 * POWER:.0f} % power. n = {asked} queries, {seeds_of(families)}."
     )
     alt = f"Smallest true effect that is found with 80 % power: {'; '.join(said)}."
     return Figure("sensitivity", "What this benchmark can find", caption, alt, drawing)

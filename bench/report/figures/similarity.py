@@ -1,76 +1,92 @@
-"""The whole similarity matrix of single runs: every caption with every clip, emotion by emotion."""
+"""How similar captions are to clips: to their own, to its twin, to others of the same emotion, to all others."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.emotions import EMOTIONS
 from bench.metrics.ranking import DIRECTIONS, ranks
+from bench.metrics.statistics import MIN_QUERIES
 from bench.records.record import Record
 from bench.report.figures import Context, Figure, figure
 from bench.report.saved_features import best_mapped, unit_features
-from bench.report.style import sheet, styled
+from bench.report.style import COLOURS, STROKES, legend_below, sheet, styled
+from bench.utils.tables import Table
 
 AGREE = 0.99  # of the queries must rank by the features as the record says
+BINS = 60
+OWN, TWIN, SAME, OTHERS = "its own clip", "that clip's twin", "others of the same emotion", "all others"
 
 
-@figure("similarity", place=60)
-def similarity(context: Context) -> list[Figure]:
-    """The similarity matrix of the baseline, and of the best other run that has features."""
+@figure("similarity", place=60, beside="features")
+def similarity(context: Context) -> Figure | None:
+    """How similar captions are to their own clip, to its twin and to others, in the baseline and the best other run."""
     if not context.base:
-        return []
-    found = [matrix(record, context.results) for record in (context.base.records[0], best_mapped(context)) if record]
-    return [one for one in found if one]
+        return None
+    drawn = distributions([context.base.records[0], best_mapped(context)], context.results)  # says if files are swapped
+    return drawn if context.base.records[0].metrics["all"]["n"] >= MIN_QUERIES else None
 
 
 @styled
-def matrix(record: Record, results: Path) -> Figure | None:
-    """A run's scores of all captions with all clips, emotion by emotion. results: the folder with the records.
+def distributions(records: Sequence[Record | None], results: Path) -> Figure | None:
+    """A panel for each of these runs, all on one axis; None where there are none. results: the folder of the records.
 
-    None where there are no `unit_features`, and where their dot products do not give the record's ranks.
+    Left out are runs without `unit_features`, and those whose dot products do not give the record's ranks.
     """
-    scores = _scores(record, results)
-    if scores is None:
+    scores = [(record, found) for record in records if record and (found := _scores(record, results)) is not None]
+    if not scores:
         return None
-    import seaborn
-
-    order, blocks = _by_emotion(record)
-    drawing, ((axis,),) = sheet(5.4)
-    seaborn.heatmap(
-        scores[np.ix_(order, order)],
-        ax=axis,
-        cmap="viridis",
-        square=True,
-        rasterized=True,  # a picture inside the SVG, not a shape for each of n² cells
-        xticklabels=False,
-        yticklabels=False,
-        cbar_kws={"label": "similarity (cosine)", "shrink": 0.8},
-    )
-    axis.set(xlabel="clips", ylabel="captions")
-    if len(blocks) > 1:
-        ends = np.cumsum([size for _, size in blocks])
-        for end in ends[:-1]:
-            axis.axhline(end, color="white", linewidth=0.5)
-            axis.axvline(end, color="white", linewidth=0.5)
-        middles = ends - np.array([size for _, size in blocks]) / 2
-        labels = [f"{name} ({size})" for name, size in blocks]
-        axis.set_yticks(middles, labels)
-        axis.set_xticks(middles, [name for name, _ in blocks], rotation=45, ha="right", rotation_mode="anchor")
-        axis.tick_params(length=0)
-    n = len(scores)
-    sorted_by = (
-        "sorted by emotion (n queries each; one of several emotions stands with the first)"
-        if len(blocks) > 1
-        else "in the order of the split"
-    )
+    parts = [(record, {name: of[pairs] for name, pairs in pairs_of(record).items()}) for record, of in scores]
+    drawing, axes = sheet(2.3, 1, len(parts), sharey=True)
+    bins = np.linspace(min(float(of.min()) for _, of in scores), max(float(of.max()) for _, of in scores), BINS + 1)
+    for axis, (record, kinds) in zip(axes[0], parts, strict=True):
+        for number, values in enumerate(kinds.values()):
+            counts, _ = np.histogram(values, bins)
+            axis.stairs(counts / counts.max(), bins, color=COLOURS[number], linestyle=_stroke(number), linewidth=1.3)
+        axis.set(title=record.run, xlabel="similarity (cosine)")
+    axes[0, 0].set(ylabel="pairs, of each kind's most", yticks=[0, 1])
+    names = list(dict.fromkeys(name for _, kinds in parts for name in kinds))
+    legend_below(drawing, [_line(number) for number in range(len(names))], [f"a caption and {name}" for name in names])
+    means = [(record.run, {name: float(values.mean()) for name, values in kinds.items()}) for record, kinds in parts]
+    rows: list[list[str] | str] = [
+        [name, *(f"{own[name]:.2f}" if name in own else "–" for _, own in means)] for name in names
+    ]
+    n = parts[0][0].metrics["all"]["n"]
+    seeds = " and ".join(dict.fromkeys(f"seed {record.seed}" for record, _ in parts))
     caption = (
-        f"Cosine similarity of every caption (row) with every clip (column) in {record.run}, {sorted_by}. "
-        f"True pairs are on the diagonal. n = {n} captions and clips, seed {record.seed}. Protocol: {record.protocol}"
+        f"Cosine similarity of every caption with every clip, by what the clip is to it. n = {n} captions, {seeds}."
     )
-    alt = _alt(scores, order, blocks)
-    return Figure(f"similarity-{record.run}", f"Similarity matrix of {record.run}", caption, alt, drawing)
+    said = "; ".join(f"{run}: " + ", ".join(f"{name} {mean:.2f}" for name, mean in own.items()) for run, own in means)
+    table = Table(["mean similarity with", *(run for run, _ in means)], rows)
+    title = "Similarity of captions and clips"
+    return Figure("similarity", title, caption, f"Mean similarity of a caption with a clip. {said}.", drawing, table)
+
+
+def pairs_of(record: Record) -> dict[str, NDArray[np.bool_]]:
+    """(N, N) of captions and clips: which pairs are of each kind; every pair of one kind, empty kinds left out."""
+    n = len(record.queries["captions"])
+    own = np.eye(n, dtype=bool)
+    twin = np.zeros((n, n), bool)
+    twin[list(record.twins), list(record.twins.values())] = True
+    carried = np.zeros((n, len(EMOTIONS) + 1), np.int64)
+    for column, name in enumerate((*EMOTIONS, "neutral")):
+        carried[record.subsets.get(name, []), column] = 1
+    same = (carried @ carried.T > 0) & ~own & ~twin
+    found = {OWN: own, TWIN: twin, SAME: same, OTHERS: ~own & ~twin & ~same}
+    return {name: pairs for name, pairs in found.items() if pairs.any()}
+
+
+def _stroke(number: int) -> Any:
+    return STROKES[number % len(STROKES)]
+
+
+def _line(number: int) -> Any:
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=COLOURS[number], linestyle=_stroke(number), linewidth=1.3)
 
 
 def _scores(record: Record, results: Path) -> NDArray[np.float32] | None:  # (N, N), text by video
@@ -93,30 +109,3 @@ def _fits(scores: NDArray[np.float32], record: Record, direction: str) -> bool:
     counts = record.ranks[direction]
     stated = ranks(counts["greater"], counts["equal"]) - 1
     return bool(((stated >= above - 1) & (stated <= level + 1)).mean() >= AGREE)
-
-
-def _by_emotion(record: Record) -> tuple[list[int], list[tuple[str, int]]]:
-    """Every query once, by the first emotion that it is of, neutral and the others last; and how many each has."""
-    left = dict.fromkeys(range(record.metrics["all"]["n"]))
-    blocks = []
-    for name in (*EMOTIONS, "neutral"):
-        if members := [row for row in record.subsets.get(name, []) if row in left]:
-            blocks.append((name, members))
-            left = dict.fromkeys(row for row in left if row not in set(members))
-    if left:
-        blocks.append(("no emotion", list(left)))
-    return [row for _, members in blocks for row in members], [(name, len(members)) for name, members in blocks]
-
-
-def _alt(scores: NDArray[np.float32], order: Sequence[int], blocks: Sequence[tuple[str, int]]) -> str:
-    n = len(scores)
-    true = scores.diagonal().mean()
-    others = ~np.eye(n, dtype=bool)
-    said = f"Mean similarity of true pairs {true:.2f}, of all others {scores[others].mean():.2f}" if n > 1 else ""
-    if len(blocks) > 1:
-        of = np.empty(n, np.int64)
-        of[list(order)] = np.repeat(np.arange(len(blocks)), [size for _, size in blocks])
-        same = (of[:, None] == of[None]) & others
-        if same.any():
-            said += f", of others of the same emotion {scores[same].mean():.2f}"
-    return f"{said}; values from {scores.min():.2f} to {scores.max():.2f}."

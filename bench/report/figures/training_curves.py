@@ -1,4 +1,4 @@
-"""How training went: loss, learning rate, logit scale and the recalls on validation clips, one line per variant."""
+"""How training went: the loss of every variant, and its recall on validation clips, each beside the baseline's."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,71 +6,96 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.compare.groups import Family, Group, control
+from bench.compare.groups import Family
 from bench.compare.numbers import number
-from bench.metrics.ranking import KS
 from bench.report.figures import Context, Figure, figure
-from bench.report.style import legend_below, looks, seeds_of, sheet
+from bench.report.interval_rows import counted
+from bench.report.style import BASELINE_COLOUR, COLOURS, folded, legend_below, seeds_of, sheet
 
 Value = Callable[[dict[str, Any]], float | None]  # of one point of a curve; None where it has none
 PARTS = 24  # the loss is a mean over a 24th of the steps: of single batches it would be a thicket
-MARKS = 5  # along a line of many steps
-LINE: dict[str, Any] = {"linewidth": 1.1, "markersize": 3, "markeredgewidth": 0.8}
+COLUMNS = 4
+FEWEST = 3  # points of a curve
 
 
-@figure("curves", place=40)
-def training_curves(context: Context) -> Figure | None:
-    """Loss, learning rate, logit scale and validation recalls over training.
+def _loss(point: dict[str, Any]) -> float | None:
+    return float(point["loss"])
 
-    Three panels, and one a recall where runs were validated; None where nothing was trained.
-    Runs under a control are left out. Of several seeds the mean is drawn, in a band from the lowest to the highest,
-    over the steps that all of them have.
+
+def _validation(point: dict[str, Any]) -> float | None:
+    found = point.get("val", {}).get("T2V R@1")
+    return None if found is None else float(found)
+
+
+@figure("curves", place=40, beside="training")
+def training_curves(context: Context) -> list[Figure]:
+    """The training loss and, where runs were validated, T2V R@1 on their clips: a small panel for each variant.
+
+    In each the baseline's curve is grey. Of several seeds the mean is drawn, in a band from the lowest to the highest,
+    over the steps that all of them have. Curves of fewer than three points are left out, and runs under a control.
     """
-    group = context.group
-    families = [family for family in group.families if any(record.curve for record in family.records)]
-    if not families:
+    found = [
+        _multiples(context, "curves", "Training loss", "loss (nats)", _loss),
+        _multiples(context, "validation", "Recall on the validation clips", "T2V R@1 (%)", _validation),
+    ]
+    return [one for one in found if one]
+
+
+def _multiples(context: Context, name: str, title: str, label: str, value: Value) -> Figure | None:
+    """One small panel a variant, all on the same axes; None where no curve has enough points."""
+    curves = {family.name: _curves(family, value) for family in context.group.families}
+    curves = {name: (steps, values) for name, (steps, values) in curves.items() if len(steps) >= FEWEST}
+    if value is _loss:
+        curves = {name: (steps, _smoothed(values)) for name, (steps, values) in curves.items()}
+    base = context.base.name if context.base and context.base.name in curves else None
+    families = [family for family in context.others if family.name in curves]
+    shown = [family.name for family in families] or list(curves)[:1]
+    if not shown:
         return None
-    panels: list[tuple[str, Value]] = [
-        ("loss (nats)", lambda point: point["loss"]),
-        ("learning rate", lambda point: point["lr"]),
-        ("ln(logit scale)", lambda point: point["logit_scale"]),
-    ]
-    recalls: list[tuple[str, Value]] = [
-        (f"validation R@{k} (%)", lambda point, k=k: point.get("val", {}).get(f"T2V R@{k}"))  # type: ignore[misc]
-        for k in KS
-    ]
-    validated = [
-        (title, value) for title, value in recalls if any(len(_curves(family, value)[0]) for family in families)
-    ]
-    panels += validated
-    rows = -(-len(panels) // 3)
-    drawing, axes = sheet(0.5 + 1.8 * rows, rows, 3, sharex=True)
-    look = looks(group, context.baseline)
-    for axis in axes.flat[len(panels) :]:
+    columns = min(COLUMNS, len(shown))
+    rows = -(-len(shown) // columns)
+    drawing, axes = sheet(0.45 + (1.5 if rows > 1 else 2.2) * rows, rows, columns, sharex=True, sharey=True)
+    for axis in axes.flat[len(shown) :]:
         axis.remove()
-    for place, (axis, (title, value)) in enumerate(zip(axes.flat, panels, strict=False)):
-        below = place + 3 < len(panels)
-        axis.set(ylabel=title, xlabel="" if below else "optimizer step")
-        axis.tick_params(labelbottom=not below)
-        if title == "learning rate":
-            axis.ticklabel_format(axis="y", style="sci", scilimits=(-3, 3), useMathText=True)
-        for family in families:
-            steps, values = _curves(family, value)
-            if not len(steps):
-                continue
-            values = _smoothed(values) if place == 0 else values
-            style = {**LINE, **look[family.name]}
-            if place < 3:  # a mark now and then tells lines apart without colour
-                style["markevery"] = max(1, len(steps) // MARKS)
-            axis.plot(steps, values.mean(axis=0), **style)
-            if len(values) > 1:
-                low, high = values.min(axis=0), values.max(axis=0)
-                axis.fill_between(steps, low, high, color=style["color"], alpha=0.15, linewidth=0)
-        if place > 2:
-            axis.set_ylim(0, 1.08 * axis.dataLim.y1 or 1)
-    lines = [_example(look[family.name]) for family in families]
-    legend_below(drawing, lines, [family.name for family in families])
-    return Figure("curves", "Training curves", _caption(group, families, bool(validated)), _alt(families), drawing)
+    for place, (axis, variant) in enumerate(zip(axes.flat, shown, strict=False)):
+        if base and base != variant:
+            _line(axis, *curves[base], BASELINE_COLOUR, 1.0)
+        _line(axis, *curves[variant], BASELINE_COLOUR if variant == base else COLOURS[0], 1.3)
+        axis.set_title(folded(variant, 24), fontsize=7)
+        axis.set(xlabel="step" if place + columns >= len(shown) else "")
+        axis.tick_params(labelbottom=place + columns >= len(shown))
+    for row in axes[:, 0]:
+        row.set_ylabel(label)
+    if value is _validation:
+        axes[0, 0].set_ylim(0, 1.08 * max(float(values.max()) for _, values in curves.values()) or 1)
+    keys = [_example(COLOURS[0])] * (shown != [base]) + [_example(BASELINE_COLOUR)] * bool(base)
+    legend_below(drawing, keys, ["the variant"] * (shown != [base]) + [str(base)] * bool(base))
+    drawn = [*families, *([context.base] if context.base and base else [])] or context.group.families[:1]
+    runs = sum(bool(record.curve) for family in drawn for record in family.records)
+    smooth = f" Each point is the mean over {100 // PARTS} % of the steps." if value is _loss and _long(curves) else ""
+    band = (
+        " Bands reach from the lowest seed to the highest." if any(len(one[1]) > 1 for one in curves.values()) else ""
+    )
+    caption = (
+        f"{title} of each variant{f', and of {base} in grey' if base else ''}.{smooth}{band} "
+        f"n = {counted(runs, 'run')}, {seeds_of(drawn)}."
+    )
+    names = dict.fromkeys([*([base] if base else []), *shown])
+    return Figure(name, title, caption, f"Lines over optimizer steps. {_alt(names, curves)}.", drawing)
+
+
+Curves = dict[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
+
+
+def _long(curves: Curves) -> bool:
+    return any(len(steps) >= 2 * PARTS for steps, _ in curves.values())
+
+
+def _line(axis: Any, steps: NDArray[np.int64], values: NDArray[np.float64], colour: str, width: float) -> None:
+    """The mean over seeds, and of several their band. values: (S, n)."""
+    axis.plot(steps, values.mean(axis=0), color=colour, linewidth=width)
+    if len(values) > 1:
+        axis.fill_between(steps, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.2, linewidth=0)
 
 
 def _curves(family: Family, value: Value) -> tuple[NDArray[np.int64], NDArray[np.float64]]:  # (n,), (S, n)
@@ -80,7 +105,7 @@ def _curves(family: Family, value: Value) -> tuple[NDArray[np.int64], NDArray[np
         for record in family.records
         if record.curve
     ]
-    steps = sorted(set.intersection(*(set(curve) for curve in curves)))
+    steps = sorted(set.intersection(*(set(curve) for curve in curves))) if curves else []
     return np.array(steps, np.int64), np.array([[curve[step] for step in steps] for curve in curves])
 
 
@@ -92,38 +117,16 @@ def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:  # (S, n) -> 
     return (sums[:, behind] - sums[:, first]) / (behind - first)
 
 
-def _example(look: dict[str, Any]) -> Any:
+def _example(colour: str) -> Any:
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], **LINE, **look)
+    return Line2D([], [], color=colour, linewidth=1.3)
 
 
-def _caption(group: Group, families: Sequence[Family], validated: bool) -> str:
-    runs = sum(bool(record.curve) for family in families for record in family.records)
-    recalls = ", recalls (T2V) on the validation clips, which are not the test's" if validated else ""
-    long = max(len(record.curve) for family in families for record in family.records) >= 2 * PARTS
-    smooth = f" Each point of the loss is the mean over the {100 // PARTS} % of the steps around it." if long else ""
-    band = (
-        " Lines are means over seeds, bands reach from the lowest seed to the highest."
-        if any(len(family.records) > 1 for family in families)
-        else " One seed each: there is no band."
-    )
-    hidden = " Lines that coincide hide one another." if len(families) > 1 else ""
-    without = " Runs under a control are left out." if any(control(record) for record in group.records) else ""
-    return (
-        f"Training loss, learning rate and logit scale at every optimizer step{recalls}.{smooth}{band}{hidden}"
-        f"{without} n = {runs} run{'s' if runs > 1 else ''}, {seeds_of(families)}. Protocol: {group.protocol}"
-    )
-
-
-def _alt(families: Sequence[Family]) -> str:
-    parts = []
-    for family in families:
-        steps, loss = _curves(family, lambda point: point["loss"])
-        loss = _smoothed(loss)
-        said = f"{family.name}: loss {loss[:, 0].mean():.2f} to {loss[:, -1].mean():.2f} in {steps[-1]} steps"
-        _, recall = _curves(family, lambda point: point.get("val", {}).get("T2V R@1"))
-        parts.append(
-            said + (f", validation R@1 {number(float(recall[:, -1].mean()))} % at the end" if recall.size else "")
-        )
-    return f"Lines over optimizer steps. {'; '.join(parts)}."
+def _alt(names: Sequence[str] | dict[str, None], curves: Curves) -> str:
+    said = []
+    for name in names:
+        steps, values = curves[name]
+        first, last = (float(values[:, place].mean()) for place in (0, -1))
+        said.append(f"{name}: {number(first, digits=2)} to {number(last, digits=2)} in {steps[-1]} steps")
+    return "; ".join(said)

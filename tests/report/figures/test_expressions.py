@@ -98,8 +98,12 @@ def test_a_picture_is_as_wide_as_its_bar(small: Path):
 
 def test_the_caption_names_source_rule_and_pooling(small: Path):
     caption = draw(small).caption
-    assert "Faces: drawn;" in caption and "the first by name in which any face is seen" in caption
-    assert "the largest counts" in caption and "n = 3 of 6 clips, seed 42. Protocol: moodclips-test|" in caption
+    assert "the first clips by name with any face: n = 3 of 6, seed 42." in caption
+    assert "of several faces in a frame the largest" in caption
+
+
+def test_the_drawing_itself_says_where_labels_are_from_and_that_they_err(small: Path):
+    assert draw(small).drawing.get_suptitle() == "Labels of faces, with errors: drawn"
 
 
 def test_the_alternative_text_counts_frames_with_a_face(small: Path):

@@ -24,24 +24,51 @@ def draw_forest(group: Group) -> Figure:
     return figure
 
 
-def test_forest_points_are_the_comparisons():
+def test_forest_points_are_the_comparisons_with_the_corrected_interval_below_each():
     group = only(PLAIN, STRONG, WEAK, ALIKE)
-    expected = [list(astuple(one.effect)) for one in of(group).comparisons]
+    comparisons = sorted(of(group).comparisons, key=lambda one: one.effect.value)
+    expected = [list(astuple(found)) for one in comparisons for found in (one.corrected, one.effect)]
     assert np.array(points(draw_forest(group))) == pytest.approx(np.array(expected))
+
+
+def test_the_corrected_interval_is_the_verdict_s():
+    """Where it holds the effect of equal families there is no verdict, and where it does not there is one."""
+    comparisons = of(only(PLAIN, STRONG, WEAK, ALIKE, *(run(f"v{i}", 2.5) for i in range(4)))).comparisons
+    assert {one.verdict for one in comparisons} == {"better", "worse", "not distinguishable"}
+    for one in comparisons:
+        assert (one.corrected.low <= 1 <= one.corrected.high) == (one.verdict == "not distinguishable"), one.name
+
+
+def test_better_is_to_the_right():
+    axis = draw_forest(only(PLAIN, STRONG, WEAK)).drawing.axes[0]
+    assert axis.xaxis_inverted()  # of a ratio of ranks, where less is better
+
+
+def test_an_effect_far_out_is_an_arrow_with_its_number():
+    others = [run(f"v{i}", 2.0) for i in range(4)]
+    figure = draw_forest(only(PLAIN, run("weak", -3.0), *others))
+    axis = figure.drawing.axes[0]
+    (arrow,) = [line for line in axis.lines if line.get_marker() == "<"]
+    (weak,) = [one for one in of(only(PLAIN, run("weak", -3.0), *others)).comparisons if one.name == "weak"]
+    assert not any(x == pytest.approx(weak.effect.value) for x, _, _ in points(figure))
+    assert any(text.startswith(f"{weak.effect.value:.2f}") for text in margin(figure))
+    assert arrow.get_xdata()[0] < 0.1
 
 
 def test_verdicts_differ_in_marks_and_are_written_out():
     figure = draw_forest(only(PLAIN, STRONG, WEAK, ALIKE))
-    marks = [container.lines[0] for container in figure.drawing.axes[0].containers]
+    marks = [container.lines[0] for container in figure.drawing.axes[0].containers[1::2]]
     looks = [(mark.get_marker(), to_hex(mark.get_markerfacecolor()) != "#ffffff") for mark in marks]
     assert looks == [("o", True), ("o", False), ("s", True)]
-    assert margin(figure)[:6] == ["<0.001", "better", *margin(figure)[2:3], "not distinguishable", "<0.001", "worse"]
+    ends = [text.split()[-1] for text in margin(figure)]
+    assert [ends[0], ends[1], ends[3], ends[4], ends[5]] == ["<0.001", "better", "distinguishable", "<0.001", "worse"]
 
 
 def test_the_margin_has_holm_s_p():
     group = only(PLAIN, ALIKE)
     (one,) = of(group).comparisons
-    assert margin(draw_forest(group))[0] == f"{one.holm:.3f}" and "Holm p" in margin(draw_forest(group))
+    said = margin(draw_forest(group))
+    assert said[0].split() == [f"{one.effect.value:.2f}", f"{one.holm:.3f}"] and "effect   Holm p" in said
 
 
 def test_few_queries_make_no_claim():
@@ -56,7 +83,7 @@ def test_seeds_are_dots_measured_from_the_baseline_s_mean():
     (dots,) = [line for line in figure.drawing.axes[0].lines if line.get_marker() == "."]
     own, reference = ([gmean(ranks(**record.ranks["t2v"])) for record in side] for side in (strong, plain))
     assert list(dots.get_xdata()) == pytest.approx([value / gmean(reference) for value in own])
-    assert "baseline's mean (seeds 1, 2)" in figure.caption and "(not all of them for every variant)" in figure.caption
+    assert "seeds 1, 2, 3 (not all of them for every variant)" in figure.caption
 
 
 def test_one_seed_each_has_no_dots():
@@ -74,7 +101,7 @@ def test_an_effect_without_an_interval_is_a_mark_alone():
         make_record(60, variant=variant, strength=strength) for variant, strength in (("plain", 2.0), ("b", 6.0))
     ]
     same = [replace(one, queries={**one.queries, "captions": ["the same"] * 60}) for one in records]
-    ((value, low, high),) = points(draw_forest(only(*same)))
+    _, (value, low, high) = points(draw_forest(only(*same)))
     assert low == value == high
 
 
@@ -83,7 +110,7 @@ def test_every_question_has_its_forest_in_its_own_quantity():
     both = forest(of(only(*(make_record(60, variant=variant, question=question) for variant in ("plain", "other")))))
     assert [figure.name for figure in both] == ["forest", "forest-2"]
     assert "own clip above its twin over 30 queries that have a twin" in both[1].title
-    assert both[1].drawing.axes[0].get_xlabel() == "TwinAcc, in points above that of plain"
+    assert both[1].drawing.axes[0].get_xlabel() == "TwinAcc, in points above that of plain (right: better)"
     assert both[1].drawing.axes[0].get_xscale() == "linear"
 
 

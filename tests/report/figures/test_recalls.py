@@ -45,6 +45,11 @@ def test_overview_of_several_seeds_is_their_mean_with_each_seed_as_a_dot():
     assert "seeds 1, 2, 3" in figure.caption
 
 
+def test_all_recalls_have_one_axis():
+    figure = recalls(of(only(PLAIN, WEAK)))
+    assert figure and len({axis.get_xlim() for axis in figure.drawing.axes}) == 1
+
+
 def test_nothing_is_drawn_across_protocols():
     group = mixed([PLAIN, run("strong", 6.0, frames=12)])
     assert recalls(of(group)) is None and recall_by_emotion(of(group)) is None

@@ -63,7 +63,7 @@ def test_a_plugin_adds_one_to_the_report(plugin: Path, tmp_path: Path, capsys: C
     main(["report", *words])
     capsys.readouterr()
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-    assert re.findall(r'<figure id="group1-([^"]+)"', page)[-1] == "seconds" and "n = 2 runs. Protocol" in page
+    assert re.findall(r'<figure id="group1-figure-([^"]+)"', page)[-1] == "seconds" and "n = 2 runs." in page
     assert (tmp_path / "out" / "figures" / "seconds.svg").is_file()
 
 

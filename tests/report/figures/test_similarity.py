@@ -1,4 +1,4 @@
-"""Similarity matrices from features that give the record's ranks, and only from those."""
+"""Similarities from features that give the record's ranks, and only from those."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,8 @@ from bench.errors import BenchError
 from bench.metrics.ranking import summarize
 from bench.records.record import Record
 from bench.records.store import record_path
-from bench.report.figures.similarity import matrix
+from bench.report.figures import Figure
+from bench.report.figures.similarity import distributions, pairs_of
 
 SUBSETS = {"anger": [0, 1], "joy": [2, 5, 0], "neutral": [3]}
 
@@ -35,36 +36,49 @@ def kept(results: Path, text: np.ndarray, video: np.ndarray, scores: np.ndarray,
     return record
 
 
-def test_the_matrix_is_text_by_video_sorted_by_emotion(tmp_path: Path):
+def drawn(record: Record, results: Path) -> Figure | None:
+    return distributions([record], results)
+
+
+def test_every_pair_is_of_one_kind() -> None:
+    record = make_record(8, subsets={"joy": [0, 1, 4], "anger": [2, 4]})  # 0 and 1 are twins, 2 and 3
+    kinds = pairs_of(record)
+    assert (sum(pairs.astype(int) for pairs in kinds.values()) == 1).all()
+    assert [tuple(pair) for pair in np.argwhere(kinds["that clip's twin"])] == [(0, 1), (1, 0), (2, 3), (3, 2)]
+    same = {tuple(pair) for pair in np.argwhere(kinds["others of the same emotion"])}
+    assert same == {(0, 4), (4, 0), (1, 4), (4, 1), (2, 4), (4, 2)}
+    assert len(np.argwhere(kinds["its own clip"])) == 8
+
+
+def test_curves_are_histograms_of_their_similarities(tmp_path: Path) -> None:
     text, video = unit(6, 0), unit(6, 1)
-    figure = matrix(kept(tmp_path, text, video, text @ video.T), tmp_path)
-    assert figure
-    order = [2, 5, 0, 1, 3, 4]  # joy (query 0 with it), anger, neutral, none
-    drawn = figure.drawing.axes[0].collections[0].get_array()
-    assert np.asarray(drawn) == pytest.approx((text @ video.T)[np.ix_(order, order)])
-    labels = [label.get_text() for label in figure.drawing.axes[0].get_yticklabels()]
-    assert labels == ["joy (3)", "anger (1)", "neutral (1)", "no emotion (1)"]
+    scores = text @ video.T
+    figure = drawn(kept(tmp_path, text, video, scores), tmp_path)
+    assert figure and figure.table
+    heights, edges, _ = figure.drawing.axes[0].patches[0].get_data()
+    inside = np.histogram(scores.diagonal(), edges)[0]
+    assert heights == pytest.approx(inside / inside.max())
+    assert figure.table.rows[0] == ["its own clip", f"{scores.diagonal().mean():.2f}"]
 
 
-def test_the_alternative_text_compares_true_pairs_with_others(tmp_path: Path):
+def test_the_alternative_text_has_the_means(tmp_path: Path) -> None:
     scores = np.eye(4, dtype=np.float32)
-    figure = matrix(kept(tmp_path, scores, scores, scores), tmp_path)
-    assert figure and figure.alt.startswith("Mean similarity of true pairs 1.00, of all others 0.00")
-    assert "in the order of the split" in figure.caption
+    figure = drawn(kept(tmp_path, scores, scores, scores), tmp_path)
+    assert figure and "its own clip 1.00, all others 0.00" in figure.alt
 
 
-def test_without_features_there_is_no_matrix(tmp_path: Path):
-    assert matrix(make_record(), tmp_path) is None
+def test_without_features_there_is_no_drawn(tmp_path: Path):
+    assert drawn(make_record(), tmp_path) is None
 
 
 def test_features_of_another_length_have_a_similarity_of_their_own(tmp_path: Path):
     text, video = (np.concatenate([unit(6, seed), unit(6, seed + 2, 9)], axis=1) for seed in (0, 1))
-    assert matrix(kept(tmp_path, text, video, text @ video.T), tmp_path) is None
+    assert drawn(kept(tmp_path, text, video, text @ video.T), tmp_path) is None
 
 
 def test_features_that_do_not_give_the_record_s_ranks_are_not_drawn(tmp_path: Path):
     text, video = unit(6, 0), unit(6, 1)
-    assert matrix(kept(tmp_path, text, video, -text @ video.T), tmp_path) is None
+    assert drawn(kept(tmp_path, text, video, -text @ video.T), tmp_path) is None
 
 
 def test_ties_that_rounding_breaks_do_not_matter(tmp_path: Path):
@@ -72,11 +86,11 @@ def test_ties_that_rounding_breaks_do_not_matter(tmp_path: Path):
     video[1] = video[0]
     scores = text @ video.T
     video[1] += np.float32(1e-7)
-    assert matrix(kept(tmp_path, text, video, scores), tmp_path)
+    assert drawn(kept(tmp_path, text, video, scores), tmp_path)
 
 
 def test_a_control_has_no_features_of_its_own(tmp_path: Path):
-    assert matrix(make_control(emotions="shuffled"), tmp_path) is None
+    assert drawn(make_control(emotions="shuffled"), tmp_path) is None
 
 
 def test_broken_features_are_one_line(tmp_path: Path):
@@ -84,4 +98,4 @@ def test_broken_features_are_one_line(tmp_path: Path):
     record = kept(tmp_path, text, text, text @ text.T)
     next(tmp_path.rglob("features.safetensors")).write_bytes(b"broken")
     with pytest.raises(BenchError, match=r"features\.safetensors cannot be read"):
-        matrix(record, tmp_path)
+        drawn(record, tmp_path)

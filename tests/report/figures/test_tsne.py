@@ -1,4 +1,4 @@
-"""Maps: colours by name, neutral apart, common axes, numbers beneath; the same bytes in every process."""
+"""Maps: colours by name, neutral apart, common axes, numbers in a table; the same bytes in every process."""
 
 import os
 import subprocess
@@ -70,12 +70,12 @@ def quick() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def figures(quick: None, tmp_path_factory: pytest.TempPathFactory) -> list[Figure]:
+def figure(quick: None, tmp_path_factory: pytest.TempPathFactory) -> Figure:
     records = record("plain"), record("other")
     return maps(*records, place(tmp_path_factory.mktemp("results"), *records))
 
 
-def figures_of(results: Path, *records: Record) -> list[Figure]:
+def figure_of(results: Path, *records: Record) -> Figure | None:
     """What the report draws of these records."""
     (group,) = group_records(records)
     return tsne(Context(group, results))
@@ -92,64 +92,82 @@ def drawn(figure: Figure, colour: str) -> list[int]:
     return counts
 
 
-def texts(figure: Figure) -> list[str]:
-    return [text.get_text() for axes in figure.drawing.axes for text in axes.texts]
+def rows(figure: Figure) -> dict[str, list[list[str]]]:
+    """The rows of the table by run, without its name."""
+    assert figure.table
+    found: dict[str, list[list[str]]] = {}
+    for name, *cells in figure.table.rows:
+        found.setdefault(name, []).append(cells)
+    return found
 
 
-def test_there_is_a_map_for_joy_for_trust_for_all_and_a_strip(figures: list[Figure]) -> None:
-    assert [figure.name for figure in figures] == ["tsne-joy", "tsne-trust", "tsne-emotions", "tsne-perplexity"]
+def test_baseline_and_variant_have_a_panel_for_all_for_joy_and_for_trust(figure: Figure) -> None:
+    titles = [axes.get_title() for axes in figure.drawing.axes]
+    assert titles == [f"{run}: {view}" for run in ("plain", "other") for view in ("all emotions", "joy", "trust")]
 
 
-def test_every_caption_and_clip_is_drawn_in_its_emotions_colour_by_name(figures: list[Figure]) -> None:
+def test_every_caption_and_clip_is_drawn_in_its_emotions_colour_by_name(figure: Figure) -> None:
     for emotion, size in SIZES.items():
-        assert drawn(figures[2], EMOTION_COLOURS[emotion]) == [2 * size] * 4
-    assert drawn(figures[2], EMOTION_COLOURS["neutral"]) == [2 * (N - sum(SIZES.values()))] * 4
+        own = [2 * size * (emotion == one) for one in ("joy", "trust")]
+        assert drawn(figure, EMOTION_COLOURS[emotion]) == [2 * size, *own] * 2
+    assert drawn(figure, EMOTION_COLOURS["neutral"]) == [2 * (N - sum(SIZES.values()))] * 6
 
 
 def test_neutral_is_never_drawn_as_joy(tmp_path: Path) -> None:
     captions = [f"{'a happy clown' if row < 30 else 'a man on a chair'} {row}" for row in range(N)]  # by words
     records = [replace(record(name, subsets={}), queries={"videos": [], "captions": captions}) for name in ("a", "b")]
-    joy, _, everything, _ = maps(*records, place(tmp_path, *records))
-    assert drawn(joy, EMOTION_COLOURS["joy"]) == [60] * 4
-    assert drawn(joy, EMOTION_COLOURS["neutral"]) == drawn(everything, EMOTION_COLOURS["neutral"]) == [180] * 4
+    figure = maps(*records, place(tmp_path, *records))
+    assert drawn(figure, EMOTION_COLOURS["joy"])[1] == 60
+    assert drawn(figure, EMOTION_COLOURS["neutral"]) == [180] * 6
 
 
-def test_baseline_and_variant_have_common_axes(figures: list[Figure]) -> None:
-    for figure in figures[:3]:
-        limits = {(axes.get_xlim(), axes.get_ylim()) for axes in figure.drawing.axes}
-        assert len(figure.drawing.axes) == 4 and len(limits) == 1
-    strip = np.array(figures[3].drawing.axes).reshape(2, 3)
-    assert all(one.get_xlim() == other.get_xlim() for one, other in strip.T)
+def test_all_panels_have_common_axes(figure: Figure) -> None:
+    assert len({(axes.get_xlim(), axes.get_ylim()) for axes in figure.drawing.axes}) == 1
 
 
-def test_numbers_stand_beneath_every_panel(figures: list[Figure]) -> None:
-    for figure in figures[:3]:
-        assert len(texts(figure)) == 4
-        for text in texts(figure):
-            assert all(word in text for word in ("purity", "lift", "AUC", "silhouette", "trustworthiness", "gap"))
-    assert all("trustworthiness" in text for text in texts(figures[3])) and len(texts(figures[3])) == 6
+def test_the_numbers_are_a_table_and_not_on_the_map(figure: Figure) -> None:
+    assert figure.table and not any(axes.texts for axes in figure.drawing.axes)
+    found = rows(figure)
+    assert list(found) == ["plain", "other"]
+    assert figure.table.below[0].count("trustworthiness of the map") == figure.table.below[0].count("modality gap") == 2
+    for numbers in found.values():
+        assert [row[0] for row in numbers] == [
+            f"{view}, {modality}" for view in ("all emotions", "joy", "trust") for modality in ("text", "video")
+        ]
+        assert all(len(row) == len(figure.table.header) - 1 for row in numbers)
 
 
-def test_the_caption_names_n_seeds_and_protocol(figures: list[Figure]) -> None:
-    for figure in figures:
-        assert "120 captions and 120 clips, plain (seed 42) and other (seed 42); map seed 0" in figure.caption
-        assert record("plain").protocol in figure.caption
-    assert "20 of 120 queries are about joy; 7 are neutral" in figures[0].caption
+def test_the_numbers_are_those_of_the_centred_features(tmp_path: Path) -> None:
+    records = record("plain"), record("other")
+    figure = maps(*records, place(tmp_path, *records))
+    joy = np.array([row in records[0].subsets["joy"] for row in range(N)]).astype(int)
+    text = features(0)["text"].astype(np.float64)
+    apart = unit(text - text.mean(axis=0))
+    own = apart @ apart.T - 9 * np.eye(N)
+    nearest = np.argsort(-own, axis=1)[:, :10]
+    purity = np.mean([joy[nearest[row]].mean() for row in np.flatnonzero(joy)])
+    (first, *_) = rows(figure).values()
+    assert first[2][1].startswith(f"{purity:.2f} (")
+
+
+def test_the_caption_is_short_and_names_n_and_seeds(figure: Figure) -> None:
+    assert figure.caption.endswith("n = 120 captions and clips, plain (seed 42) and other (seed 42).")
+    assert len(figure.caption) < 300 and "Queries: joy 20, trust 21" in figure.table.below[1]
 
 
 def test_of_few_no_claim_is_made(tmp_path: Path) -> None:
     few = {**dict.fromkeys(EMOTIONS, ()), "joy": tuple(range(19))}
-    records = [record(name, subsets={name: list(rows) for name, rows in few.items()}) for name in ("a", "b")]
-    joy, everything, _ = maps(*records, place(tmp_path, *records))  # no map of trust: nothing is about it
-    assert all(text.count("fewer than 20: no claim") == 2 for text in [*texts(joy), *texts(everything)])
-    assert "no claim" in joy.alt
+    records = [record(name, subsets={name: list(own) for name, own in few.items()}) for name in ("a", "b")]
+    figure = maps(*records, place(tmp_path, *records))
+    assert len(figure.drawing.axes) == 4  # no panel of trust: nothing is about it
+    assert all(row[1] == "fewer than 20 queries" for numbers in rows(figure).values() for row in numbers)
+    assert "no claim" in figure.alt
 
 
 def test_two_runs_of_one_variant_are_told_apart(tmp_path: Path) -> None:
     one = make_record(20, subsets={emotion: [] for emotion in EMOTIONS})
     records = one, replace(one, run="plain-s7-00000000")
-    everything, _ = maps(*records, place(tmp_path, *records))
-    assert len({axes.get_title() for axes in everything.drawing.axes}) == 4
+    assert len({axes.get_title() for axes in maps(*records, place(tmp_path, *records)).drawing.axes}) == 2
 
 
 @pytest.mark.parametrize(
@@ -169,21 +187,21 @@ def test_features_that_a_map_cannot_show_give_none(tmp_path: Path, change) -> No
     records = record("plain"), record("other")
     place(tmp_path, *records)
     write(tmp_path, records[1], change(**features(1)))
-    assert figures_of(tmp_path, *records) == []
+    assert figure_of(tmp_path, *records) is None
 
 
 def test_without_features_there_is_no_map(tmp_path: Path) -> None:
-    assert figures_of(place(tmp_path, record("plain")), record("plain"), record("other")) == []
+    assert figure_of(place(tmp_path, record("plain")), record("plain"), record("other")) is None
 
 
 def test_of_fewer_than_20_queries_there_is_no_map(tmp_path: Path) -> None:
     records = make_record(19), make_record(19, variant="other")
-    assert figures_of(place(tmp_path, *records), *records) == []
+    assert figure_of(place(tmp_path, *records), *records) is None
 
 
 def test_runs_that_were_asked_other_queries_are_not_set_side_by_side(tmp_path: Path) -> None:
     records = record("plain"), make_record(N, variant="other")
-    assert tsne(Context(mixed(records), place(tmp_path, *records))) == []
+    assert tsne(Context(mixed(records), place(tmp_path, *records))) is None
 
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
@@ -192,7 +210,7 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     path = write(tmp_path, records[0], features(0))
     path.write_bytes(b"broken")
     with pytest.raises(BenchError, match=r"features\.safetensors cannot be read"):
-        figures_of(tmp_path, *records)
+        figure_of(tmp_path, *records)
 
 
 @pytest.mark.parametrize(("n", "width"), [(5, 2), (2, 2), (40, 3)])
@@ -224,9 +242,8 @@ feature_measures.PERMUTATIONS = 9
 subsets = {{**dict.fromkeys(EMOTIONS, []), "joy": list(range(20))}}
 records = [make_record(40, variant=name, subsets=subsets) for name in ("plain", "other")]
 folder = Path({folder!r})
-for figure in maps(*records, place(folder, *records)):
-    for path in save(figure, folder / "out"):
-        print(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+for path in save(maps(*records, place(folder, *records)), folder / "out"):
+    print(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
 """
 
 
@@ -242,4 +259,4 @@ def start(folder: Path, hash_seed: str, threads: str) -> subprocess.Popen[str]:
 def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
     processes = start(tmp_path / "once", "1", "1"), start(tmp_path / "again", "2", "2")
     once, again = (process.communicate()[0].splitlines() for process in processes)
-    assert once == again and len(once) == 6  # joy, all, perplexities; SVG and PNG
+    assert once == again and len(once) == 2  # SVG and PNG
