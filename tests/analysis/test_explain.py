@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.small_models import END, START, clips, make, naming, trained
 from torch import Tensor
 
 from bench.analysis.attribution import attribute, reference_token
@@ -21,6 +20,7 @@ from bench.engine.reopen import Reopened, reopen
 from bench.engine.run import run
 from bench.errors import UsageError
 from bench.model import variant_registry
+from bench.model.small_models import END, START, clips, make, naming, trained
 from bench.model.variant import Variant
 from bench.records.store import load
 

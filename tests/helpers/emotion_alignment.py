@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
-from helpers.small_models import make, naming
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from bench.data.batch import TextBatch, VideoBatch
+from bench.model.small_models import make, naming
 
 EMOTIONS = [[1, 0, 0, 0, 0, 0, 0, 0], [1, 2, 0, 0, 0, 0, 0, 0], [0] * 8, [0, 0, 0, 0, 0, 0, 1, 0]]
 

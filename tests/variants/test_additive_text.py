@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from helpers.small_models import make, naming
 
 from bench.errors import BenchError
 from bench.model import variant_registry
 from bench.model.clip_vip import ClipVip, clip_config
+from bench.model.small_models import make, naming
 
 
 @torch.no_grad()

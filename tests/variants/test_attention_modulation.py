@@ -3,7 +3,8 @@
 import math
 
 import torch
-from helpers.small_models import captions, make, naming
+
+from bench.model.small_models import captions, make, naming
 
 
 @torch.no_grad()

@@ -1,7 +1,8 @@
 """Text tokens attend to the named emotions alone."""
 
 import torch
-from helpers.small_models import naming, trained
+
+from bench.model.small_models import naming, trained
 
 
 @torch.no_grad()

@@ -7,10 +7,10 @@ import pytest
 import torch
 import torch.multiprocessing as mp
 from helpers.emotion_alignment import EMOTIONS, features, loss, rank
-from helpers.small_models import make, naming
 from torch import Tensor
 
 from bench.errors import UsageError
+from bench.model.small_models import make, naming
 
 
 def by_hand(emotions: list[list[int]], texts: Tensor, videos: Tensor, weight: float, temperature: float) -> float:

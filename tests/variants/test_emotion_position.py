@@ -1,7 +1,8 @@
 """What is added depends on the emotion and on the place, and on nothing else."""
 
 import torch
-from helpers.small_models import make, naming
+
+from bench.model.small_models import make, naming
 
 
 @torch.no_grad()

@@ -1,9 +1,9 @@
 """The mean face over the frames that show one, added to the proxies."""
 
 import torch
-from helpers.small_models import clips, make
 
 from bench.model.clip_vip import VideoTokens
+from bench.model.small_models import clips, make
 
 
 @torch.no_grad()

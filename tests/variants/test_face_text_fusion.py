@@ -1,7 +1,8 @@
 """Both of its parts, and nothing beside them."""
 
 import torch
-from helpers.small_models import captions, clips, trained
+
+from bench.model.small_models import captions, clips, trained
 
 
 @torch.no_grad()

@@ -1,9 +1,9 @@
 """One token a frame, where there is a face."""
 
 import torch
-from helpers.small_models import clips, make
 
 from bench.model.clip_vip import VideoTokens
+from bench.model.small_models import clips, make
 
 
 def test_every_frame_gains_a_token_that_is_there_only_with_a_face() -> None:

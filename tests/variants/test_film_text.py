@@ -1,7 +1,8 @@
 """Scale and shift, from the mean over the caption's emotions."""
 
 import torch
-from helpers.small_models import make, naming
+
+from bench.model.small_models import make, naming
 
 
 @torch.no_grad()

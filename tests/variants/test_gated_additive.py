@@ -1,7 +1,8 @@
 """The gate: shut at the start, and then a factor on what additive_text adds."""
 
 import torch
-from helpers.small_models import make, naming
+
+from bench.model.small_models import make, naming
 
 TEXT = naming([0, 3, 0, 0, 1, 0, 0, 0])  # trust and sadness
 

@@ -14,11 +14,9 @@ import numpy as np
 import pytest
 import torch
 from helpers.asking import Capture
-from helpers.contract import RULES, four_captions, four_clips
 from helpers.kinds import DOCUMENT, EXAMPLES, written
 from helpers.registries import loaded
 from helpers.search import trained
-from helpers.small_models import make
 from safetensors.torch import load_file
 
 from bench.analysis.explain import explain
@@ -28,6 +26,8 @@ from bench.engine.reopen import reopen
 from bench.engine.score_matrix import ScoreMatrix
 from bench.errors import UsageError
 from bench.model import variant_registry
+from bench.model.contract import RULES, check, four_captions, four_clips
+from bench.model.small_models import make
 from bench.model.variant import Variant
 from bench.records import store
 from bench.report.saved_features import unit_features
@@ -46,7 +46,7 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", [*EXAMPLES, "tied"])
 def test_each_kind_and_each_example_keeps_the_rule(name: str, rule: str) -> None:
-    RULES[rule](name)
+    check(name, rule)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

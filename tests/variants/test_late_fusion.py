@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import torch
-from helpers.small_models import clips, make, naming
+
+from bench.model.small_models import clips, make, naming
 
 JOY, ANGER = [1, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 2, 0]
 

@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from helpers.small_models import captions, clips, make, naming
 
 from bench.data.batch import TextBatch, VideoBatch
 from bench.model import variant_registry
 from bench.model.losses import contrastive_loss
+from bench.model.small_models import captions, clips, make, naming
 from bench.model.variant import Variant
 
 SHOWN = [0, 2, 3, 4, 5, 6]  # those that a face can show

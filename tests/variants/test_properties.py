@@ -5,7 +5,6 @@ from functools import cache
 
 import pytest
 import torch
-from helpers.small_models import END, captions, clips, trained
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -13,6 +12,7 @@ from torch.nn.functional import pad
 
 from bench.data.batch import TextBatch, VideoBatch
 from bench.model import variant_registry
+from bench.model.small_models import END, captions, clips, trained
 
 NAMES = sorted(variant_registry.entries())
 CLASSES = {name: variant_registry.get(name) for name in NAMES}

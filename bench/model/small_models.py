@@ -1,7 +1,7 @@
-"""Small variants and batches for the tests of variants."""
+"""Small variants and made batches: what the contract is checked on, in milliseconds."""
 
 import torch
-from helpers.golden import GOLDEN_FRAMES, golden_config
+from transformers import CLIPConfig
 
 from bench.data.batch import TextBatch, VideoBatch
 from bench.emotions import EMOTIONS
@@ -9,19 +9,46 @@ from bench.model import variant_registry
 from bench.model.clip_vip import ClipVip
 from bench.model.variant import Variant
 
-START, END = 298, 299
+SMALL_FRAMES = 4
+START, END = 298, 299  # the last two tokens of the vocabulary
+
+
+def small_config() -> CLIPConfig:
+    """Text 2 layers x 32, vision 3 layers x 48, 4 heads each, 32 px, patch 8, projection 24: no width occurs twice."""
+    return CLIPConfig(
+        text_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_attention_heads": 4,
+            "num_hidden_layers": 2,
+            "vocab_size": 300,
+            "max_position_embeddings": 16,
+            "bos_token_id": START,
+            "eos_token_id": END,
+            "pad_token_id": END,
+        },
+        vision_config={
+            "hidden_size": 48,
+            "intermediate_size": 96,
+            "num_attention_heads": 4,
+            "num_hidden_layers": 3,
+            "image_size": 32,
+            "patch_size": 8,
+        },
+        projection_dim=24,
+    )
 
 
 def make(name: str, **hyperparameters: object) -> Variant:
     """A small variant; the same seed gives the same backbone whatever the variant draws after it."""
     torch.manual_seed(0)
-    return variant_registry.build(name, ClipVip(golden_config(), frames=GOLDEN_FRAMES), hyperparameters).eval()
+    return variant_registry.build(name, ClipVip(small_config(), frames=SMALL_FRAMES), hyperparameters).eval()
 
 
 @torch.no_grad()
-def trained(name: str) -> Variant:
+def trained(name: str, **hyperparameters: object) -> Variant:
     """As after a training: whatever the variant adds is away from its start, the backbone is as `make` has it."""
-    variant = make(name)
+    variant = make(name, **hyperparameters)
     torch.manual_seed(5)
     for key, parameter in variant.named_parameters():
         if not key.startswith("backbone."):
@@ -49,7 +76,7 @@ def naming(*emotions: list[int]) -> TextBatch:
     return TextBatch(ids, torch.ones_like(ids), torch.tensor(emotions).float())
 
 
-def clips(n: int, seed: int = 2, frames: int = GOLDEN_FRAMES) -> VideoBatch:
+def clips(n: int, seed: int = 2, frames: int = SMALL_FRAMES) -> VideoBatch:
     """Random clips with a face in about two thirds of their frames; scores are there for all of them."""
     generator = torch.Generator().manual_seed(seed)
     faces = torch.rand(n, frames, len(EMOTIONS), generator=generator) / len(EMOTIONS)
