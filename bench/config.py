@@ -4,6 +4,7 @@ The defaults are the report's recipe for MSR-VTT, which is CLIP-ViP's.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -92,12 +93,20 @@ class TrainConfig:
     """AdamW's learning rate at its highest."""
 
     beta1: float = 0.9
+    """AdamW's decay of the mean gradient."""
+
     beta2: float = 0.98
+    """AdamW's decay of the mean squared gradient."""
+
     weight_decay: float = 0.2
+    """AdamW's, of all weights but biases and the temperature."""
+
     warmup: float = 0.01
     """Share of the steps in which the learning rate rises to `lr`; then it falls along a cosine."""
 
     grad_norm: float = 1.0
+    """Gradients are scaled down to at most this norm."""
+
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 where the accelerator has it, otherwise fp32."""
 
@@ -177,6 +186,14 @@ class RunConfig:
     matched_parameters: bool = False
     """Train and score with one constant emotion for everything: the same parameters, no information."""
 
+    device: str = "auto"
+    """Where it computes: auto (a CUDA GPU where there is one, otherwise the CPU), cpu, cuda, cuda:1, …, mps."""
+
+    track: Literal[
+        "none", "tensorboard", "wandb", "mlflow", "comet_ml", "aim", "clearml", "dvclive", "swanlab", "trackio"
+    ] = "none"
+    """Where curve and final metrics go, too, through that package, which you install. Without it nothing is sent."""
+
     seed: Whole = 42
     """Draws the first weights, the order of the clips, their captions and frames, and the controls' emotions."""
 
@@ -198,6 +215,8 @@ class RunConfig:
         for name in ("train.warmup", "train.beta1", "train.beta2"):
             if not 0 <= _look_up(self, name) < 1:
                 raise UsageError(f"--{name} takes a number from 0 up to 1, not {_look_up(self, name)}.")
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", self.device):
+            raise UsageError(f"--device takes auto, cpu, cuda, cuda:N or mps, not '{self.device}'.")
         if not 0 < self.train.similar <= 1:
             raise UsageError(f"--train.similar takes a share above 0 and up to 1, not {self.train.similar}.")
         if self.train.select != "last" and not (self.train.epochs or self.train.steps):
@@ -268,10 +287,11 @@ IDENTITY_DEFAULTS: dict[str, Any] = {
 }
 # Where files lie, what reads them (readers give the same frames, by a check) and in how many processes, how often the
 # state is saved: no number changes with it. What a label map says is in the version of the emotion source; whether a
-# missing label stops a run decides if there are numbers, not which.
+# missing label stops a run decides if there are numbers, not which. Nor is it another run on another device, as on
+# another machine: the record says which it was.
 NOT_IDENTITY = (
     *("root", "faces.file", "video.workers", "video.cache", "video.reader", "train.checkpoint_every"),
-    *("label_map", "missing_labels"),
+    *("label_map", "missing_labels", "device", "track"),
 )
 
 

@@ -43,6 +43,7 @@ def another(name: str) -> Any:
     for part in name.split("."):
         value = getattr(value, part)
     choices = {"captions": "joined", "missing": "skip", "train.precision": "bf16", "train.select": "val"}
+    choices |= {"device": "cpu", "track": "wandb"}
     choices |= {"train.batches": "similar", "train.negatives": "swapped"}
     choices |= {"missing_labels": "zero", "emotions": "shuffled", "train.emotions": "zeroed", "faces.pooling": "max"}
     if name in choices:
@@ -71,6 +72,8 @@ def another(name: str) -> Any:
         ("train.holdout", -1, "--train.holdout takes a number of at least 0, not -1."),
         ("train.weight_decay", -0.1, "--train.weight_decay takes a number of at least 0, not -0.1."),
         ("seed", -1, "--seed takes a number of at least 0, not -1."),
+        ("device", "tpu", "--device takes auto, cpu, cuda, cuda:N or mps, not 'tpu'."),
+        ("device", "cuda:", "--device takes auto, cpu, cuda, cuda:N or mps, not 'cuda:'."),
         ("train.lr", 0.0, "--train.lr takes a number above 0, not 0.0."),
         ("train.lr", float("nan"), "--train.lr takes a number above 0, not nan."),
         ("train.grad_norm", -1.0, "--train.grad_norm takes a number above 0, not -1.0."),

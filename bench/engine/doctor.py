@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 
 from bench.config import RunConfig
 from bench.data.cards import Card, load_card, what_it_needs
-from bench.errors import BenchError
+from bench.errors import BenchError, UsageError
 from bench.model.variant_registry import entries
 from bench.utils import paths
 from bench.utils.text import wrapped
@@ -88,9 +88,18 @@ def _lexicons() -> Iterator[Finding]:
 def _device(config: RunConfig) -> Iterator[Finding]:
     import torch
 
-    if torch.cuda.is_available():
-        half = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    from bench.engine.device import choose_device, has_bf16
+
+    try:
+        device = choose_device(config.device)
+    except UsageError as error:
+        yield Finding("fail", "device", str(error))
+        return
+    if device.type == "cuda":
+        half = "bf16" if has_bf16(device) else "fp32"
         yield Finding("ok", "device", f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}, {half}")
+    elif device.type == "mps":
+        yield Finding("ok", "device", "Apple GPU (mps), fp32")
     else:
         said = {"tiny": "; enough for tiny"} | {
             size: f"; {size} trains for weeks without an accelerator" for size in ("b32", "b16")
@@ -252,7 +261,7 @@ def _gate(
 
     pairs = keep(data.test, {clip.video for clip in data.test.clips[:GATE_PAIRS]})
     data = replace(data, test=pairs)
-    accelerator = make_accelerator(config.train)
+    accelerator = make_accelerator(config.train, config.device)
     folder = importers.ensure(config.dataset, config.root)
     faces = open_faces(config, folder, data) if variant.video_needs else None
     opened = Opened(config, card, folder, data, variant.to(accelerator.device), loaded, tokenizer, faces)

@@ -170,8 +170,9 @@ def _emotions(config: RunConfig, variant: Variant) -> str:
 
 def _made_with(config: RunConfig, accelerator: Accelerator) -> dict[str, Any]:
     """`code`, `libraries` and `hardware` of a record."""
-    gpu = accelerator.device.type == "cuda"
-    found = environment([torch.cuda.get_device_name()] * accelerator.num_processes if gpu else [])
+    names = {"cuda": torch.cuda.get_device_name, "mps": lambda: "Apple GPU (mps)"}
+    kind = accelerator.device.type
+    found = environment([names[kind]()] * accelerator.num_processes if kind in names else [])
     found["code"]["variant"] = source_digest(config.variant)
     found["hardware"] |= {"processes": accelerator.num_processes, "precision": precision(accelerator)}
     return found

@@ -28,10 +28,12 @@ from bench.engine.recording import make_control_record, make_record, ranks_as_js
 from bench.engine.reopen import reopen_as
 from bench.engine.run_config import complete, run_name, training_control
 from bench.engine.scoring import BY_DSL, points_after_dsl, scorer, with_rescoring
+from bench.engine.tracking import check_tracker, log_metrics, tracked
 from bench.engine.train import Validation, make_accelerator, train
 from bench.errors import BenchError, UsageError
 from bench.metrics import ranking
 from bench.model.checkpoints import save_weights
+from bench.model.contract import check_quickly
 from bench.records import store
 from bench.records.artifacts import artifacts_of
 from bench.records.feature_files import Features, read_features, save_features
@@ -84,8 +86,9 @@ def run(config: RunConfig, results: Path) -> Run:
     another command makes the same run at this moment.
     """
     config, _ = complete(config)
+    check_tracker(config.track)
     check_writable(results)
-    accelerator = make_accelerator(config.train)
+    accelerator = make_accelerator(config.train, config.device)
     done = ensure(config, results, accelerator)
     accelerator.end_training()
     return done
@@ -133,14 +136,30 @@ def _all_see(path: Path, accelerator: Accelerator) -> bool:
 def _make(config: RunConfig, path: Path, results: Path, accelerator: Accelerator) -> None:
     """Trains and scores, or for a control scores again, and writes the record to `path`."""
     if config.emotions == "true":
-        record = train_and_score(config, path, results, accelerator)
+        check_quickly(config.variant, config.hp)
+        with tracked(config, path.stem, folder_of(path), accelerator):
+            record = train_and_score(config, path, results, accelerator)
+            if record is not None:
+                log_metrics(record, accelerator)
     else:
-        true = ensure(replace(config, emotions="true"), results, accelerator)
+        true_config = replace(config, emotions="true")
+        _say_what_comes_first(true_config, config.emotions, results, accelerator)
+        true = ensure(true_config, results, accelerator)
         record = score_again(config, true, accelerator)
     if accelerator.is_main_process:
         assert record is not None
         store.save(record, results)
         remove_checkpoints(folder_of(path))
+
+
+def _say_what_comes_first(true: RunConfig, control: str, results: Path, accelerator: Accelerator) -> None:
+    """That a control's true run is not there: what takes minutes is said before."""
+    run = run_name(true)
+    if accelerator.is_main_process and not record_path(results, true.dataset, true.split, true.variant, run).is_file():
+        print(
+            f"there is no run {run} yet, whose weights are scored with {control} emotions: it is trained first",
+            file=sys.stderr,
+        )
 
 
 def _tidy(path: Path) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.utils import InitProcessGroupKwargs, set_seed
 from torch import Tensor, nn
 
@@ -27,7 +28,9 @@ from bench.config import TrainConfig
 from bench.data.batches import training_groups, training_keys
 from bench.data.loading import Collator, Samples, load
 from bench.engine.checkpoint import Progress, Training, resume, save_best, save_checkpoint
+from bench.engine.device import AUTO, choose_device, has_bf16
 from bench.engine.opening import Opened
+from bench.engine.tracking import log_point
 from bench.errors import BenchError, UsageError
 from bench.model.losses import contrastive_loss
 from bench.model.variant import Variant
@@ -56,20 +59,26 @@ class Validation:
     choose_by: str | None = None
 
 
-def make_accelerator(config: TrainConfig) -> Accelerator:
-    """The devices and processes of this run. A process that torchrun started but that would train alone is an error."""
-    gpu = torch.cuda.is_available()
-    mixed = config.precision == "bf16" or (
-        config.precision == "auto" and gpu and torch.cuda.is_bf16_supported(including_emulation=False)
-    )
+def make_accelerator(config: TrainConfig, device: str = AUTO) -> Accelerator:
+    """The devices and processes of this run. A process that torchrun started but that would train alone is an error.
+
+    device: as in `choose_device`. UsageError: there is none, or several processes would share it.
+    """
+    chosen, world = choose_device(device), int(os.environ.get("WORLD_SIZE", 1))
+    if world > 1 and (chosen.index is not None or chosen.type == "mps"):
+        raise UsageError(f"--device {device} is one device, and {world} processes were started. Take cpu or cuda.")
+    if chosen.index is not None:
+        torch.cuda.set_device(chosen)
+    mixed = "bf16" if config.precision == "bf16" or (config.precision == "auto" and has_bf16(chosen)) else "no"
+    if world == 1 and AcceleratorState._shared_state:  # an earlier run of this process may have had another device
+        AcceleratorState._reset_state(reset_partial_state=True)
     accelerator = Accelerator(
-        cpu=not gpu,
-        mixed_precision="bf16" if mixed else "no",
+        cpu=chosen.type == "cpu",
+        mixed_precision=mixed,
         gradient_accumulation_steps=config.accumulation,
         step_scheduler_with_optimizer=False,
         kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
     )
-    world = int(os.environ.get("WORLD_SIZE", 1))
     if accelerator.num_processes != world:
         raise BenchError(f"{world} processes were started but only {accelerator.num_processes} train together.")
     if config.batch % world:
@@ -186,6 +195,7 @@ def train(
             if validation is not None and (into_epoch < recipe.accumulation or step == total):
                 _validate(variant, validation, accelerator, now, folder)
                 model.train()
+            log_point(now.curve[-1], accelerator)
             stop = _any(interrupted, accelerator)
             if step % recipe.checkpoint_every == 0 or step == total or stop:
                 save_checkpoint(training, now, folder, accelerator)

@@ -40,5 +40,6 @@ def progress(
             rate = (count - done) / (now - start)
             extra = f", {printable(note())}" if note else ""
             left = (total - count) / rate
-            print(f"{what}: {count}/{total} {unit}s, {rate:.1f}/s, {left:.0f} s left{extra}", file=sys.stderr)
+            many = f"{unit}es" if unit.endswith("ch") else f"{unit}s"
+            print(f"{what}: {count}/{total} {many}, {rate:.1f}/s, {left:.0f} s left{extra}", file=sys.stderr)
             last = now

@@ -1,0 +1,30 @@
+"""Where a run computes: `--device auto | cpu | cuda | cuda:1 | mps`."""
+
+import torch
+
+from bench.errors import UsageError
+
+AUTO = "auto"
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; auto: a CUDA GPU where PyTorch sees one, otherwise the CPU.
+
+    UsageError: this machine has none of that kind, or not so many.
+    """
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == AUTO:
+        return torch.device("cuda" if gpus else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and not gpus:
+        raise UsageError(f"--device {name}: PyTorch sees no CUDA GPU on this machine. Leave --device out, or name cpu.")
+    if device.type == "cuda" and (device.index or 0) >= gpus:
+        raise UsageError(f"--device {name}: the GPUs of this machine are cuda:0 to cuda:{gpus - 1}.")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise UsageError("--device mps: PyTorch sees no Apple GPU on this machine. Leave --device out, or name cpu.")
+    return device
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether a device computes in bf16 by itself."""
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
