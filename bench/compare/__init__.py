@@ -79,8 +79,9 @@ def render(
     layout = LAYOUTS[format]
     texts = []
     for group in found:
-        for section in sections_of(group, found[0], subset, baseline, published):
-            texts.append(layout(section.table, group.protocol, section.note))
+        for place, section in enumerate(sections_of(group, found[0], subset, baseline, published)):
+            title = "" if format == "terminal" and place else group.protocol  # once a group is enough on a screen
+            texts.append(layout(section.table, title, section.note))
     return "\n".join(texts).rstrip("\n")
 
 

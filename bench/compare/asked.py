@@ -74,6 +74,11 @@ class Asked(ABC):
 
     @property
     @abstractmethod
+    def task(self) -> str:
+        """What one is better or worse at than the other."""
+
+    @property
+    @abstractmethod
     def axis(self) -> str:
         """Names the axis of effects in a figure, and what it is set against: "… that of plain"."""
 
@@ -153,6 +158,12 @@ class RanksAsked(Asked):
         "Rank ratio: geometric mean rank by the baseline's, below 1 is better; Δ R@1 in points",
     )
     axis = "Geometric mean rank, in units of that"
+
+    @property
+    def task(self) -> str:
+        """Its queries, where they are not all."""
+        return "at ranking the right clip" + ("" if self.subset == ALL else f" for the queries of {self.subset}")
+
     unit = "mean rank, times the baseline's"
 
     def rows(self, record: Record) -> Sequence[int]:
@@ -199,6 +210,7 @@ class TwinsAsked(Asked):
     )
     column = "Δ TwinAcc"
     note = ("own clip above its twin", "Δ TwinAcc and Δ R@1 of these queries in points")
+    task = "at telling twins apart"
     axis = "TwinAcc, in points above that"
     unit = "points of TwinAcc"
 

@@ -7,12 +7,13 @@ from functools import cached_property
 from typing import Any
 
 from bench.compare import BASELINE, SUBSET, render
+from bench.compare.summary import summary
 from bench.records.record import Record
 
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """Records side by side; `print` shows the tables of `bench compare`."""
+    """Records side by side; `print` shows the answer as `bench compare` does, `text` every table, as --full."""
 
     records: tuple[Record, ...]
     subset: str
@@ -24,9 +25,10 @@ class Comparison:
         return render(self.records, format, self.subset, self.baseline, self.allow_mixed)
 
     def __str__(self) -> str:
-        return self.text()
+        one_screen = not self.allow_mixed and self.subset == SUBSET
+        return summary(self.records, self.baseline) if one_screen else self.text()
 
-    __repr__ = __str__  # a notebook shows the tables
+    __repr__ = __str__  # a notebook shows the answer
 
     @property
     def rows(self) -> list[dict[str, Any]]:

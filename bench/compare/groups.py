@@ -16,7 +16,7 @@ from bench.data.controls import ORACLE
 from bench.metrics.ranking import hits, log_ranks
 from bench.model.variant_registry import entries
 from bench.records.check import CONTROLS
-from bench.records.protocol import EXTERNAL, join_signature, parse_signature
+from bench.records.protocol import EXTERNAL, LEFT_OUT, join_signature, parse_signature
 from bench.records.record import Record
 
 _SHOWN = {  # in places of their own
@@ -190,7 +190,7 @@ def marks(records: Sequence[Record]) -> list[list[str]]:
     differ = [name for name in names if len({part.get(name) for part in parts}) > 1]
     data_differs = len({data_digest(record) for record in records}) > len({join_signature(part) for part in parts})
     return [
-        [f"{name}:{part.get(name, 'none')}" for name in differ]
+        [f"{name}:{part.get(name, LEFT_OUT.get(name, 'none'))}" for name in differ]
         + ([f"data:{data_digest(record)}"] if data_differs else [])
         for record, part in zip(records, parts, strict=True)
     ]
@@ -204,7 +204,10 @@ def difference(group: Group, first: Group) -> str:
     names = [name for name in {**own, **there} if own.get(name) != there.get(name)]
     if not names:
         return f"other queries or training data under the same names ({group.data}, there {first.data})"
-    return ", ".join(f"{name}:{own.get(name, 'none')} (there {there.get(name, 'none')})" for name in names)
+    left_out = {name: LEFT_OUT.get(name, "none") for name in names}
+    return ", ".join(
+        f"{name}:{own.get(name, left_out[name])} (there {there.get(name, left_out[name])})" for name in names
+    )
 
 
 def control(record: Record) -> str:

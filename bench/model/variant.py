@@ -25,6 +25,8 @@ class Variant(nn.Module):
     adds_at_b32: how many parameters it adds to CLIP-ViP B/32, worked out by hand.
     learns_from: of "emotions" and "faces", those by which it learns to tell pairs apart that differ in nothing else.
 
+    at_chance: what is known of its runs that find no more than guessing would; stands under the table of such a run.
+
     What it asks to be excused from:
     plain_without_emotion: False if a caption without emotion, or a clip without any face, is not as plain has it.
     counts_matter: True if it matters how often a caption names an emotion, and not only whether.
@@ -37,6 +39,7 @@ class Variant(nn.Module):
     learns_from: ClassVar[tuple[str, ...]] = ()
     plain_without_emotion: ClassVar[bool] = True
     counts_matter: ClassVar[bool] = False
+    at_chance: ClassVar[str] = ""
 
     def __init__(self, backbone: Backbone):
         super().__init__()

@@ -37,7 +37,7 @@ C = TypeVar("C", bound=type)
 
 ENTRY_POINTS = "bench.variants"
 # What a class says of itself for tests to hold it to; no run is another one for it.
-CLAIMS = ("starts_as_plain", "adds_at_b32", "learns_from", "plain_without_emotion", "counts_matter")
+CLAIMS = ("starts_as_plain", "adds_at_b32", "learns_from", "plain_without_emotion", "counts_matter", "at_chance")
 NEEDS = {"text_needs": ("emotions",), "video_needs": ("faces",)}  # what `Variant` says of them
 _registered: dict[str, type["Variant"]] = {}
 
@@ -53,6 +53,7 @@ class VariantEntry:
     video_needs: tuple[str, ...]
     module: str  # what to import
     path: Path
+    at_chance: str = ""  # as `Variant` has it
 
 
 def register(name: str) -> Callable[[C], C]:
@@ -285,18 +286,20 @@ def _names(node: ast.ClassDef) -> list[ast.expr]:
 
 def _describe(node: ast.ClassDef, name: str, module: str, path: Path) -> VariantEntry:
     hyperparameters: dict[str, str] = {}
-    needs: dict[str, tuple[str, ...]] = {"text_needs": (), "video_needs": ()}
+    said: dict[str, Any] = {"text_needs": (), "video_needs": (), "at_chance": ""}
     for item in node.body:
         if isinstance(item, ast.FunctionDef) and item.name == "__init__":
             defaults = zip(item.args.kwonlyargs, item.args.kw_defaults, strict=True)
             hyperparameters = {argument.arg: ast.unparse(default) for argument, default in defaults if default}
         target = item.targets[0] if isinstance(item, ast.Assign) else getattr(item, "target", None)
         value = getattr(item, "value", None)
-        if target is not None and value is not None and ast.unparse(target) in needs:
+        if target is not None and value is not None and ast.unparse(target) in said:
             try:
-                needs[ast.unparse(target)] = ast.literal_eval(value)
+                said[ast.unparse(target)] = ast.literal_eval(value)
             except ValueError:
                 written = f"{ast.unparse(target)} = {ast.unparse(value)}"
-                raise UsageError(f"{path}: '{written}' must be a plain tuple such as (\"emotions\",).") from None
+                raise UsageError(
+                    f"{path}: '{written}' must be plain: a tuple such as (\"emotions\",), or text."
+                ) from None
     summary = (ast.get_docstring(node) or "").split("\n\n")[0].replace("\n", " ")
-    return VariantEntry(name, summary, hyperparameters, **needs, module=module, path=path)
+    return VariantEntry(name, summary, hyperparameters, **said, module=module, path=path)

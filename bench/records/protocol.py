@@ -33,6 +33,9 @@ _WRITTEN = {
 }
 
 
+LEFT_OUT = {"batches": "random", "negatives": "none", "holdout": "0"}  # what a part means that does not stand there
+
+
 def parts_of(config: Mapping[str, Any]) -> dict[str, str]:
     """The parts of a signature that a config, as JSON, decides alone; "" is a part that is left out.
 

@@ -1,15 +1,14 @@
-"""A table as text: for a terminal of 80 columns, for markdown, for LaTeX; and rows as CSV."""
+"""A table as text: for a terminal, for markdown, for LaTeX; and rows as CSV."""
 
 import csv
 import io
 import re
-import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bench.utils.terminal import printable
-from bench.utils.text import WIDTH, wrapped
+from bench.utils.text import columns, wrapped
 
 _LABEL = 12  # columns that the first column keeps, however wide the numbers are
 _LATEX = {
@@ -71,39 +70,45 @@ class Table:
 
 
 def terminal(table: Table, title: str, note: str) -> str:
-    """Fits 80 columns where the numbers allow: labels left and wrapped, numbers right, brackets below brackets."""
+    """As wide as the terminal where the numbers allow: labels left, numbers right, brackets below brackets.
+
+    Labels are wrapped between words; one with a word too long for its column has lines of its own.
+    """
+    room = columns()
     title, note = printable(title), printable(note)
     cells = [row for row in table.rows if isinstance(row, list)]
     if len(cells) < len(table.rows):  # below their heads, rows are indented
         cells = [[f"  {row[0]}", *row[1:]] for row in cells]
-    columns = [_aligned([row[i] for row in cells]) for i in range(len(table.header))]
+    numbers = [_aligned([row[i] for row in cells]) for i in range(len(table.header))]
     # a header of two words takes two lines where its numbers are narrow
-    named = zip(table.header, columns, strict=True)
+    named = zip(table.header, numbers, strict=True)
     headers = [[name] if len(name) <= max(map(len, column)) else name.split(" ") for name, column in named]
-    widths = [max(map(len, [*header, *column])) for header, column in zip(headers, columns, strict=True)]
-    gap = 2 if sum(widths[1:]) + 2 * len(widths[1:]) + min(widths[0], _LABEL) <= WIDTH else 1
-    widths[0] = min(widths[0], max(_LABEL, WIDTH - sum(widths[1:]) - gap * len(widths[1:])))
+    widths = [max(map(len, [*header, *column])) for header, column in zip(headers, numbers, strict=True)]
+    gap = 2 if sum(widths[1:]) + 2 * len(widths[1:]) + min(widths[0], _LABEL) <= room else 1
+    widths[0] = min(widths[0], max(_LABEL, room - sum(widths[1:]) - gap * len(widths[1:])))
 
     def line(cells: Sequence[str]) -> str:
-        numbers = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
-        return (" " * gap).join([cells[0].ljust(widths[0]), *numbers]).rstrip()
+        right = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
+        return (" " * gap).join([cells[0].ljust(widths[0]), *right]).rstrip()
 
     depth = max(map(len, headers))
-    lines = _broken(title) + _broken(note)
+    lines = _broken(title, room) + _broken(note, room)
     for i in range(depth):
         lines.append(line([header[i - depth] if i >= depth - len(header) else "" for header in headers]))
     lines.append("─" * (sum(widths) + gap * len(widths[1:])))
-    below = iter(zip(*columns, strict=True))
+    below = iter(zip(*numbers, strict=True))
     for row in table.rows:
         if isinstance(row, str):
-            lines += _broken(row)
+            lines += _broken(row, room)
             continue
-        label, *numbers = next(below)
-        label, *rest = _folded(label, widths[0])
-        lines.append(line([label, *numbers]))
-        lines += rest
+        label, *values = next(below)
+        first, *rest = _folded(label, widths[0])
+        if max(map(len, [first, *rest])) > widths[0]:
+            lines += [*_folded(label, room), line(["", *values])]
+        else:
+            lines += [line([first, *values]), *rest]
     for sentence in table.below:
-        lines += textwrap.wrap(sentence, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+        lines += wrapped(sentence, 2, "", room)
     return "\n".join(lines) + "\n"
 
 
@@ -184,28 +189,18 @@ def _aligned(cells: list[str]) -> list[str]:
 
 
 def _folded(label: str, width: int) -> list[str]:
-    """Lines of at most `width`: between words, and names too long for a line after "_", "." or "=" where they can."""
+    """Lines of at most `width`, broken between words; a longer word stays whole."""
     indent = label[: len(label) - len(label.lstrip())]
-    lines: list[str] = []
-    for word in label.split():
-        if lines and len(f"{lines[-1]} {word}") <= width:
-            lines[-1] += f" {word}"
-            continue
-        lines.append(f"{indent}{'  ' if lines else ''}{word}")
-        while len(lines[-1]) > width:
-            ends = [match.end() for match in re.finditer("[_.=]", lines[-1][:width])]
-            cut = ends[-1] if ends else width
-            lines[-1:] = [lines[-1][:cut], f"{indent}  {lines[-1][cut:]}"]
-    return lines or [""]
+    return wrapped(label.strip(), len(indent) + 2, indent, width) or [""]
 
 
-def _broken(text: str) -> list[str]:
-    """Lines of at most 80 columns, a protocol signature broken after its bars."""
+def _broken(text: str, width: int) -> list[str]:
+    """Lines of at most `width`, a protocol signature broken after its bars."""
     if " " in text:
-        return wrapped(text)
+        return wrapped(text, width=width)
     lines = [""]
     for part in re.findall(r"[^|]+\|?", text):
-        if len(lines[-1] + part) > WIDTH:
+        if len(lines[-1] + part) > width:
             lines.append("")
         lines[-1] += part
     return [line for line in lines if line]

@@ -199,15 +199,24 @@ def test_numbers_stand_below_each_other():
     ]
 
 
-def test_a_name_too_long_for_its_column_breaks_after_an_underscore():
-    rows: list[list[str] | str] = [["attention_modulation faces.pooling=mean", "5" * 60]]
+def test_a_name_too_long_for_its_column_has_a_line_of_its_own_and_is_not_broken():
+    rows: list[list[str] | str] = [["attention_modulation faces.pooling=mean", "5" * 60], ["plain", "5" * 60]]
     lines = terminal(Table(["", ""], rows), "", "").splitlines()
-    assert [line.split("5")[0].rstrip() for line in lines[2:]] == [
-        "attention_",
-        "  modulation",
-        "  faces.pooling=",
-        "  mean",
+    assert [line.replace("5", "").rstrip() for line in lines[2:]] == [
+        "attention_modulation faces.pooling=mean",
+        "",
+        "plain",
     ]
+
+
+def test_a_table_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch):
+    rows: list[list[str] | str] = [["attention_modulation faces.pooling=mean", "5" * 60]]
+    monkeypatch.setenv("COLUMNS", "120")
+    assert terminal(Table(["", ""], rows), "", "").splitlines()[2].split() == [*rows[0][0].split(), "5" * 60]
+
+
+def test_the_protocol_stands_once_above_the_tables_of_a_group():
+    assert render([PLAIN, EMOTIONAL]).replace("\n", "").count("|train:") == 1
 
 
 def test_sentences_stand_below_the_table_in_every_layout():

@@ -8,13 +8,15 @@ from helpers.records import make_record
 
 import bench
 from bench.compare import render
+from bench.compare.summary import summary
 from bench.errors import BenchError, UsageError
 
 RECORDS = [make_record(40, strength=2.0), make_record(40, variant="film_text", strength=3.0)]
 
 
 def test_it_prints_as_the_command_does() -> None:
-    assert str(bench.compare_records(RECORDS)) == render(RECORDS)
+    assert str(bench.compare_records(RECORDS)) == summary(RECORDS, "plain")
+    assert bench.compare_records(RECORDS).text() == render(RECORDS)
     assert bench.compare_records(RECORDS).text("markdown") == render(RECORDS, "markdown")
 
 
