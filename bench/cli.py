@@ -10,10 +10,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cyclopts import CycloptsError, UnusedCliTokensError
+from cyclopts import CycloptsError, UnknownOptionError, UnusedCliTokensError
 
 from bench.commands import (
     app,
+    checking,
     exchange,
     leaderboards,
     listing,
@@ -21,11 +22,24 @@ from bench.commands import (
     reports,
     runs,
     searching,
+    shell,
 )  # each registers its commands
 from bench.errors import BenchError
 from bench.utils.terminal import clear_line, prepare, printable
 
-__all__ = ["app", "exchange", "leaderboards", "listing", "main", "preparing", "reports", "runs", "searching"]
+__all__ = [
+    "app",
+    "checking",
+    "exchange",
+    "leaderboards",
+    "listing",
+    "main",
+    "preparing",
+    "reports",
+    "runs",
+    "searching",
+    "shell",
+]
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -57,7 +71,23 @@ def _off(error: CycloptsError) -> str:
     if isinstance(error, UnusedCliTokensError):
         words = ", ".join(f"'{word}'" for word in error.unused_tokens or ())
         return f"{words}: neither an option nor the value of one. See --help."
+    if isinstance(error, UnknownOptionError) and (meant := _meant(error)):
+        return f"Unknown option: {error.token.keyword or error.token.value}. Did you mean {meant}? See --help."
     return str(error).strip().split("\n")[0] + " See --help."
+
+
+def _meant(error: UnknownOptionError) -> str:
+    """The option that ends as the unknown one does: --train.lr for --lr, --hp.init_std for --init_std."""
+    typed = (error.token.keyword or error.token.value).lstrip("-").partition("=")[0].replace("_", "-")
+    names = [name for argument in error.argument_collection for name in argument.names]
+    if ending := [name for name in names if name.rpartition(".")[2] == typed and "." in name]:
+        return " or ".join(ending)
+    if "--hp" in names:
+        from bench.model.variant_registry import entries
+
+        known = {name for entry in entries().values() for name in entry.hyperparameters}
+        return next((f"--hp.{name}" for name in sorted(known) if name.replace("_", "-") == typed), "")
+    return ""
 
 
 @contextmanager

@@ -141,7 +141,7 @@ def test_plugin_files_are_listed_run_compared_and_reported(
     results = [f"--results={tmp_path / 'results'}"]
     shown = output(["run", *RUN, f"--root={root}", *results, *plugins], capsys)
     assert "toy_dataset-one|train:nine" in shown.replace("\n", "")
-    assert "MRR" in output(["compare", *results, *plugins], capsys)
+    assert "MRR" in output(["compare", "--full", *results, *plugins], capsys)
     main(["report", *results, f"--out={tmp_path / 'reports'}", "--baseline=toy_variant", *plugins])
     assert "Bars of toys" in (tmp_path / "reports" / "index.html").read_text(encoding="utf-8")
     assert (tmp_path / "reports" / "figures" / "toy_figure.svg").is_file()
@@ -154,7 +154,7 @@ from bench.cli import main
 for kind in lists:
     main(["list", kind])
 main(["run", *run.split("|"), results])
-main(["compare", results])
+main(["compare", "--full", results])
 main(["report", results, out, "--baseline=toy_variant"])
 """
 

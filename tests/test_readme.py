@@ -42,4 +42,4 @@ def test_every_linked_file_is_there() -> None:
 
 def test_the_record_that_the_readme_shows_is_the_one_that_its_command_leaves() -> None:
     config, _ = complete(parse(["--variant", "additive_text"]))
-    assert README.count(run_name(config)) == 3
+    assert README.count(run_name(config)) == 4

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +11,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from bench import __version__
+from bench.commands.help_pages import HelpPages, examples
 from bench.engine.settings import fill_in
 
 Flag = Annotated[bool, Parameter(negative="")]
@@ -21,6 +24,15 @@ Force = Annotated[
     bool, Parameter(name="--force", negative="", help="Replace what is there even if it is a file of another kind.")
 ]
 Results = Annotated[Path, Parameter(name="--results", help="The folder of run records.")]
+Only = Annotated[
+    list[str],
+    Parameter(
+        negative="",
+        help="Only these: a variant, a run's id, or a part of the protocol such as batches:twins; * stands for any "
+        "letters. The baseline stays.",
+    ),
+]
+Exclude = Annotated[list[str], Parameter(negative="", help="Not these: named as for --only.")]
 ConfigFile = Annotated[
     Path | None,
     Parameter(
@@ -36,13 +48,23 @@ app = App(
     version=__version__,
     config=[fill_in],
     help_format="plaintext",
+    help_formatter=HelpPages(),
+    help_epilogue=examples("bench run --variant additive_text", "bench compare", "bench COMMAND --help"),
     suppress_keyboard_interrupt=False,  # `bench.cli.main` answers it
     result_action="return_value",
 )
-data = App(name="data", help="Get a dataset ready.")
-show = App(name="list", help="What there is to choose from.")
+data = App(
+    name="data",
+    help="Get a dataset ready.",
+    help_epilogue=examples("bench data prepare msrvtt --root DIR", "bench data compress --root DIR"),
+)
+lists = App(
+    name="list",
+    help="What there is to choose from, and the runs that were made.",
+    help_epilogue=examples("bench list variants", "bench list runs"),
+)
 app.command(data)
-app.command(show)
+app.command(lists)
 
 
 def load_plugins(paths: Sequence[Path]) -> None:
@@ -61,3 +83,10 @@ def quiet() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # it warns when processes that decode clips are forked
     for name in ("huggingface_hub", "httpx", "accelerate"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def next_steps(*commands: str, results: Path = RESULTS) -> None:
+    """Says on stderr what to type next, after what stdout got. results: the folder that the commands have to name."""
+    sys.stdout.flush()
+    said = f" --results {shlex.quote(str(results))}" if results != RESULTS else ""
+    print("Next:", "\n      ".join(command + said for command in commands), file=sys.stderr)

@@ -7,11 +7,17 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from bench.commands import RESULTS, Force, Json, Plugins, Results, app, load_plugins, quiet
+from bench.commands import RESULTS, Force, Json, Plugins, Results, app, load_plugins, next_steps, quiet
+from bench.commands.help_pages import examples
 from bench.config import RunConfig, Whole
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "bench score --dataset msrvtt --root DIR --similarity sims.npy --name MyModel",
+        "bench score --text text.npy --video video.npy --name MyModel",
+    )
+)
 def score(
     *,
     similarity: Path | None = None,
@@ -96,9 +102,11 @@ def score(
         print("done before; remove the record to score it again", file=sys.stderr)
     print(done.path.read_text(encoding="utf-8") if json_output else render_record(done.record))
     print(done.path, file=sys.stderr if json_output else sys.stdout)
+    if not json_output:
+        next_steps("bench compare", f"bench show {done.record.run}", results=results)
 
 
-@app.command
+@app.command(help_epilogue=examples("bench export RUN --format npz", "bench export --dataset msrvtt --root DIR"))
 def export(
     run: str | None = None,
     /,

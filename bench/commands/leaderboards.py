@@ -4,10 +4,13 @@ import json
 import sys
 from pathlib import Path
 
-from bench.commands import RESULTS, Flag, Force, Json, Plugins, Results, app, load_plugins, quiet
+from bench.commands import RESULTS, Flag, Force, Json, Plugins, Results, app, load_plugins, next_steps, quiet
+from bench.commands.help_pages import examples
 
 
-@app.command
+@app.command(
+    help_epilogue=examples("bench leaderboard", "bench leaderboard --published --dataset msrvtt --html board.html")
+)
 def leaderboard(
     *,
     dataset: str | None = None,
@@ -53,3 +56,5 @@ def leaderboard(
         print(leaderboard_render.terminal(boards))
     if html:
         print(html, file=sys.stderr if json_output else sys.stdout)
+    if not json_output:
+        next_steps("bench compare", "bench show RUN", results=results)

@@ -5,12 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from bench.commands import Flag, Force, Json, Plugins, answers, app, data, load_plugins, source_render
+from bench.commands import Flag, Force, Json, Plugins, answers, app, data, load_plugins, next_steps, source_render
+from bench.commands.help_pages import examples
 from bench.config import Whole, WholeOrNone
 from bench.errors import UsageError
 
 
-@data.command
+@data.command(
+    help_epilogue=examples(
+        "bench data prepare msrvtt --root DIR", "bench data prepare moodclips", "bench data prepare DIR"
+    )
+)
 def prepare(
     dataset: str,
     *,
@@ -50,18 +55,21 @@ def prepare(
     if (name, test_share, seed) != (None, None, None):
         raise UsageError(f"--name, --test-share and --seed are for a folder of yours, and {dataset} is none.")
     print(importers.prepare(dataset, root))
+    where = f" --root {root}" if root else ""
+    next_steps(f"bench doctor --dataset {dataset}{where}", f"bench run --dataset {dataset}{where}")
 
 
-@data.command
+@data.command(help_epilogue=examples("bench data download msrvtt --root DIR"))
 def download(dataset: str, *, root: Path, plugin: Plugins = []) -> None:  # noqa: B006
     """Download a dataset from the address in its card; a broken download goes on where it stopped."""
     from bench.data import importers
 
     load_plugins(plugin)
     print(importers.download(dataset, root))
+    next_steps(f"bench data prepare {dataset} --root {root}")
 
 
-@data.command
+@data.command(help_epilogue=examples("bench data compress --root DIR"))
 def compress(*, root: Path, workers: WholeOrNone = None) -> None:
     """Re-encode the videos under a folder: 6 frames a second, shorter side 224, no sound."""
     from bench.data.compress import compress as compress_all
@@ -70,9 +78,12 @@ def compress(*, root: Path, workers: WholeOrNone = None) -> None:
     print(answers.compressed(summary))
     if summary.broken:
         raise SystemExit(1)
+    next_steps(f"bench doctor --root {root}")
 
 
-@app.command
+@app.command(
+    help_epilogue=examples('bench emotions "Happy smiling people"', "bench emotions --file captions.txt --json")
+)
 def emotions(
     text: str | None = None,
     /,
@@ -144,9 +155,16 @@ def emotions(
             found[-1] |= {"threshold": asked_source.threshold} | ({} if unknown is None else {"unknown": unknown})
             shown.append(source_render.scored(caption, row, asked_source.threshold, unknown or []))
     print(json.dumps(found, indent=1, ensure_ascii=False) if json_output else "\n\n".join(shown))
+    if not json_output:
+        next_steps("bench run --variant film_text, which reads these emotions", "bench list emotion-sources")
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "bench faces --videos DIR --backend deepface --out faces.parquet",
+        "bench faces --dataset msrvtt --root DIR --backend onnx --model classifier.yaml",
+    )
+)
 def faces(
     *,
     backend: str,
@@ -210,3 +228,4 @@ def faces(
     print(answers.faces(summary))
     if summary.broken:
         raise SystemExit(1)
+    next_steps(f"bench run --variant face_tokens --faces.file {summary.out}")

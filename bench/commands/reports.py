@@ -4,22 +4,40 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from cyclopts import Parameter
+from bench.commands import (
+    RESULTS,
+    Exclude,
+    Flag,
+    Force,
+    Json,
+    Only,
+    Plugins,
+    Results,
+    app,
+    load_plugins,
+    next_steps,
+    quiet,
+)
+from bench.commands.help_pages import examples
 
-from bench.commands import RESULTS, Flag, Force, Json, Plugins, Results, app, load_plugins, quiet
 
-Only = Annotated[
-    list[str],
-    Parameter(negative="", help="Only these: a variant or a run's id; * stands for any letters. The baseline stays."),
-]
-
-
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "bench compare",
+        "bench compare --only batches:twins --exclude 'face_*'",
+        "bench compare --baseline film_text --only additive_text --full",
+        "bench compare --dataset msrvtt --published --format latex > table.tex",
+    )
+)
 def compare(
     *,
+    full: Flag = False,
     format: Literal["terminal", "markdown", "latex", "csv", "json"] = "terminal",
+    only: Only = [],  # noqa: B006
+    exclude: Exclude = [],  # noqa: B006
+    dataset: str | None = None,
     subset: str = "emotion",
     baseline: str = "plain",
     allow_mixed: Flag = False,
@@ -27,10 +45,14 @@ def compare(
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
 ) -> None:
-    """Set all records of one protocol side by side, and every variant against one baseline.
+    """Say which variants are better than the baseline, on one screen; with --full, every table.
 
     Parameters
     ----------
+    full
+        Every table: each run, verdicts with p, other questions, controls, sensitivity. Other formats are always full.
+    dataset
+        Only runs on this dataset.
     subset
         The queries of the second pair of columns; a dataset's card names its subsets.
     baseline
@@ -40,14 +62,56 @@ def compare(
     published
         Add the literature's numbers for the same test set, impossible ones marked as such.
     """
-    from bench.compare import render
+    from bench.compare import check_choice, render
+    from bench.compare.selection import select
+    from bench.compare.summary import summary
     from bench.records.store import load_records
 
     load_plugins(plugin)
-    print(render(load_records(results), format, subset, baseline, allow_mixed, published))
+    records = load_records(results)
+    check_choice(records, subset, baseline)
+    records = select(records, dataset=dataset or "", only=only, exclude=exclude, baseline=baseline)
+    if full or allow_mixed or published or format != "terminal" or subset != "emotion":
+        print(render(records, format, subset, baseline, allow_mixed, published))
+    else:
+        print(summary(records, baseline))
+    if format == "terminal":
+        next_steps("bench show RUN", "bench report", *([] if full else ["bench compare --full"]), results=results)
 
 
-@app.command
+@app.command(name="show", help_epilogue=examples("bench show RUN", "bench show RUN --json"))
+def show_run(
+    run: str,
+    /,
+    *,
+    plugin: Plugins = [],  # noqa: B006
+    results: Results = RESULTS,
+    json_output: Json = False,
+) -> None:
+    """Show one run whole: its table, settings, loss, hardware, controls, and how to make it again.
+
+    Parameters
+    ----------
+    run
+        The id of a run, or the path of its record.
+    json_output
+        Print the record.
+    """
+    from bench.compare.one_run import sheet
+    from bench.engine.reopen import find_record
+    from bench.records.store import load, load_records
+
+    load_plugins(plugin)
+    path = find_record(run, results)
+    if json_output:
+        print(path.read_text(encoding="utf-8"), end="")
+        return
+    record = load(path)
+    print(sheet(record, path, load_records(results) if path.is_relative_to(results) else [record]))
+    next_steps("bench compare", f"bench probe {record.run}", f'bench explain {record.run} "A CAPTION"', results=results)
+
+
+@app.command(help_epilogue=examples("bench audit", "bench audit table.yaml --format markdown"))
 def audit(
     *files: Path,
     format: Literal["terminal", "markdown"] = "terminal",
@@ -74,11 +138,13 @@ def audit(
     findings = find(rows)
     layout = audit_render.plain if json_output else audit_render.LAYOUTS[format]
     print(layout(rows, findings))
+    if not json_output:
+        next_steps("bench compare --published" if files else "bench audit FILE, for a table of yours")
     if files and findings:
         raise SystemExit(1)
 
 
-@app.command
+@app.command(help_epilogue=examples("bench judge RUN fire_msrvtt_dataset.json"))
 def judge(run: str, file: Path, /, *, results: Results = RESULTS, json_output: Json = False) -> None:
     """Measure a run by what people judged: recall over every video that they call relevant to a query.
 
@@ -97,9 +163,11 @@ def judge(run: str, file: Path, /, *, results: Results = RESULTS, json_output: J
 
     judged = judge_it(load(find_record(run, results)), file)
     print(json.dumps(judged.as_json(), indent=1, ensure_ascii=False) if json_output else judged)
+    if not json_output:
+        next_steps(f"bench show {run}", "bench compare", results=results)
 
 
-@app.command
+@app.command(help_epilogue=examples("bench probe RUN", "bench probe RUN --plugin mine.py"))
 def probe(
     run: str,
     /,
@@ -139,9 +207,15 @@ def probe(
     else:
         print(probe_render.render(probed.record, format))
     print(probed.path, file=sys.stderr if json_output else sys.stdout)
+    if not json_output:
+        next_steps(f'bench explain {run} "A CAPTION"', "bench compare --full", "bench report", results=results)
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        'bench explain RUN "a cook walks along, looking gloomy"', 'bench explain RUN "a happy man" --html why.html'
+    )
+)
 def explain(
     run: str,
     query: str,
@@ -193,9 +267,11 @@ def explain(
         print(explain_render.terminal(explained, coloured))
     if html:
         print(html, file=sys.stderr if json_output else sys.stdout)
+    if not json_output:
+        next_steps(*([] if html else ["the same as a page: --html why.html"]), f"bench show {run}", results=results)
 
 
-@app.command
+@app.command(help_epilogue=examples("bench report", "bench report --baseline plain --out DIR"))
 def report(
     *,
     format: Literal["html", "latex"] = "html",
@@ -238,3 +314,4 @@ def report(
     records = select(records, dataset=dataset or "", only=only, baseline=baseline)
     written = build(records, results, out, subset, baseline, format, force)
     print(*written[: len(FILES[format])], sep="\n")
+    next_steps("input the file in your paper" if format == "latex" else f"open {written[0]} in a browser")

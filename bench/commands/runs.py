@@ -3,12 +3,22 @@
 import sys
 from typing import Literal
 
-from bench.commands import RESULTS, ConfigFile, Flag, Json, Plugins, Results, app, load_plugins, quiet
+from bench.commands import RESULTS, ConfigFile, Flag, Json, Plugins, Results, app, load_plugins, next_steps, quiet
+from bench.commands.help_pages import examples
 from bench.config import RunConfig
 from bench.utils.processes import is_main_process
+from bench.utils.text import wrapped
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        "bench run --variant additive_text",
+        "bench run --variant additive_text --hp.init_std 0 --train.batches twins",
+        "bench run --variant film_text --emotions shuffled",
+        "bench run --plugin mine.py --variant any_emotion",
+        "bench run --config mine.yaml --seed 43",
+    )
+)
 def run(
     *,
     config: RunConfig = RunConfig(),  # noqa: B008, it is frozen
@@ -19,7 +29,7 @@ def run(
 ) -> None:
     """Train a variant and score it; repeat the command to resume, or to see that it is done.
 
-    A dataset's card overrides the defaults below: see `bench list datasets`.
+    The defaults below hold for the default dataset; others have their own: see `bench list datasets`.
 
     Parameters
     ----------
@@ -27,7 +37,8 @@ def run(
         Print the record instead of the table.
     """
     quiet()
-    from bench.compare import render_record
+    from bench.compare import SUBSET, render_record
+    from bench.compare.chance import at_chance
     from bench.engine.run import run as run_it
 
     load_plugins(plugin)
@@ -36,11 +47,17 @@ def run(
         return
     if done.was_done:
         print("done before; remove the record to run it again", file=sys.stderr)
-    print(done.path.read_text(encoding="utf-8") if json_output else render_record(done.record))
-    print(done.path, file=sys.stderr if json_output else sys.stdout)
+    if json_output:
+        print(done.path.read_text(encoding="utf-8"))
+        print(done.path, file=sys.stderr)
+        return
+    print(render_record(done.record))
+    print(*(line for said in at_chance(done.record, SUBSET) for line in wrapped(said, 2, "")), sep="\n")
+    print(done.path)
+    next_steps("bench compare", f"bench show {done.record.run}", f"bench probe {done.record.run}", results=results)
 
 
-@app.command
+@app.command(help_epilogue=examples("bench grid variants --dry-run", "bench grid mine.yaml --executor slurm"))
 def grid(
     file: str,
     /,
@@ -72,6 +89,7 @@ def grid(
     cells = plan(read, results, plugin)
     if dry_run:
         print(grid_render.listing(read, cells))
+        next_steps(f"bench grid {file}", results=results)
         return
     if executor == "slurm":
         print(grid_render.submitted(submit(cells, read), cells, results))
@@ -85,7 +103,7 @@ def grid(
         raise SystemExit(1)
 
 
-@app.command
+@app.command(help_epilogue=examples("bench doctor", "bench doctor --config mine.yaml"))
 def doctor(
     *,
     config: RunConfig = RunConfig(),  # noqa: B008
@@ -107,3 +125,4 @@ def doctor(
         failed |= finding.level == "fail"
     if failed:
         raise SystemExit(1)
+    next_steps("bench run, with the same settings")

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from bench.commands import RESULTS, Flag, Json, Plugins, Results, app, load_plugins, quiet
+from bench.commands import RESULTS, Flag, Json, Plugins, Results, app, load_plugins, next_steps, quiet
+from bench.commands.help_pages import examples
 from bench.config import Whole
 from bench.errors import UsageError
 from bench.utils.text import wrapped
@@ -45,7 +46,7 @@ class EncoderChoice:
 LATEST = EncoderChoice()
 
 
-@app.command
+@app.command(help_epilogue=examples("bench index DIR --model clip:FOLDER", "bench index DIR --run RUN"))
 def index(
     folder: Path,
     /,
@@ -95,9 +96,14 @@ def index(
     print(*answer_render.changes(searcher.summary), *wrapped(searcher.encoder.described.about), sep="\n")
     print(answer_render.work(searcher.summary))
     print(searcher.store.path)
+    next_steps(f'bench search "happy smiling people" --videos {folder}', f"bench demo {folder}", results=results)
 
 
-@app.command
+@app.command(
+    help_epilogue=examples(
+        'bench search "happy smiling people" --videos DIR', "bench search dancing --videos DIR -k 10 --filter joy"
+    )
+)
 def search(
     query: str,
     /,
@@ -142,9 +148,11 @@ def search(
     if searcher.summary.windows:
         print(answer_render.work(searcher.summary), file=sys.stderr)
     print(json.dumps(found.as_json(), indent=1) if json_output else answer_render.answer(found))
+    if not json_output:
+        next_steps(f"bench demo {videos}", "other words, -k 10, --filter joy", results=results)
 
 
-@app.command
+@app.command(help_epilogue=examples("bench demo DIR", "bench demo DIR --run RUN --compare RUN"))
 def demo(
     folder: Path,
     /,

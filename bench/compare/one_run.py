@@ -26,13 +26,15 @@ def sheet(record: Record, path: Path, records: Sequence[Record]) -> str:
     """A run as text. path: of its record. records: among which its controls are looked for."""
     facts = {
         "made": f"{record.created}, {_code(record)}",
-        "again": shlex.join(["bench", "run", *_words(record)]),
-        "parameters": f"{record.parameters['total']:,}, of which the variant adds {record.parameters['added']:,}",
+        "again": "" if record.external else shlex.join(["bench", "run", *_words(record)]),
+        "parameters": _parameters(record),
         "on": _hardware(record),
         "took": ", ".join(f"{part} {seconds:.0f} s" for part, seconds in record.timings.items()),
         "loss": _losses(record),
         "validation": _validation(record),
-        "weights of": f"step {record.selection['step']}, chosen by {record.selection['rule']}",
+        "weights of": ""
+        if record.external
+        else f"step {record.selection['step']}, chosen by {record.selection['rule']}",
         "emotions": ", ".join(f"{name} {version.split(', sha256')[0]}" for name, version in record.lexicons.items()),
         "faces": record.faces.get("source", ""),
         "controls": ", ".join(
@@ -82,6 +84,8 @@ def listed(records: Sequence[Record], full: bool = False) -> str:
 def _under(record: Record) -> str:
     """In a word what makes a run no rival of the others."""
     controls = record.controls
+    if record.external:
+        return "external"
     if controls["matched_parameters"]:
         return "constant"
     if controls["train_emotions"] != "true":
@@ -106,6 +110,12 @@ def _words(record: Record) -> list[str]:
     return [*words, *hp, "--seed", str(record.seed)]
 
 
+def _parameters(record: Record) -> str:
+    if record.external:
+        return ""
+    return f"{record.parameters['total']:,}, of which the variant adds {record.parameters['added']:,}"
+
+
 def _code(record: Record) -> str:
     commit = str(record.code.get("commit") or "")[:8]
     changed = " with changes" if record.code.get("dirty") else ""
@@ -119,7 +129,7 @@ def _hardware(record: Record) -> str:
 def _losses(record: Record) -> str:
     """The loss at some steps from the first to the last."""
     if not record.curve:
-        return "no step was trained"
+        return "" if record.external else "no step was trained"
     last = len(record.curve) - 1
     places = sorted({round(part * last / (_POINTS - 1)) for part in range(_POINTS)})
     return ", ".join(f"step {record.curve[i]['step']}: {record.curve[i]['loss']:.3f}" for i in places)

@@ -16,7 +16,7 @@ from bench.compare.paired import ALIKE, PairedComparison, declared
 from bench.compare.pairing import pairs, withheld
 from bench.compare.run_tables import faces
 from bench.metrics.metric_registry import TWIN_ACCURACY
-from bench.records.protocol import LEFT_OUT, parse_signature
+from bench.records.protocol import EXTERNAL, LEFT_OUT, parse_signature
 from bench.records.record import Record
 from bench.utils.tables import Table, terminal
 from bench.utils.text import columns, wrapped
@@ -67,7 +67,9 @@ def _scope(group: Group, groups: Sequence[Group]) -> str:
     shown = [f"{name}:{_part(group, name)}" for name in parts if name in _NAMED and name not in apart]
     shown += [f"{name}:{_part(group, name)}" for name in sorted(apart)]
     queries, clips = len(record.queries["captions"]), len(record.queries["videos"])
-    seeds = sorted({len(family.records) for family in group.families if family.trained}) or [1]
+    seeds = sorted(
+        {len(family.records) for family in group.families if family.trained or family.records[0].external}
+    ) or [1]
     counted = many(seeds[-1], "seed") if len(seeds) < 2 else f"{seeds[0]} to {seeds[-1]} seeds"
     return (
         ", ".join([f"{parts['test']}, {queries} queries × {clips} clips", *shown, counted])
@@ -215,6 +217,6 @@ def short_names(families: Sequence[Family]) -> dict[str, str]:
         own = family.records[0].variant
         same = [other.name.split() for other in families if other.records[0].variant == own]
         parts = family.name.split()[1:]
-        apart = [part for part in parts if part == "untrained" or not all(part in other for other in same)]
+        apart = [part for part in parts if part in ("untrained", EXTERNAL) or not all(part in other for other in same)]
         found[family.name] = " ".join([own, *apart])
     return found

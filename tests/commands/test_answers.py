@@ -53,7 +53,8 @@ heavy = {{"torch", "transformers", "accelerate", "pandas", "av", "decord", "nltk
 sys.exit(f"loaded: {{sorted(heavy)}}" if heavy else 0)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    said = [line for line in done.stderr.splitlines() if not line.startswith(("Next: bench", "      bench"))]
+    assert (done.returncode, said) == (0, [])
     assert done.stdout
 
 
@@ -66,7 +67,7 @@ def test_run_s_help_tells_every_setting_with_its_default(capsys: Capture) -> Non
     text = output(["run", "--help"], capsys)
     for name in ("--variant", "--train.lr", "--video.frames", "--model.size", "--hp", "--config", "--plugin"):
         assert name in text
-    assert "[default: 1e-06]" in text
+    assert "[default: 0.001]" in text
 
 
 def test_variants_are_listed_with_their_hyperparameters(capsys: Capture) -> None:
@@ -161,7 +162,7 @@ def records(tmp_path: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("format", "sign"),
     [
-        ("terminal", "All T2V"),
+        ("terminal", "verdict"),
         ("markdown", "| --"),
         ("latex", r"\begin{tabular}"),
         ("csv", "run,"),

@@ -104,7 +104,7 @@ def test_needs_that_are_no_tuple_are_told(plugin: Path) -> None:
 def test_needs_that_are_written_as_a_name_are_told(plugin: Path) -> None:
     source = PLUGIN.format(name="mine").replace("    def __init__", "    text_needs = NEEDS\n\n    def __init__")
     plugin.write_text('NEEDS = ("emotions",)\n' + source)
-    with pytest.raises(UsageError, match="'text_needs = NEEDS' must be a plain tuple"):
+    with pytest.raises(UsageError, match="'text_needs = NEEDS' must be plain: a tuple"):
         variant_registry.load_plugin(plugin)
 
 
