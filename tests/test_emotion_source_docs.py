@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from helpers.asking import Capture
+from helpers.asking import Capture, without_next
 from helpers.runs import bench
 from helpers.transcripts import transcript, write_shown
 
@@ -42,7 +42,7 @@ def test_the_transcript_is_what_the_commands_print(empty: Path, capsys: Capture)
         except SystemExit as stop:
             assert stop.code, command
         said = capsys.readouterr()
-        assert (said.err + said.out).strip() == printed.strip(), command
+        assert (without_next(said.err) + said.out).strip() == printed.strip(), command
 
 
 def test_every_source_is_in_the_table() -> None:

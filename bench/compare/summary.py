@@ -19,6 +19,7 @@ from bench.metrics.metric_registry import TWIN_ACCURACY
 from bench.records.protocol import EXTERNAL, LEFT_OUT, parse_signature
 from bench.records.record import Record
 from bench.utils.tables import Table, terminal
+from bench.utils.terminal import printable
 from bench.utils.text import columns, wrapped
 
 _WIDE = 100  # columns from which a table has room for what is not needed to read it
@@ -51,7 +52,7 @@ def summary(records: Sequence[Record], baseline: str) -> str:
         found = [one for text in group.questions for one in _compared(group, baseline, text)]
         said = _answer(found, baseline) or many(len(group.families), "variant") + ", nothing tested."
         lines += wrapped(f"{_difference(group, main)}: {said}", 2, "", columns())
-    return "\n".join(lines)
+    return "\n".join(map(printable, "\n".join(lines).split("\n")))
 
 
 def _compared(group: Group, baseline: str, question: str) -> list[PairedComparison]:

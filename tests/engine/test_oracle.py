@@ -122,7 +122,7 @@ def test_a_run_has_its_ceiling_beside_it_branded(
     assert ceiling.metrics["all"]["t2v"]["TwinAcc"]["value"] == 100 and ceiling.post == {} and true.post
     assert set(true.question) == {"twins"} == set(ceiling.question)
     assert all(same >= told for same, told in zip(*(r.ranks["t2v"]["greater"] for r in (true, ceiling)), strict=True))
-    text = output(["compare", "--results", str(tmp_path / "results")], capsys)
+    text = output(["compare", "--full", "--results", str(tmp_path / "results")], capsys)
     assert "Oracle: the scores are told the true mood" in " ".join(text.split())
     assert text.count("oracle, told") == 1  # among the controls, and in no other table
 

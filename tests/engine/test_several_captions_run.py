@@ -79,7 +79,7 @@ def test_controls_and_weights_chosen_on_the_test_set_work_as_with_one_caption(
     assert len(true.last_step["ranks"]["t2v"]["greater"]) == 18
     assert "T2V R@1 after DSL" in true.curve[-1]["test"]
     capsys.readouterr()
-    main(["compare", "--results", str(tmp_path / "results")])
+    main(["compare", "--full", "--results", str(tmp_path / "results")])
     shown = capsys.readouterr().out
     assert "points of optimism" in " ".join(shown.split()) and "true − control" in shown
 

@@ -1,5 +1,6 @@
 """Asking the command line in this process: what it answers, or the one line with which it fails."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -25,3 +26,8 @@ def failure(words: list[str], capsys: Capture) -> tuple[int, str]:
 def output(words: list[str], capsys: Capture) -> str:
     main(words)
     return capsys.readouterr().out
+
+
+def without_next(err: str) -> str:
+    """What a command says on stderr but for the next step, with which it ends."""
+    return re.sub(r"^Next: .*\n(?: +.*\n)*\Z", "", err, flags=re.MULTILINE)
