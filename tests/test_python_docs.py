@@ -51,9 +51,9 @@ def test_every_public_name_is_in_the_table() -> None:
 
 def test_the_rooms_are_those_of_the_tree() -> None:
     rooms = {path.parent.name for path in Path(bench.__file__).parent.glob("*/__init__.py")}
-    assert sorted(table("The rooms")) == sorted(f"`{room}`" for room in rooms)
+    assert sorted(table("Layout of the code")) == sorted(f"`{room}`" for room in rooms)
 
 
 def test_the_modules_beside_the_rooms_are_named() -> None:
     modules = {path.name for path in Path(bench.__file__).parent.glob("*.py")} - {"__init__.py"}
-    assert modules == set(re.findall(r"`(\w+\.py)`", TEXT.split("## The rooms")[1]))
+    assert modules == set(re.findall(r"`(\w+\.py)`", TEXT.split("## Layout of the code")[1]))
