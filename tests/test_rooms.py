@@ -1,4 +1,4 @@
-"""The layout of `bench`: one folder a topic, imports downwards only, no circle, no file too long. Walks the sources of `bench`.
+"""The layout of `bench`: one folder a topic, imports downwards only, no circle, no file too long. Walks its sources.
 
 `if TYPE_CHECKING:` and imports inside functions count as well: they are no way up, only later.
 """

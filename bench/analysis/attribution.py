@@ -64,7 +64,7 @@ def attribute(variant: Variant, text: TextBatch, bank: Tensor, place: int, refer
     from transformers_interpret.attributions import LIGAttributions
 
     if not isinstance(variant.backbone, ClipVip):
-        raise UsageError("words are explained where the model is CLIP-ViP; of this one only features are known.")
+        raise UsageError("only words of CLIP-ViP models can be explained; this model gives features alone.")
     ids = text.input_ids
     start = ids.clone()
     start[:, 1:-1] = reference

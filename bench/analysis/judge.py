@@ -52,8 +52,8 @@ class Judged:
             [text, *(estimate(one) for one in self.measures[name].values())] for name, text in MEASURES.items()
         ]
         below = [
-            f"k = {k}: of {count} queries the record's first {len(self.record.top[0])} videos do not tell whether a "
-            "relevant one is among the first judged; they count as not found."
+            f"k = {k}: for {count} queries the record's first {len(self.record.top[0])} videos are too few to tell "
+            "whether a relevant one is among the first judged; they count as not found."
             for k, count in self.undecided.items()
             if count
         ]

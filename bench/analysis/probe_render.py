@@ -39,7 +39,7 @@ def _edits(record: Record, probe: Probe) -> tuple[Table, str] | None:
         "FlipAcc: own video scores the true caption above the edited one, in %; chance 50. "
         f"text only: the same of {probe.text_only}. "
         "Δ log-rank: how far the own video falls; 0: no reaction to the edit.",
-        "All p here are exploratory: as they are, not corrected for their number.",
+        "All p here are exploratory: not corrected for the number of tests.",
     ]
     for control, found in probe.selectivity.items():
         size = FEW if found.p is None else f"{_moved(found)}, p {equals(found.p)}"
@@ -73,7 +73,7 @@ def _twins(probe: Probe) -> tuple[Table, str] | None:
     for name in SCORES:
         found = probe.twins[name]
         rows.append([f"{name} score", _percent(found), _chance(found, 1)])
-    below = ["A scorer that reads captions alone gets none: it scores a caption the same for both clips."]
+    below = ["A model that reads captions alone gets 0 %: it scores a caption the same for both clips."]
     few = f" {FEW}." if group.estimate.value is None else ""
     note = f"Twins, {group.n} pairs of clips that differ in emotion alone: % of pairs right, [95 % interval].{few}"
     return Table(["", "model", "chance"], rows, below), note
@@ -98,9 +98,7 @@ def _confusion(probe: Probe) -> tuple[Table, str] | None:
         row = [found for clip in POLARITIES if (found := probe.emotion.get(f"Pol {query}>{clip}"))]
         if len(row) == len(POLARITIES):
             rows.append([query, str(row[0].n), *map(_percent, row)])
-    note = (
-        "Polarity of the query (rows) and of the first clip, be it its own (columns), in % of the row, [95 % interval]."
-    )
+    note = "Polarity of the query (rows) and of the clip that ranks first (columns), in % of the row, [95 % interval]."
     return (Table(["query", "n", *POLARITIES], rows), note) if rows else None
 
 

@@ -45,7 +45,7 @@ def check_variant(name: str, /, *, given: Hyperparameters = Hyperparameters(), p
         print("\n".join(wrapped(said, 30, first=f"{level:<6}{rule:<24}")))
     if broken:
         raise BenchError(
-            f"{name} breaks {broken} of {len(RULES)} rules. Mend the first one first: others follow from it."
+            f"{name} breaks {broken} of {len(RULES)} rules. Mend the first one first: it may cause the others."
         )
     extra = "".join(f" --plugin {path}" for path in plugin)
     next_steps(f"bench run --variant {name}{extra}")

@@ -70,7 +70,7 @@ def score(
     post
         What was done to the scores, e.g. dsl, as you state it.
     positives
-        Which answers are true: a query's own video; or what has an equal caption, too.
+        Which answers are true: a query's own video; or also videos with an equal caption.
     seed
         Of the model's training: several seeds of one model are judged together.
     json_output

@@ -112,7 +112,7 @@ def emotions(
     label_map
         For classifier:NAME_OR_DIR, the YAML file that maps its labels to the eight emotions.
     missing_labels
-        For file:LABELS.jsonl, what to do with captions of which it says nothing; zero: they name no emotion.
+        For file:LABELS.jsonl, what to do with captions that it does not list; zero: they name no emotion.
     lowercase
         Lower-case the words before the source is asked; the report did not.
     """

@@ -51,7 +51,7 @@ def compared(found: "SourceAgreement") -> str:
     note = (
         f"{found.captions} captions. a: {source} ({_short(version)}). b: {against} ({_short(version_against)}). "
         "a, b: share of captions that name the emotion, in %. kappa: Cohen's, with its 95 % interval; 1 is full "
-        "agreement, 0 what chance gives. differ: captions of which only one says so."
+        "agreement, 0 what chance gives. differ: captions for which only one names it."
     )
     below = []
     if any(one.kappa.value is None for one in found.emotions):

@@ -18,7 +18,7 @@ from bench.metrics.statistics import ALPHA, MIN_QUERIES, paired_difference, sign
 from bench.records.record import Record
 from bench.utils.tables import Table
 
-OF_RUNS = "One seed each: that is said of two runs. A verdict on variants takes two seeds or more of both."
+OF_RUNS = "One seed each: this compares two runs. A verdict on variants needs two seeds or more of both."
 
 
 def against(found: Sequence[PairedComparison], remarks: Sequence[str] = ()) -> Table:

@@ -82,11 +82,11 @@ def headroom(group: Group, found: Bounds) -> Table:
 
 
 HEADROOM_NOTE = (
-    "Headroom used: (run - floor) / (ceiling - floor) of T2V R@1, 1 is all of it, [95 % interval]. Floor: the start, "
-    "not trained. Ceiling: told the true mood of query and clip (oracle), no result."
+    "Headroom used: (run - floor) / (ceiling - floor) of T2V R@1, 1 is all of it, [95 % interval]. Floor: before "
+    "training. Ceiling: told the true mood of query and clip (oracle), not a result."
 )
 NOTE_TWINS = (
-    " Content alone: all of the content known, nothing of the mood. Emotion used: the same of TwinAcc, from 50."
+    " Content alone: a model that knows all content and no mood. Emotion used: the same ratio for TwinAcc, from 50."
 )
 
 

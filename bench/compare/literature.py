@@ -113,7 +113,7 @@ def notes(test: _TEST, with_ours: bool) -> str:
     alike = ""
     if commonest is not None and 2 * medians.count(commonest) > len(medians) > 5:
         alike = f" MdR is {float(commonest):g} in {medians.count(commonest)} of {len(medians)} rows: read MnR."
-    ours = " Ours are not of their protocols, so nothing is tested." if with_ours else ""
+    ours = " Our protocols differ from theirs, so nothing is tested." if with_ours else ""
     return (
         f"Published numbers as printed, the best R@1 first; training and backbones differ.{ours}{alike} "
         f"{MARK}: impossible as it stands, see below."

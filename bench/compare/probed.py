@@ -50,9 +50,11 @@ def measured(group: Group) -> Table | None:
     ns = ", ".join(f"{heading} {one.n if one else 0}" for heading, one in shown.items())
     below = [f"n: {ns}. The clips' emotions: {common[1]}."]
     if any(record.faces for _, record, _ in probed):
-        below.append("Runs that see faces are judged by the faces they are given: compare them with their controls.")
+        below.append("Runs that read faces are measured by these same faces: compare them with their controls.")
     if others:
-        below.append(f"Left out, measured by other code or other witnesses: {', '.join(others)}. Probe them again.")
+        below.append(
+            f"Left out, measured with other code or other emotions of the clips: {', '.join(others)}. Probe them again."
+        )
     return Table(["variant", "seed", *columns], rows, below)
 
 

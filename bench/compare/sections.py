@@ -110,12 +110,12 @@ def _board_note(group: Group, baseline: str) -> str:
 
 _RESCORED = (
     "R@1 in % after rescoring, which sees more than one query at a time: DSL all queries of the test set, QB-Norm a "
-    "bank of training captions. Never the ranking that the other tables are made of."
+    "bank of training captions. No other table uses it."
 )
 
 _OWNERS_WORD = (
-    " What these models were trained on is their owners' word: a difference is one of models, and does not say what "
-    "made it."
+    " What these models were trained on is as their owners state it: a difference between models does not say what "
+    "caused it."
 )
 
 
@@ -137,9 +137,9 @@ def _tests(group: Group, subset: str, baseline: str) -> list[Section]:
     counted = many(len(declared) // len(by_question), "variant")
     counted += f" and {len(by_question)} questions" if len(by_question) > 1 else ""
     more = (
-        f"Exploratory, against {name}: p as they are, not corrected for their number. Differences in points, [95 % "
-        "interval]; least: the smallest difference that so many queries show with 80 % power; won:lost: queries that "
-        "one alone has right, and McNemar's exact p of that; ranks p: of the log-ranks over these queries, as above."
+        f"Exploratory, against {name}: p are not corrected for the number of tests. Differences in points, [95 % "
+        "interval]; least: the smallest difference that this many queries can detect with 80 % power; won:lost: "
+        "queries that only one has right, with McNemar's exact p; ranks p: of the log-ranks of these queries, as above."
     )
     remarks = [pair.note for pair in pairs(group, baseline) if pair.note] + withheld(group, baseline)
     sections = []

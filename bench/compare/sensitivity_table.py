@@ -41,7 +41,7 @@ class Sensitivity:
     needed: dict[int, NDArray[np.float64]]
 
     def least(self, seeds: int) -> tuple[float, float, float]:
-        """The smallest effect found with 80 % power: of the variant in the middle, the surest and the least sure."""
+        """The smallest effect found with 80 % power: of the median variant, the surest and the least sure."""
         each = self.shifts(seeds)
         middle, surest, last = (self.question.gain(float(shift)) for shift in (np.median(each), each.min(), each.max()))
         return middle, surest, last
@@ -101,8 +101,8 @@ def sensitivity(found: Sequence[Sensitivity]) -> Table:
 
 SENSITIVITY_NOTE = (
     f"Sensitivity: the smallest true effect that is found with 80 % power at Holm p < {ALPHA}, simulated from these "
-    "records; of the variant in the middle (from the surest to the least sure). Seeds: of each side. Wrong: tables of "
-    "variants without a true effect that find one."
+    "records; of the median variant (smallest to largest of all variants). Seeds: of each side. Wrong: share of tables "
+    "without any true effect that find one."
 )
 
 

@@ -114,7 +114,11 @@ def _unanswered(group: Group, baseline: str) -> str:
     """Why no verdict is there."""
     if reason := group.no_baseline(baseline):
         return reason
-    return f"Nothing stands beside {baseline} yet." if not withheld(group, baseline) else "Nothing could be compared."
+    return (
+        f"There is nothing to compare with {baseline} yet."
+        if not withheld(group, baseline)
+        else "Nothing could be compared."
+    )
 
 
 def _table(group: Group, baseline: str, question: Asked | None, found: Sequence[PairedComparison]) -> Table:
@@ -180,7 +184,7 @@ def _below(group: Group, baseline: str, found: Sequence[PairedComparison]) -> li
     for text in dict.fromkeys(one.question for one in found):
         least = [one.detectable for one in found if one.question == text and one.detectable is not None]
         if least:
-            said.append(f"This test set can detect {ask(text).least(median(least))} (80 % power, the middle variant).")
+            said.append(f"This test set can detect {ask(text).least(median(least))} (80 % power, the median variant).")
     if any(one.of_runs for one in found):
         said.append(OF_RUNS)
     reasons = withheld(group, baseline)

@@ -50,7 +50,7 @@ def download(
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"{url!r} is no http or https address.")
     if target.exists():
-        _check(target, url, sha256, size, "Move it away to get it anew.")
+        _check(target, url, sha256, size, "Move it away to get it again.")
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
@@ -63,8 +63,8 @@ def download(
             if pause is None:
                 have = part.stat().st_size if part.exists() else 0
                 raise BenchError(
-                    f"{url} did not come whole (tries: {len(pauses) + 1}, last: {error}). "
-                    f"{have} bytes are kept in {part}; the same command goes on from there."
+                    f"{url} was not downloaded completely (tries: {len(pauses) + 1}, last: {error}). "
+                    f"{have} bytes are kept in {part}; repeat the command to resume."
                 ) from None
             time.sleep(pause)
         except OSError as error:  # of the disk; those of the net are told apart in _fetch
@@ -91,7 +91,7 @@ def _check(path: Path, url: str, sha256: str | None, size: int | None, mend: str
 
 def _disk_trouble(error: OSError, part: Path) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk of {part.parent} is full. Make room; the same command goes on with what is there."
+        return f"The disk of {part.parent} is full. Make room, then repeat the command to resume."
     return f"{part} cannot be written ({error.strerror or error})."
 
 

@@ -134,7 +134,7 @@ def _notes(clips: Sequence[OwnClip], tests: Sequence[OwnClip]) -> tuple[str, ...
     """What people should know of the emotions that the lines state, and of the test split."""
     notes = []
     if other := Counter(clip.mood for clip in clips if clip.mood and clip.mood not in MOODS):
-        notes.append(f"no truth from {', '.join(map(repr, other))}: emotions are {', '.join(MOODS)}")
+        notes.append(f"ignored as no emotion: {', '.join(map(repr, other))}; emotions are {', '.join(MOODS)}")
     unknown = sum(clip.mood not in MOODS for clip in tests)
     if unknown and any(clip.mood in MOODS for clip in clips):
         notes.append(f"{unknown} of {len(tests)} test clips have no emotion stated: no --emotions oracle")

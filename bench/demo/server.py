@@ -96,6 +96,6 @@ def _bound(host: str, port: int) -> socket.socket:
     except OSError as error:
         bound.close()
         raise UsageError(
-            f"port {port} of {host} cannot be had: {error.strerror}. Name another one: --port {PORT + 1}"
+            f"port {port} of {host} cannot be used: {error.strerror}. Name another one: --port {PORT + 1}"
         ) from None
     return bound

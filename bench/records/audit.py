@@ -10,7 +10,7 @@ one other denominator is one, and of a row whose metrics contradict each other t
     median               half of the queries rank up to the median and half from it on: what that says of R@k
     mean                 what recalls and median leave for the mean rank
     geometric            what recalls leave for their geometric mean
-    elsewhere, between   one quantity has one number, in one work and in two
+    elsewhere, between   the same quantity has the same value, in one work and in two
 
 A row that says that it is a mean over several runs is asked only for what holds of means too: their recalls are no
 shares of n, their median is none of any ranks, and their geometric mean is a mean of geometric means.
@@ -280,7 +280,7 @@ def elsewhere(row: Row) -> list[AuditFinding]:
         if _agrees(row, entry):
             continue
         printed = {row.metrics[name].text for name in entry.metrics}
-        why = "one quantity has one number"
+        why = "the same quantity is given two values"
         if all(name.startswith("R@") for name in entry.metrics) and _whole(row) and not _is_share(entry.value, row.n):
             why += f", and {entry.value} is no share of {row.n} queries"
         what = f"{' or '.join(entry.metrics)} {' or '.join(sorted(printed))}, but {entry.value} ({entry.where})"
@@ -302,7 +302,9 @@ def between(rows: Sequence[Row]) -> list[AuditFinding]:
             if name in first.metrics and not _same(name, value, first.metrics[name], second)
         ]
         if differ:
-            found.append(AuditFinding((second, first), "between", "; ".join(differ), "one quantity has one number"))
+            found.append(
+                AuditFinding((second, first), "between", "; ".join(differ), "the same quantity is given two values")
+            )
     return found
 
 

@@ -17,7 +17,7 @@ from bench.metrics.statistics import ALPHA
 from bench.report.parts import Part, Study
 from bench.utils.tables import Table
 
-BOLD = "Bold: the best of the variants that are better than the baseline, and those that cannot be told from it."
+BOLD = "Bold: the best of the variants that are better than the baseline, and those not distinguishable from it."
 REACH = 4.0  # an effect that lies this many times further out than the one in the middle is drawn at the edge
 
 

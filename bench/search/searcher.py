@@ -173,7 +173,7 @@ def open_folder(
         about = replace(asked, digest=encoder.described.digest, width=encoder.described.width)
         if old and keep and old.digest != about.digest:
             raise BenchError(
-                f"{about.model} is not what it was when {folder} was indexed. Index again: {_again(folder, about)}"
+                f"{about.model} has changed since {folder} was indexed. Index again: {_again(folder, about)}"
             )
         if pooling := encoder.described.faces:
             if not about.faces:
@@ -242,7 +242,7 @@ def _same_words(folder: Path, old: IndexSettings, asked: IndexSettings) -> None:
         if before != now:
             raise UsageError(
                 f"the index of {folder} was made with {what}{before}, not {now}. Leave that out to use it as it is, or "
-                f"make it anew: {_again(folder, asked)}"
+                f"make it again: {_again(folder, asked)}"
             )
 
 
@@ -275,7 +275,7 @@ def _looker(folder: Path, about: IndexSettings, old: IndexSettings | None) -> Fa
     detector = FaceDetector(about.faces["backend"], settings, about.faces["pooling"])
     if old and old.faces["how"] != detector.how:
         raise BenchError(
-            f"{_faces(about)} is not what it was when the faces of {folder} were indexed. "
+            f"{_faces(about)} has changed since the faces of {folder} were indexed. "
             f"Index again: {_again(folder, about)}"
         )
     about.faces["how"] = detector.how

@@ -76,7 +76,7 @@ def test_what_ten_videos_do_not_tell_is_said(record: Record, tmp_path: Path) -> 
     found = judge(record, write(tmp_path / "more.json", judged))
     assert found.undecided == {1: 0, 5: 1, 10: 0}  # the first ten of seven judged hold them all
     assert [e.value for e in found.measures["condensed"].values()] == [0.0, 0.0, 100.0]
-    assert "k = 5: of 1 queries the record's first 10 videos do not tell" in " ".join(str(found).split())
+    assert "k = 5: for 1 queries the record's first 10 videos are too few to tell" in " ".join(str(found).split())
 
 
 def test_what_was_judged_is_counted_within_the_gallery(record: Record, file: Path) -> None:

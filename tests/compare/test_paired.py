@@ -211,12 +211,12 @@ def test_the_verdict_is_said_in_words_with_what_could_have_been_found():
         r"\(mean rank 0\.\d+ times the baseline's, p < 0\.001\)\.",
         text,
     )
-    assert "One seed each: that is said of two runs. A verdict on variants takes two seeds or more of both." in text
+    assert "One seed each: this compares two runs. A verdict on variants needs two seeds or more of both." in text
 
 
 def test_what_was_not_declared_is_called_exploratory():
     text = one_line(render([PLAIN, ALIKE]))
-    assert "Exploratory, against plain: p as they are" in text
+    assert "Exploratory, against plain: p are not corrected" in text
     assert "alike (run of seed 42) is not distinguishable from plain (run of seed 42) in T2V R@1, T2V R@5" in text
 
 

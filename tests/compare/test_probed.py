@@ -54,7 +54,10 @@ def test_who_says_what_the_clips_show_stands_below() -> None:
 def test_runs_measured_by_other_code_are_left_out_and_named() -> None:
     third = make_record(60, variant="third")
     text = render([probed(PLAIN, 25.0), probed(OTHER, 35.0), probed(third, 99.0, code="2")], "markdown")
-    assert f"Left out, measured by other code or other witnesses: {third.run}." in text and "99.0" not in text
+    assert (
+        f"Left out, measured with other code or other emotions of the clips: {third.run}." in text
+        and "99.0" not in text
+    )
 
 
 def test_without_probes_there_is_no_such_table() -> None:

@@ -106,7 +106,7 @@ def test_controls_are_counted_and_left_to_the_whole_tables() -> None:
 
 def test_one_seed_each_is_said_to_speak_of_runs() -> None:
     text = one_line(summary([PLAIN[0], STRONG[0]], "plain"))
-    assert "One seed each: that is said of two runs." in text
+    assert "One seed each: this compares two runs." in text
 
 
 def test_a_name_has_the_settings_alone_that_set_it_apart() -> None:

@@ -104,7 +104,7 @@ def test_other_emotions_are_no_truth_and_named(folder: Path) -> None:
     prepared = prepare_folder(table(folder, *rows, header="file_name,text,emotion"), test_share=1)
     assert load_card("mine", folder).moods == []
     assert prepared.notes == (
-        f"no truth from 'bored': emotions are {', '.join(EMOTIONS)}, neutral",
+        f"ignored as no emotion: 'bored'; emotions are {', '.join(EMOTIONS)}, neutral",
         "2 of 3 test clips have no emotion stated: no --emotions oracle",
     )
 

@@ -78,7 +78,7 @@ def test_a_port_that_is_taken_is_said_to_be_so_before_any_work(clips: Path, caps
         port = taken.getsockname()[1]
         code, said = failure(["demo", str(clips), "--model", "clip:a", "--port", str(port)], capsys)
     assert code == 2
-    assert said.startswith(f"bench: port {port} of 127.0.0.1 cannot be had: Address already in use.")
+    assert said.startswith(f"bench: port {port} of 127.0.0.1 cannot be used: Address already in use.")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_model_that_changed_is_one_line_with_the_mend(
     monkeypatch.setattr(models, "load", lambda *_: as_encoder(SeesColours("clip:a", "another")))
     code, said = failure(["demo", str(clips), "--port", "0"], capsys)
     assert code == 1
-    assert f"clip:a is not what it was when {clips} was indexed. Index again: bench index {clips}" in said
+    assert f"clip:a has changed since {clips} was indexed. Index again: bench index {clips}" in said
 
 
 def test_without_the_extra_the_line_names_it(clips: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,4 +174,4 @@ def test_check_variant_has_a_line_for_every_rule_and_exits_with_1(
     levels = re.findall(r"^(ok|FAIL) +(\w+)", said.out, re.MULTILINE)
     assert [rule for _, rule in levels] == list(RULES)
     assert [rule for level, rule in levels if level == "FAIL"] == ["gradients"]
-    assert said.err == "bench: faulty breaks 1 of 14 rules. Mend the first one first: others follow from it.\n"
+    assert said.err == "bench: faulty breaks 1 of 14 rules. Mend the first one first: it may cause the others.\n"

@@ -257,7 +257,7 @@ def test_one_number_may_be_rounded_in_two_ways(n: int, table: str, other: str) -
 def test_numbers_that_differ_within_a_work_are_found(n: int, metric: str, table: str, other: str) -> None:
     name = metric.replace("R1", "R@1")
     found = said(row(n, **{metric: table}, elsewhere=[("web page", [name], other)]))
-    assert found == [f"{name} {table}, but {other} (web page): one quantity has one number"]
+    assert found == [f"{name} {table}, but {other} (web page): the same quantity is given two values"]
 
 
 def test_neighbours_that_one_half_rounds_to_may_stand_for_it() -> None:
@@ -270,7 +270,7 @@ def test_a_number_of_unnamed_metric_differs_only_if_it_is_none_of_them() -> None
     both = ["R@5", "R@10"]
     assert said(row(10, R5="20.0", R10="30.0", elsewhere=[("prose", both, "30")])) == []
     assert said(row(10, R5="20.0", R10="30.0", elsewhere=[("prose", both, "40")])) == [
-        "R@5 or R@10 20.0 or 30.0, but 40 (prose): one quantity has one number"
+        "R@5 or R@10 20.0 or 30.0, but 40 (prose): the same quantity is given two values"
     ]
 
 
@@ -285,7 +285,9 @@ def test_two_works_that_print_one_quantity_must_agree() -> None:
     first, second = row(1000, R1="50.1", MdR="1.0"), row(1000, R1="50.2", MdR="1", work="survey")
     [finding] = audit([first, second])
     assert (finding.rule, finding.rows) == ("between", (second, first))
-    assert str(finding) == "survey: theirs, 9k, All T2V: R@1 50.2, but 50.1 (work): one quantity has one number"
+    assert (
+        str(finding) == "survey: theirs, 9k, All T2V: R@1 50.2, but 50.1 (work): the same quantity is given two values"
+    )
     assert [len(found) for _, found in with_findings([first, second])] == [1, 1]
 
 

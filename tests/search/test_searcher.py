@@ -145,8 +145,8 @@ def test_another_model_is_an_error_that_says_what_to_run(clips: Path, loaded: li
     with pytest.raises(UsageError) as error:
         opened(clips, model="run:mine")
     assert str(error.value) == (
-        f"the index of {clips} was made with clip:a, not run:mine. Leave that out to use it as it is, or make it anew: "
-        f"bench index {clips} --run mine --replace"
+        f"the index of {clips} was made with clip:a, not run:mine. Leave that out to use it as it is, or make it "
+        f"again: bench index {clips} --run mine --replace"
     )
     assert len(loaded) == 1
 
@@ -156,7 +156,7 @@ def test_a_model_whose_weights_changed_is_an_error_that_says_what_to_run(
 ) -> None:
     opened(clips)
     monkeypatch.setattr(models, "load", lambda name, *rest: as_encoder(SeesColours(name, "changed")))
-    with pytest.raises(BenchError, match=r"clip:a is not what it was .* --model clip:a --replace"):
+    with pytest.raises(BenchError, match=r"clip:a has changed since .* --model clip:a --replace"):
         opened(clips)
     assert opened(clips, replace=True).summary.new == 4
 
@@ -241,7 +241,7 @@ def test_faces_by_other_weights_are_an_error(clips: Path, loaded: list, faces: d
     clip(clips / "new.mp4", "red")
     path = Path(faces["model"])
     path.write_bytes(path.read_bytes().replace(b"by hand", b"BY HAND"))
-    with pytest.raises(BenchError, match=r"is not what it was when the faces of .* --replace"):
+    with pytest.raises(BenchError, match=r"has changed since the faces of .* --replace"):
         opened(clips)
 
 

@@ -61,7 +61,10 @@ class Prepared:
             lines.append(
                 f"{split.split:<12} {split.videos:>6} {split.captions:>8} {split.emotional:>9}  {split.sha256[:12]}"
             )
-        lines += [f"{split}: its numbers were never counted here; compare them with yours" for split in self.unchecked]
+        lines += [
+            f"{split}: its numbers in the card were not checked on real files; compare them with yours"
+            for split in self.unchecked
+        ]
         lines += [f"{split} was not written: {why}" for split, why in self.skipped.items()]
         lines.append(str(self.splits[0].path.parent))
         return "\n".join(lines)

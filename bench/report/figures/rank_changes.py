@@ -48,8 +48,8 @@ def histogram(one: Record, other: Record) -> Figure | None:
     handles = [_bar(COLOURS[1], "////"), _bar(GREY, ""), _bar(COLOURS[0], "")]
     legend_below(drawing, handles, [f"lost: {other.run} ranks it better", "equal", f"won: {one.run} ranks it better"])
     caption = (
-        "By what factor the rank of each query's answer changes: ×2 is half the rank or twice it, and a bar holds the "
-        f"queries above the factor before it. n = {one.metrics['all']['n']} queries, {_seeds(one, other)}."
+        "Factor by which the rank of each query's answer changes (×2: halved or doubled). A bar counts the queries "
+        f"above the factor before it. n = {one.metrics['all']['n']} queries, {_seeds(one, other)}."
     )
     said = []
     for direction in DIRECTIONS:

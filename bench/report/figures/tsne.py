@@ -161,7 +161,7 @@ def maps(baseline: Record, variant: Record, results: Path) -> Figure:
         for run in runs
     )
     table = Table(header, rows, [f"{maps_said}.", _note(classes)])
-    return Figure("tsne", "Do emotions lie apart in the features?", caption, alt, drawing, table)
+    return Figure("tsne", "Are emotions separated in the features?", caption, alt, drawing, table)
 
 
 def _rows(run: MappedRun, views: Sequence[View]) -> list[list[str] | str]:
@@ -185,10 +185,10 @@ def _note(classes: NDArray) -> str:
     tied = int((classes == OUT).sum())
     more = f"; {tied} name several equally often and are in no class" if tied else ""
     return (
-        "Measured in the centred features, where equal captions and twins never answer for each other. Purity: share "
-        f"of the {K} nearest that are of the same class, beside that of random neighbours; lift: their ratio. AUC: a "
-        f"linear probe on held-out folds, 0.5 by chance. p: {PERMUTATIONS} permutations, one-sided, not corrected. "
-        "Silhouette: 0 or below where classes lie in one another. Trustworthiness: 1 where all neighbours on the map "
+        "Measured in the centred features, where equal captions and twins are not neighbours of each other. Purity: "
+        f"share of the {K} nearest that are of the same class, beside that of random neighbours; lift: their ratio. "
+        f"AUC: a linear probe on held-out folds, 0.5 by chance. p: {PERMUTATIONS} permutations, one-sided, not "
+        "corrected. Silhouette: 0 or below where classes overlap. Trustworthiness: 1 where all neighbours on the map "
         f"are neighbours in the features. Queries: {counts}{more}."
     )
 

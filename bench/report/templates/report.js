@@ -59,6 +59,8 @@ if (source) {
     node.append(list);
     return node;
   };
+  const changed = (factor) => factor === 1 ? "does not change" : factor > 1 ? `becomes ${factor} times worse`
+    : `becomes ${Number((1 / factor).toPrecision(3))} times better`;
   const entry = (chosen, flip) => {
     const query = data.queries[flip.query];
     const fold = make("details", undefined, "flip");
@@ -70,8 +72,8 @@ if (source) {
     fold.addEventListener("toggle", () => {
       if (!fold.open || fold.children.length > 1) return;
       const swap = (chosen.swaps || {})[flip.query];
-      if (swap) fold.append(make("p", `Asked instead: “${swap.caption}”: in ${chosen.other} the rank of its own clip is then ` +
-        `${swap.factor} times as high a number.`, "soft"));
+      if (swap) fold.append(make("p", `With the emotion word swapped, “${swap.caption}”, the clip's rank in ${chosen.other} ` +
+        `${changed(swap.factor)}.`, "soft"));
       const tops = make("div", undefined, "tops");
       tops.append(top(chosen.one, before, flip.top[0], query.video), top(chosen.other, after, flip.top[1], query.video));
       fold.append(tops);

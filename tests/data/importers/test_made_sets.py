@@ -116,7 +116,7 @@ def test_numbers_of_lsmdc_that_nobody_counted_are_let_through_and_said(tmp_path:
     lines(tmp_path / "LSMDC16_annos_training.csv", clip(1, "A car."))
     lines(tmp_path / TEST, *(f"clip{n}\t0\t1\t0\t1\tSOMEONE smiles." for n in range(1000)))
     said = importers.prepare("lsmdc", tmp_path)
-    assert "train: its numbers were never counted here" in said
+    assert "train: its numbers in the card were not checked on real files" in said
     assert "val was not written: needs LSMDC16_annos_val.csv" in said
     assert len(load_annotation(tmp_path, "test", "lsmdc").clips) == 1000
 
