@@ -58,7 +58,7 @@ class VideoConfig:
     """Processes that decode clips in training; 0 decodes in the main one."""
 
     reader: Literal["pyav", "decord"] = "pyav"
-    """What decodes clips. decord reads only those of which a check says that it gives the same frames as PyAV."""
+    """What decodes clips. decord reads only those for which it gives the same frames as PyAV."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class TrainConfig:
     """auto: bf16 where the accelerator has it, otherwise fp32."""
 
     select: Annotated[Literal["last", "val", "test"], Parameter(alias="--select")] = "last"
-    """The step whose weights are scored: the last; the best in validation; or, as nobody should, the best in test."""
+    """The step whose weights are scored: the last; the best in validation; or the best in test (unfair)."""
 
     holdout: Whole = 0
     """Videos held out of training for validation, where the dataset has no validation split of its own."""
@@ -162,17 +162,17 @@ class RunConfig:
     """The variant's hyperparameters: --hp.init_std 0.02"""
 
     positives: Literal["own", "equal"] = "own"
-    """Which answers are true: a query's own video, and a video's own captions; or what has an equal caption, too."""
+    """Which answers are true: a query's own video and a video's own captions; or also those with an equal caption."""
 
     captions: Literal["sampled", "joined"] = "sampled"
-    """A training clip's text: one caption drawn anew each epoch, or all of them joined into one text."""
+    """A training clip's text: one caption, drawn again each epoch, or all of them joined into one text."""
 
     missing: Literal["stop", "skip"] = "stop"
     """What to do when videos are missing or broken."""
 
     emotions: Literal["true", "shuffled", "zeroed", "random", "opposite", "oracle"] = "true"
     """The emotion input when scoring: true, or a control, which scores the weights of the true run. oracle: the scores
-    are told the true mood of query and clip, where a dataset knows it: the ceiling, and no result."""
+    are told the true mood of query and clip, where a dataset has it: the ceiling, not a result."""
 
     emotion_source: str = "nrc"
     """What says which emotions a caption names; see `bench list emotion-sources`."""
@@ -181,7 +181,7 @@ class RunConfig:
     """For classifier:NAME_OR_DIR, the YAML file that maps its labels to the eight emotions."""
 
     missing_labels: Literal["stop", "zero"] = "stop"
-    """For file:LABELS.jsonl, what to do with captions of which it says nothing; zero: they name no emotion."""
+    """For file:LABELS.jsonl, what to do with captions that it does not list; zero: they name no emotion."""
 
     matched_parameters: bool = False
     """Train and score with one constant emotion for everything: the same parameters, no information."""
@@ -192,7 +192,7 @@ class RunConfig:
     track: Literal[
         "none", "tensorboard", "wandb", "mlflow", "comet_ml", "aim", "clearml", "dvclive", "swanlab", "trackio"
     ] = "none"
-    """Where curve and final metrics go, too, through that package, which you install. Without it nothing is sent."""
+    """Also send curve and final metrics to this tracker, whose package you install. By default nothing is sent."""
 
     seed: Whole = 42
     """Draws the first weights, the order of the clips, their captions and frames, and the controls' emotions."""
