@@ -241,15 +241,17 @@ def _run(cell: Cell, view: _View, relay: _Relay) -> CellOutcome:
 
 
 def _follow(stream: IO[str] | None, log: IO[str], cell: Cell, view: _View) -> str:
-    """Keeps all that a run prints, shows it line by line, and returns its error line, or else the last one."""
-    last = error = ""
+    """Keeps what a run prints, shows it line by line; returns its error, its record's path, or the last line."""
+    last = error = record = ""
     for line in stream or ():
         log.write(line)
         last = line.strip() or last
         if last.startswith("bench: "):
             error = last.removeprefix("bench: ")
+        if last.endswith(".json"):
+            record = last
         view.says(cell, last)
-    return error or last
+    return error or record or last
 
 
 def _scored(cell: Cell, end: End, seconds: float = 0.0) -> CellOutcome:

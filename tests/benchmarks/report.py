@@ -13,7 +13,7 @@ from bench.report.build import build
 
 
 def main() -> None:
-    results = Path(sys.argv[1] if len(sys.argv) > 1 else "results/reference")
+    results = Path(sys.argv[1] if len(sys.argv) > 1 else "results/moodclips.tar.xz")
     records = load_records(results)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()

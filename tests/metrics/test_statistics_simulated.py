@@ -44,7 +44,7 @@ def log_normal(spread: float) -> np.ndarray:
     return np.clip(np.ceil(drawn), 1, 1000)
 
 
-RECORDS = {record.variant: record for record in load_records(ROOT / "results" / "reference") if not control(record)}
+RECORDS = {record.variant: record for record in load_records(ROOT / "tests" / "probed_records") if not control(record)}
 POPULATIONS = {
     **{name: (ranks(**RECORDS[name].ranks["t2v"]), 240) for name in ("plain", "late_fusion", "additive_text")},
     "geometric": (np.random.default_rng(98).geometric(0.1, 1_000_000).astype(float), 1000),

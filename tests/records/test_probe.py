@@ -9,7 +9,7 @@ from bench.records.probe import Probe
 from bench.records.record import Record
 from bench.records.store import load_records
 
-PROBED = [record for record in load_records(ROOT / "results" / "reference") if record.probe]
+PROBED = [record for record in load_records(ROOT / "tests" / "probed_records") if record.probe]
 
 
 @pytest.mark.parametrize("record", PROBED, ids=lambda record: record.variant)
