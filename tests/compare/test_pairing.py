@@ -133,7 +133,7 @@ def test_three_seeds_against_one_are_two_runs() -> None:
     assert one.of_runs and one.seeds == (2,)
     text = one_line(render(records))
     assert "strong (run of seed 2) is better than plain (run of seed 2)" in text
-    assert "A verdict on variants takes two seeds or more of both." in text
+    assert "A verdict on variants needs two seeds or more of both." in text
 
 
 def test_without_a_common_seed_unequal_numbers_have_no_verdict() -> None:

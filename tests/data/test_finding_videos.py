@@ -59,5 +59,5 @@ def test_what_is_not_read_is_named_and_no_video(tmp_path: Path):
 
 def test_the_documents_name_every_ending():
     text = (Path(__file__).parents[2] / "docs" / "videos.md").read_text(encoding="utf-8")
-    named = text.split("Read are files that end in ")[1].split(";")[0].replace(" and ", ", ").replace("\n", " ")
+    named = text.split("Files are read if they end in ")[1].split(";")[0].replace(" and ", ", ").replace("\n", " ")
     assert {f".{ending.strip()}" for ending in named.split(",")} == ENDINGS

@@ -187,7 +187,7 @@ def test_words_are_explained_for_clip_vip_alone(
     capsys.readouterr()
     words = ["explain", record.run, "a happy man", "--results", str(tmp_path / "results")]
     code, said = failure(words, capsys)
-    assert code == 2 and "words are explained where the model is CLIP-ViP" in said
+    assert code == 2 and "only words of CLIP-ViP models can be explained" in said
 
 
 def test_late_fusion_adds_faces_to_any_model(
