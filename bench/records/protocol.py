@@ -64,6 +64,19 @@ def positives_part(config: Mapping[str, Any], queries: int, videos: int) -> str:
     return positives if positives != "own" or queries != videos else ""
 
 
+def _asked(config: Mapping[str, Any], queries: int, videos: int) -> dict[str, str]:
+    """The first parts of every signature: what was asked of which clips, and how ranks are counted."""
+    own = parts_of(config)
+    return {
+        "test": own["test"],
+        "train": own["train"],
+        "size": f"{queries}x{videos}",
+        "positives": positives_part(config, queries, videos),
+        "ties": "expected",
+        "score": "fp32",
+    }
+
+
 def protocol_signature(
     config: Mapping[str, Any],
     *,
@@ -90,12 +103,7 @@ def protocol_signature(
     """
     own = parts_of(config)
     parts = {
-        "test": own["test"],
-        "train": own["train"],
-        "size": f"{queries}x{videos}",
-        "positives": positives_part(config, queries, videos),
-        "ties": "expected",
-        "score": "fp32",
+        **_asked(config, queries, videos),
         "post": "none",
         "frames": own["frames"],
         "res": own["res"],
@@ -124,12 +132,7 @@ def external_signature(config: Mapping[str, Any], *, queries: int, videos: int, 
     """
     own = parts_of(config)
     parts = {
-        "test": own["test"],
-        "train": own["train"],
-        "size": f"{queries}x{videos}",
-        "positives": positives_part(config, queries, videos),
-        "ties": "expected",
-        "score": "fp32",
+        **_asked(config, queries, videos),
         "post": post,
         "model": EXTERNAL,
         "init": init,

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.emotion_scores import score_by
 from helpers.registries import forgotten
 
 from bench.cli import main
 from bench.emotions import EMOTIONS, sources
 from bench.emotions.scores import CACHED_FROM, score_captions
-from bench.emotions.sources import SOURCES, emotion_source, score_by, source_versions
+from bench.emotions.sources import SOURCES, emotion_source, source_versions
 from bench.errors import UsageError
 
 PLUGIN = '''

@@ -207,11 +207,6 @@ def check_options(names: Sequence[str], options: SourceOptions) -> None:
             raise UsageError(f"{' and '.join(names)} takes no --{option.replace('_', '-')}. Leave it out.")
 
 
-def score_by(source: str, captions: Sequence[str], options: SourceOptions = SourceOptions()) -> NDArray:
-    """What a source says of n captions: (n, 8), in the order of EMOTIONS; errors as of `find_source` and `scores`."""
-    return find_source(source, options).scores(captions)
-
-
 def source_versions(source: str, options: SourceOptions = SourceOptions()) -> dict[str, str]:
     """Which lexicons decide here, for the record, and the version of the source if it is none of them."""
     lexicons = lexicon_versions()

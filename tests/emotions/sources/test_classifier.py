@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 from helpers.classifiers import write_classifier
+from helpers.emotion_scores import score_by
 
 from bench.emotions import EMOTIONS
 from bench.emotions.label_maps import SHIPPED_MAP, read_label_map
-from bench.emotions.sources import SourceOptions, classifier, find_source, score_by
+from bench.emotions.sources import SourceOptions, classifier, find_source
 from bench.errors import BenchError, UsageError
 
 TEXTS = ["a sad cook", "two happy people and a dog walks with the angry man", "", "a man", "a sad cook"]

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.emotion_scores import score_by
 
 from bench.emotions import EMOTIONS
-from bench.emotions.sources import SourceOptions, find_source, score_by
+from bench.emotions.sources import SourceOptions, find_source
 from bench.errors import BenchError, UsageError
 
 SAD = {"text": "a sad cook", "scores": {"sadness": 0.9}}

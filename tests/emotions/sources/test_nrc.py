@@ -5,11 +5,12 @@ from pathlib import Path
 import nltk.data
 import numpy as np
 import pytest
+from helpers.emotion_scores import score_by
 
 from bench.emotions import EMOTIONS
 from bench.emotions.lemmas import read_wordnet
 from bench.emotions.scores import score_captions
-from bench.emotions.sources import find_source, score_by
+from bench.emotions.sources import find_source
 from bench.emotions.sources.nrc import _known_lemma, known_form
 from bench.errors import BenchError
 

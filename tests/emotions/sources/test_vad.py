@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from helpers.emotion_scores import score_by
 
 from bench.emotions import EMOTIONS
-from bench.emotions.sources import find_source, score_by
+from bench.emotions.sources import find_source
 from bench.errors import UsageError
 
 PLACES = {  # valence, arousal: each emotion alone on its ray, at distance 1 or 0.5
