@@ -79,6 +79,11 @@ class PairedComparison:
         return len(self.seeds) == 1
 
     @property
+    def costly(self) -> bool:
+        """Whether it is better on the declared question and finds fewer videos at rank 1, its interval below 0."""
+        return self.verdict == "better" and self.difference.high is not None and self.difference.high < 0
+
+    @property
     def raised(self) -> float:
         """Holm's p, which declared comparisons alone have."""
         assert self.holm is not None, "an exploratory comparison has no Holm p"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bench.compare.asked import Asked, ask
 from bench.compare.groups import Group
-from bench.compare.numbers import number
+from bench.compare.numbers import many, number
 from bench.compare.pairing import pairs
 from bench.metrics.power import needed_effects
 from bench.metrics.statistics import ALPHA, MIN_QUERIES, POWER
@@ -80,6 +80,20 @@ def sensitivities(group: Group, baseline: str) -> list[Sensitivity]:
             if all(np.isfinite(one.shifts(seeds)).all() for seeds in needed):  # no effect suffices for a few clusters
                 result.append(one)
     return result
+
+
+def least_found(group: Group, baseline: str, question: str, seeds: int) -> str:
+    """The smallest true effect that is found with 80 % power, in words: "with 3 seeds finds differences of …".
+
+    seeds: of each side; with fewer where the records do not say what so many would find. Empty where no variant
+    differs from the baseline, or the question has too few queries.
+    """
+    for one in sensitivities(group, baseline):
+        if one.question.text == question:
+            count = max([known for known in one.needed if known <= seeds] or [min(one.needed)])
+            least = one.question.least(one.least(count)[0])
+            return f"with {many(count, 'seed')} finds {least} (80 % power; the median variant)"
+    return ""
 
 
 def sensitivity(found: Sequence[Sensitivity]) -> Table:

@@ -5,7 +5,6 @@ verdict is the quantity shown. Everything else is in `bench.compare.render`, whi
 """
 
 from collections.abc import Sequence
-from statistics import median
 
 from bench.compare.asked import Asked, ask
 from bench.compare.comparison_tables import OF_RUNS
@@ -15,6 +14,7 @@ from bench.compare.numbers import many, number, probability
 from bench.compare.paired import ALIKE, PairedComparison, declared
 from bench.compare.pairing import pairs, withheld
 from bench.compare.run_tables import faces
+from bench.compare.sensitivity_table import least_found
 from bench.metrics.metric_registry import TWIN_ACCURACY
 from bench.records.protocol import EXTERNAL, LEFT_OUT, parse_signature
 from bench.records.record import Record
@@ -91,6 +91,8 @@ def _answer(found: Sequence[PairedComparison], baseline: str) -> str:
         rest = len(own) - sum(counts.values())
         parts = [f"{count} {_is(count)} {word}" for word, count in counts.items() if count]
         parts = [f"{', '.join(parts)} than {own[0].baseline} {ask(text).task}"] if parts else []
+        if cost := sum(one.costly for one in own):
+            parts[0] += f" ({cost} of these with a lower R@1)"
         if not parts:
             parts = [f"this test set can tell none from {own[0].baseline} {ask(text).task}"]
         elif rest:
@@ -182,9 +184,9 @@ def _below(group: Group, baseline: str, found: Sequence[PairedComparison]) -> li
     """What this test set could have told, what was left out, and what --full has beside."""
     said = []
     for text in dict.fromkeys(one.question for one in found):
-        least = [one.detectable for one in found if one.question == text and one.detectable is not None]
-        if least:
-            said.append(f"This test set can detect {ask(text).least(median(least))} (80 % power, the median variant).")
+        seeds = min(len(one.seeds) for one in found)
+        if least := least_found(group, baseline, text, seeds):
+            said.append(f"This test set {least}.")
     if any(one.of_runs for one in found):
         said.append(OF_RUNS)
     reasons = withheld(group, baseline)

@@ -89,8 +89,7 @@ def _ways(part: Part, count: int) -> str:
 
 def _costly(part: Part) -> list[str]:
     """Of the variants that are better on the declared question, those that find fewer videos at rank 1."""
-    better = [one for one in part.compared if one.verdict == "better"]
-    return [short(part, one.name) for one in better if one.difference.high is not None and one.difference.high < 0]
+    return [short(part, one.name) for one in part.compared if one.costly]
 
 
 def _verdicts(part: Part) -> str:

@@ -10,7 +10,7 @@ from bench.compare.headroom import bounds, content_alone
 from bench.compare.numbers import estimate, many, number, probability
 from bench.compare.paired import PairedComparison
 from bench.compare.run_tables import over_seeds
-from bench.compare.sensitivity_table import sensitivities
+from bench.compare.sensitivity_table import least_found
 from bench.metrics.estimate import Estimate
 from bench.metrics.metric_registry import TWIN_ACCURACY
 from bench.metrics.statistics import ALPHA
@@ -254,11 +254,7 @@ def _reached(family: Family, twins: bool) -> str:
 
 
 def _sensitivity(part: Part) -> str:
-    """The smallest true effect that is found with 80 % power, at the number of seeds that is here or the next fewer."""
     assert part.question, "what is compared was asked"
-    for one in sensitivities(part.group, part.context.baseline):
-        if one.question.text == part.question.text:
-            here = min(len(comparison.seeds) for comparison in part.compared)
-            seeds = max([count for count in one.needed if count <= here] or [min(one.needed)])
-            return f"with {many(seeds, 'seed')} finds {one.question.least(one.least(seeds)[0])} (80 % power)"
-    return "not known: no variant differs from the baseline"
+    here = min(len(comparison.seeds) for comparison in part.compared)
+    least = least_found(part.group, part.context.baseline, part.question.text, here)
+    return least or "not known: no variant differs from the baseline"

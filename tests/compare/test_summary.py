@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from helpers.records import make_control, make_record
+from helpers.records import better_at_a_cost, make_control, make_record
 
 from bench.compare import render
 from bench.compare.groups import group_records
+from bench.compare.sensitivity_table import sensitivities
 from bench.compare.summary import short_names, summary
 from bench.records.record import Record
 
@@ -39,6 +40,20 @@ def verdicts(text: str) -> dict[str, str]:
 def test_it_counts_the_verdicts_in_a_sentence() -> None:
     said = one_line(summary(ALL, "plain"))
     assert "Of 2 variants, 1 is better, 1 is worse than plain at ranking the right clip." in said
+
+
+def test_gains_at_the_cost_of_recall_are_counted() -> None:
+    said = one_line(summary(better_at_a_cost(), "plain"))
+    assert "1 is better than plain at telling twins apart (1 of these with a lower R@1);" in said
+
+
+def test_what_the_test_set_finds_is_what_the_table_of_sensitivities_says() -> None:
+    [group] = group_records(ALL)
+    [one] = sensitivities(group, "plain")
+    least = one.question.least(one.least(len(SEEDS))[0])
+    assert f"This test set with 3 seeds finds {least} (80 % power; the median variant)." in one_line(
+        summary(ALL, "plain")
+    )
 
 
 def test_one_variant_is_named() -> None:

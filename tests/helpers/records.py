@@ -171,3 +171,16 @@ def make_several(videos: int = 24, each: int = 3, *, strength: float = 1.0, **se
         top=np.argsort(-scores, axis=1, kind="stable")[:, :10].tolist(),
         metrics=summarize(ranks, subsets, captions, video_of=of),
     )
+
+
+def better_at_a_cost() -> tuple[Record, Record, Record]:
+    """plain, b and c: b scores each own clip above its twin and loses the recall that plain and c have."""
+    plain, other, third = (
+        make_record(60, variant=name, strength=strength, question=("twins",))
+        for name, strength in (("plain", 6.0), ("b", 0.0), ("c", 6.0))
+    )
+    pairs = {query: query ^ 1 for query in range(60)}
+    wins = dict.fromkeys(range(60), 1.0)
+    half = {**wins, **dict.fromkeys(range(0, 60, 2), 0.0)}
+    plain, third = (replace(one, twins=pairs, twin_wins=half) for one in (plain, third))
+    return plain, replace(other, twins=pairs, twin_wins=wins), third

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from helpers.records import make_control, make_record, make_several
+from helpers.records import better_at_a_cost, make_control, make_record, make_several
 
 from bench.records.record import Record
 from bench.report.answer import answers, shuffled_checks
@@ -116,17 +116,7 @@ def test_gains_of_several_parts_are_counted_by_how_many_were_checked() -> None:
 
 
 def test_a_gain_at_the_cost_of_recall_is_said_to_be_one() -> None:
-    config = ("twins",)
-    wins = dict.fromkeys(range(60), 1.0)
-    plain, other = (
-        make_record(60, variant=name, strength=s, question=config) for name, s in (("plain", 6.0), ("b", 0.0))
-    )
-    third = make_record(60, variant="c", strength=6.0, question=config)
-    pairs = {query: query ^ 1 for query in range(60)}
-    plain, third = (
-        replace(one, twins=pairs, twin_wins={**wins, **dict.fromkeys(range(0, 60, 2), 0.0)}) for one in (plain, third)
-    )
-    other = replace(other, twins=pairs, twin_wins=wins)
+    plain, other, third = better_at_a_cost()
     assert (
         "1 picks the right clip over its twin more often than plain (b), of which b with a lower R@1;"
         in told(plain, other, third)[0]

@@ -89,7 +89,7 @@ def test_ceiling_and_floor_end_the_table_and_are_what_it_rests_on() -> None:
     assert rests["Seeds"] == "1 of each (42): verdicts are on single runs, not on variants"
     assert rests["Floor"].startswith(f"before training: T2V R@1 {floor.metrics['all']['t2v']['R@1']['value']:.1f}")
     assert rests["Ceiling"].startswith("told the true mood: T2V R@1")
-    assert "(80 % power)" in rests["Sensitivity"] and "Holm over 1 comparison" in rests["Test"]
+    assert "(80 % power; " in rests["Sensitivity"] and "Holm over 1 comparison" in rests["Test"]
 
 
 def test_what_is_not_there_says_how_to_run_it() -> None:
