@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
+from bench.analysis.explain_render import base_css
 from bench.compare.leaderboard_render import Board
 from bench.compare.literature import MARK, systems
 from bench.metrics.ranking import DIRECTIONS
@@ -33,6 +36,7 @@ def page(boards: Sequence[Board], published: bool) -> str:
     title = "Text-to-video retrieval: the published numbers" if published else "Text-to-video retrieval: our runs"
     return template("bench.report", "leaderboard_page.html").render(
         title=title,
+        style=Markup(base_css()),
         published=published,
         asked=ASKED,
         mark=MARK,
@@ -41,8 +45,6 @@ def page(boards: Sequence[Board], published: bool) -> str:
 
 
 def _board(board: Board, key: str) -> dict[str, Any]:
-    from markupsafe import Markup
-
     tables = by_heading(board.table)
     return {
         "key": key,

@@ -89,10 +89,7 @@ def render_page(
     ]
     return template("bench.report", "report_page.html").render(
         title=TITLE,
-        style=Markup(
-            base_css() + template("bench.report", "report.css").render() + explanation_css() * bool(explained)
-        ),
-        script=Markup(template("bench.report", "report.js").render()),
+        style=Markup(base_css() + explanation_css() * bool(explained)),
         studies=shown,
         parts=found,
         pairs=data["pairs"],
