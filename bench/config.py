@@ -85,6 +85,14 @@ class TrainConfig:
     accumulation: Whole = 8
     """Batches per optimizer step. Adds no rivals."""
 
+    chunk: Whole = 0
+    """Pairs of a batch that a process has in memory at once; 0: all. The gradient is the whole batch's (GradCache), for
+    one more pass through the towers."""
+
+    recompute: bool = False
+    """Compute the towers' layers again in the backward pass, in place of keeping what they gave (gradient
+    checkpointing): less memory, about a third more time."""
+
     negatives: Literal["none", "swapped"] = "none"
     """More rivals in the loss. swapped: of a caption with an emotion word, the same with another one ("an angry man" of
     "a happy man") must score lower with the caption's clip than the caption does."""
@@ -207,8 +215,9 @@ class RunConfig:
             _at_least(name, _look_up(self, name), low)
         for name in ("train.accumulation", "train.checkpoint_every"):
             _at_least(name, _look_up(self, name), 1)
-        for name in ("video.workers", "train.epochs", "train.steps", "train.holdout", "train.weight_decay", "seed"):
+        for name in ("video.workers", "train.epochs", "train.steps", "train.holdout", "train.chunk", "seed"):
             _at_least(name, _look_up(self, name), 0)
+        _at_least("train.weight_decay", self.train.weight_decay, 0)
         for name in ("train.lr", "train.grad_norm"):
             if not _look_up(self, name) > 0:
                 raise UsageError(f"--{name} takes a number above 0, not {_look_up(self, name)}.")
@@ -286,12 +295,13 @@ IDENTITY_DEFAULTS: dict[str, Any] = {
     "train.emotions": "true",
 }
 # Where files lie, what reads them (readers give the same frames, by a check) and in how many processes, how often the
-# state is saved: no number changes with it. What a label map says is in the version of the emotion source; whether a
-# missing label stops a run decides if there are numbers, not which. Nor is it another run on another device, as on
-# another machine: the record says which it was.
+# state is saved: no number changes with it. Nor, but for rounding, with what is computed in chunks or twice to save
+# memory; a variant's own random draws change with chunks as they do with processes. What a label map says is in the
+# version of the emotion source; whether a missing label stops a run decides if there are numbers, not which. Nor is it
+# another run on another device, as on another machine: the record says which it was.
 NOT_IDENTITY = (
     *("root", "faces.file", "video.workers", "video.cache", "video.reader", "train.checkpoint_every"),
-    *("label_map", "missing_labels", "device", "track"),
+    *("label_map", "missing_labels", "device", "track", "train.chunk", "train.recompute"),
 )
 
 

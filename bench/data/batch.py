@@ -21,6 +21,10 @@ class Batch:
         """What `DataLoader(pin_memory=True)` calls, so that `to` need not wait."""
         return replace(self, **{name: value.pin_memory() for name, value in self._tensors().items()})
 
+    def pick(self, rows: slice | list[int] | Tensor) -> Self:
+        """Some of the samples."""
+        return replace(self, **{name: value[rows] for name, value in self._tensors().items()})
+
     def _tensors(self) -> dict[str, Tensor]:
         return {f.name: value for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
 
@@ -54,6 +58,12 @@ class SwappedBatch(TextBatch):
     """Captions with their emotion word exchanged, for those of a batch that name one."""
 
     rows: Tensor = field(kw_only=True)  # (M,) int64, the place in the batch of the caption that each was made from
+
+    def of(self, captions: slice) -> Self | None:
+        """Those that were made from some captions of the batch, for a batch of these alone; None: there are none."""
+        there = (self.rows >= captions.start) & (self.rows < captions.stop)
+        part = self.pick(there)
+        return replace(part, rows=part.rows - captions.start) if len(part) else None
 
 
 @dataclass(frozen=True)

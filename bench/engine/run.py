@@ -136,7 +136,7 @@ def _all_see(path: Path, accelerator: Accelerator) -> bool:
 def _make(config: RunConfig, path: Path, results: Path, accelerator: Accelerator) -> None:
     """Trains and scores, or for a control scores again, and writes the record to `path`."""
     if config.emotions == "true":
-        check_quickly(config.variant, config.hp)
+        check_quickly(config.variant, config.hp, in_chunks=config.train.chunk > 0)
         with tracked(config, path.stem, folder_of(path), accelerator):
             record = train_and_score(config, path, results, accelerator)
             if record is not None:

@@ -30,9 +30,9 @@ from bench.data.loading import Collator, Samples, load
 from bench.engine.checkpoint import Progress, Training, resume, save_best, save_checkpoint
 from bench.engine.device import AUTO, choose_device, has_bf16
 from bench.engine.opening import Opened
+from bench.engine.step import backward
 from bench.engine.tracking import log_point
 from bench.errors import BenchError, UsageError
-from bench.model.losses import contrastive_loss
 from bench.model.variant import Variant
 from bench.utils.progress import progress
 
@@ -134,6 +134,8 @@ def train(
     variant, config, recipe = opened.variant, opened.config, opened.config.train
     set_seed(config.seed)
     total = total_steps(recipe, len(samples))
+    if recipe.recompute:
+        variant.backbone.recompute()
     optimizer = torch.optim.AdamW(
         parameter_groups(variant, recipe.weight_decay), lr=recipe.lr, betas=(recipe.beta1, recipe.beta2)
     )
@@ -172,17 +174,11 @@ def train(
             losses: list[Tensor] = []
             for _ in range(recipe.accumulation):
                 with accelerator.accumulate(model):
-                    text, video, swapped = (batch and batch.to(accelerator.device) for batch in next(batches))
-                    text_features, video_features, scale, extras, swapped_features = model(text, video, swapped)
-                    negatives = None if swapped is None else (swapped_features, swapped.rows)
-                    loss = contrastive_loss(text_features, video_features, scale, variant.similarity, negatives)
-                    loss = loss + sum(extras.values())
-                    accelerator.backward(loss)
+                    losses.append(backward(model, variant, next(batches), accelerator, recipe.chunk))
                     if accelerator.sync_gradients:
                         norm = accelerator.clip_grad_norm_(model.parameters(), recipe.grad_norm)
                     optimizer.step()
                     optimizer.zero_grad()
-                    losses.append(loss.detach())
             with torch.no_grad():
                 variant.backbone.logit_scale.clamp_(max=MAX_LOGIT_SCALE)
             now.step = step

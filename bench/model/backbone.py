@@ -2,9 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from bench.errors import UsageError
 
 if TYPE_CHECKING:
     from bench.model.clip_vip import VideoTokens
@@ -49,6 +54,18 @@ class Backbone(nn.Module, ABC):
     def frames(self) -> int | None:
         """How many frames a clip must have; None: any number."""
         return None
+
+    def recompute(self) -> None:
+        """From now on, in training, keep no activations inside the layers: the backward pass computes them again.
+
+        UsageError: this model has no layers for which transformers can do that.
+        """
+        layers: list[Any] = [module for module in self.modules() if isinstance(module, GradientCheckpointingLayer)]
+        if not layers:
+            raise UsageError("--train.recompute: transformers cannot do that with this model. Take --train.chunk.")
+        for layer in layers:
+            layer.gradient_checkpointing = True
+            layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
 
     @abstractmethod
     def metadata(self) -> dict[str, str]:

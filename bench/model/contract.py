@@ -23,6 +23,7 @@ from bench.errors import UsageError
 from bench.model import variant_registry
 from bench.model.checkpoints import initialize, save_weights
 from bench.model.clip_vip import ClipVip, VideoTokens
+from bench.model.grad_cache import backward_in_chunks
 from bench.model.losses import contrastive_loss
 from bench.model.small_models import END, SMALL_FRAMES, captions, clips, make, small_config, trained
 from bench.model.variant import Variant
@@ -50,10 +51,13 @@ def check(name: str, rule: str, **hyperparameters: object) -> None:
             raise UsageError(f"{whose(name)}: {error}") from error.__cause__
 
 
-def check_quickly(name: str, hyperparameters: dict[str, Any]) -> None:
-    """The QUICK rules for a variant that is not built in. UsageError: it does not keep one of them."""
+def check_quickly(name: str, hyperparameters: dict[str, Any], *, in_chunks: bool = False) -> None:
+    """The QUICK rules for a variant that is not built in. UsageError: it does not keep one of them.
+
+    in_chunks: whether it will be trained so; that is a rule more.
+    """
     if not variant_registry.entries()[name].module.startswith("variants."):
-        for rule in QUICK:
+        for rule in (*QUICK, "chunks") if in_chunks else QUICK:
             check(name, rule, **hyperparameters)
 
 
@@ -96,12 +100,6 @@ def four_clips() -> VideoBatch:
     batch = clips(4)
     assert batch.seen is not None
     return replace(batch, seen=batch.seen & torch.tensor([True, True, False, True])[:, None])
-
-
-def pick(batch: TextBatch | VideoBatch, rows: list[int]) -> TextBatch | VideoBatch:
-    """Some rows of a batch."""
-    fields: dict[str, Any] = {name: value[rows] for name, value in vars(batch).items() if isinstance(value, Tensor)}
-    return replace(batch, **fields)
 
 
 def scores_by_itself(variant: Variant) -> bool:
@@ -214,7 +212,8 @@ def similarity(name: str, **hp: object) -> None:
 def gradients(name: str, **hp: object) -> None:
     """Every parameter that is trained has a gradient, and extra losses are scalars."""
     variant, text, video = trained(name, **hp).train(), four_captions(), four_clips()  # behind a shut gate all is zero
-    texts, videos, scale, extras, _ = asked("training", variant, text, video)
+    texts, videos, scale, _ = asked("training", variant, text, video)
+    extras = asked("extra_losses", variant.extra_losses, text, video, texts, videos)
     hold(isinstance(extras, dict), f"extra_losses gives {type(extras).__name__}: give {{name: scalar}}")
     for key, value in extras.items():
         found = _shapes([value])
@@ -224,6 +223,30 @@ def gradients(name: str, **hp: object) -> None:
     learned = [(key, value) for key, value in variant.named_parameters() if value.requires_grad]
     without = [key for key, value in learned if value.grad is None or not value.grad.any()]
     hold(not without, f"the loss has no gradient for {', '.join(without)}: remove or use them")
+
+
+def chunks(name: str, **hp: object) -> None:
+    """A batch in chunks has the gradients of the whole, as `--train.chunk` needs it."""
+    variant, text, video = trained(name, **hp), four_captions(), four_clips()  # in evaluation: without dropout
+
+    def loss_of(texts: Tensor, videos: Tensor) -> Tensor:
+        extras = variant.extra_losses(text, video, texts, videos)
+        scale = variant.backbone.logit_scale.exp()
+        return contrastive_loss(texts, videos, scale, variant.similarity) + sum(extras.values())
+
+    def taken() -> dict[str, Tensor]:
+        found = {key: value.grad for key, value in variant.named_parameters() if value.grad is not None}
+        variant.zero_grad()
+        return found
+
+    asked("training", lambda *batch: loss_of(*variant(*batch)[:2]).backward(), text, video)
+    whole = taken()
+    parts = [(text.pick(rows), video.pick(rows)) for rows in (slice(0, 3), slice(3, 4))]
+    asked("training in chunks", backward_in_chunks, parts, lambda part: variant(*part)[:2], loss_of)
+    for key, found in taken().items():
+        same = key in whole and torch.allclose(found, whole[key], atol=1e-5)
+        mend = "extra_losses must take what it needs from its arguments, and features from their own sample"
+        hold(same, f"in chunks, the gradient of {key} is not that of the whole batch: {mend}")
 
 
 @torch.no_grad()
@@ -248,7 +271,7 @@ def batches(name: str, **hp: object) -> None:
         ("encode_text", variant.encode_text, text),
         ("encode_video", variant.encode_video, video),
     ):
-        whole, part = asked(hook, encode, batch)[rows], asked(hook, encode, pick(batch, rows))
+        whole, part = asked(hook, encode, batch)[rows], asked(hook, encode, batch.pick(rows))
         apart = f"{(whole - part).abs().max():.2g}"
         same = torch.allclose(whole, part, atol=1e-5)
         hold(same, f"in evaluation, {hook} depends on what else is in the batch: features differ by {apart}")
@@ -351,7 +374,7 @@ def _tensors(found: Any) -> list[Tensor]:
 
 _ALL = (
     *(hyperparameters, hooks, features, repeated, similarity, gradients, batches),
-    *(padding, saving, unknown_hyperparameter, start, needs, size, listing),
+    *(padding, saving, unknown_hyperparameter, start, needs, size, listing, chunks),
 )
 RULES: dict[str, Rule] = {rule.__name__: rule for rule in _ALL}
 QUICK = tuple(rule.__name__ for rule in _ALL[:7])  # of a plugin, before it trains

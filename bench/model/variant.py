@@ -75,7 +75,11 @@ class Variant(nn.Module):
     def extra_losses(
         self, text: TextBatch, video: VideoBatch, text_features: Tensor, video_features: Tensor
     ) -> dict[str, Tensor]:
-        """Scalars by name, weighted already, that are added to the contrastive loss."""
+        """Scalars by name, weighted already, that are added to the contrastive loss.
+
+        text, video, and features: of the whole batch, also where it is encoded in chunks. So what these losses need of
+        the towers they take from the features, not from what a hook has left in `self`.
+        """
         return {}
 
     def take_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -84,14 +88,13 @@ class Variant(nn.Module):
 
     def forward(
         self, text: TextBatch, video: VideoBatch, swapped: SwappedBatch | None = None
-    ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor], Tensor | None]:
-        """One pass for training, as distributed training needs it: features, the scale after exp, extra losses, and the
-        features of swapped captions, which no extra loss sees.
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """One pass for training, as distributed training needs it: features, the scale after exp, and the features of
+        swapped captions, which no extra loss sees.
         """
         text_features, video_features = self.encode_text(text), self.encode_video(video)
-        extras = self.extra_losses(text, video, text_features, video_features)
         swapped_features = None if swapped is None else self.encode_text(swapped)
-        return text_features, video_features, self.backbone.logit_scale.exp(), extras, swapped_features
+        return text_features, video_features, self.backbone.logit_scale.exp(), swapped_features
 
     @classmethod
     def reads_emotion_at_test(cls) -> bool:

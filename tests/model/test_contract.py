@@ -94,6 +94,13 @@ FAULTS = {
         "gradients",
         "extra_losses gives (4,) as 'mood': give a scalar",
     ),
+    "a loss of what a hook has left": (
+        "    def encode_text(self, text):\n        self.left = super().encode_text(text)\n        return self.left\n"
+        "    def extra_losses(self, text, video, text_features, video_features):\n"
+        "        return {'left': self.left.square().sum(dim=1).mean() + self.left.mean()}",
+        "chunks",
+        "is not that of the whole batch: extra_losses must take what it needs from its arguments",
+    ),
     "a hyperparameter without annotation": (
         "    def __init__(self, backbone, *, scale=1.0):\n        super().__init__(backbone)",
         "hyperparameters",
@@ -174,4 +181,4 @@ def test_check_variant_has_a_line_for_every_rule_and_exits_with_1(
     levels = re.findall(r"^(ok|FAIL) +(\w+)", said.out, re.MULTILINE)
     assert [rule for _, rule in levels] == list(RULES)
     assert [rule for level, rule in levels if level == "FAIL"] == ["gradients"]
-    assert said.err == "bench: faulty breaks 1 of 14 rules. Mend the first one first: it may cause the others.\n"
+    assert said.err == "bench: faulty breaks 1 of 15 rules. Mend the first one first: it may cause the others.\n"
