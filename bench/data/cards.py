@@ -3,7 +3,9 @@
 A plugin brings its own card; `bench.data.importers.register_dataset` says where it lies.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -129,13 +131,19 @@ def own_card(folder: Path) -> Card | None:
 
 def _read(name: str, path: Path) -> Card:
     try:
-        card = Card(**yaml.safe_load(path.read_text(encoding="utf-8")))
+        card = Card(**deepcopy(_parsed(path.read_text(encoding="utf-8"))))
     except (TypeError, OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BenchError(f"the card {path} cannot be read: {' '.join(str(error).split())}") from None
     if card.name != name:
         raise BenchError(f"the card {path} says that its name is '{card.name}', not '{name}'. Mend that line.")
     _check_names(card, path)
     return card
+
+
+@lru_cache
+def _parsed(text: str) -> Any:
+    """A grid reads the same card for every cell, and the parser takes far longer than the file."""
+    return yaml.safe_load(text)
 
 
 def what_it_needs(card: Card, folder: Path | None) -> str:

@@ -125,6 +125,7 @@ def plan(grid: Grid, results: Path, plugins: Sequence[Path] = ()) -> list[Cell]:
     places: dict[str, str] = {}  # of all of them, true runs of controls too
     listed: dict[str, str] = {}
     built: set[tuple] = set()
+    added: dict[tuple, Cell] = {}  # by settings: a true run is asked for by each of its controls
 
     def add(item: Listed, above: tuple[Listed, ...] = ()) -> Cell:
         if item in above:
@@ -132,6 +133,9 @@ def plan(grid: Grid, results: Path, plugins: Sequence[Path] = ()) -> list[Cell]:
             raise UsageError(f"{item.place} starts from itself, by way of {' and '.join(circle)}.")
         if len(above) > LONGEST_CHAIN:
             raise UsageError(f"{item.place} is the end of {len(above)} cells that start from one another: too many.")
+        known = tuple(item.settings.items())
+        if known in added:
+            return added[known]
         settings = dict(item.settings)
         if settings.get("init", "").startswith(CELL):
             settings["init"] = RUN + add(_named(grid, item), (*above, item)).run
@@ -151,7 +155,8 @@ def plan(grid: Grid, results: Path, plugins: Sequence[Path] = ()) -> list[Cell]:
         run = run_name(config)
         record = record_path(results, config.dataset, config.split, config.variant, run)
         places.setdefault(run, item.place)
-        return cells.setdefault(run, Cell(run, record, item.name, item.settings, needs, ("run", *words, *rest)))
+        new = Cell(run, record, item.name, item.settings, needs, ("run", *words, *rest))
+        return added.setdefault(known, cells.setdefault(run, new))
 
     for item in grid.cells:
         run = add(item).run

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -212,8 +212,12 @@ def _convert(what: str, value: Any, kind: type) -> Any:
     raise UsageError(f"{what} takes {getattr(kind, '__name__', kind)}, not '{value}'.")
 
 
+@cache
 def _installed() -> list[EntryPoint]:
-    """One entry point for each module that may hold variants: those of variants, and those of anything."""
+    """One entry point for each module that may hold variants: those of variants, and those of anything.
+
+    Looked for once a process: it means reading what every installed package says of itself.
+    """
     points = [*entry_points(group=ENTRY_POINTS), *entry_points(group=plugins.GROUP)]
     return list({point.module: point for point in sorted(points, key=lambda point: point.name)}.values())
 
