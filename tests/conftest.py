@@ -5,6 +5,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,6 +93,15 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_annotation(Annotation("msrvtt", "9k", tuple(clips[:12])), root)
     save_annotation(Annotation("msrvtt", "1k-A", tests, {"emotion": (0, 1, 2)}, {0: 1, 1: 0}), root)
     return root
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser for all tests of a module; they skip where there is none."""
+    from helpers.browser import browser
+
+    with browser() as found:
+        yield found
 
 
 @pytest.fixture

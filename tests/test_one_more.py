@@ -159,6 +159,7 @@ main(["report", results, out, "--baseline=toy_variant"])
 """
 
 
+@pytest.mark.slow
 def test_an_installed_package_offers_the_same_by_entry_points(files: Path, root: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     shutil.copytree(files, site / "toys", ignore=shutil.ignore_patterns("__pycache__"))

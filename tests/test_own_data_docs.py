@@ -47,6 +47,7 @@ def check(shown: list[str], said: list[str]) -> None:
         assert len(said) == len(shown), said
 
 
+@pytest.mark.slow
 def test_the_transcript_is_what_the_commands_say(
     shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,16 +1,15 @@
 """What the README shows, done as it says."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from conftest import ROOT
+from helpers.registries import forgotten
+from helpers.runs import bench
 
 from bench.engine.run_config import complete, run_name
 from bench.engine.settings import parse
-from bench.records.store import load
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -27,10 +26,8 @@ def test_the_example_variant_is_a_complete_file_of_at_most_20_lines() -> None:
 def test_the_example_variant_runs_as_a_plugin(command: Callable[..., list[str]], tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(example())
     words = command(variant="any_emotion", plugin=tmp_path / "mine.py", train__steps=1)
-    done = subprocess.run([sys.executable, "-m", "bench", *words], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    [record] = (tmp_path / "results").glob("msrvtt/9k/any_emotion/*.json")
-    assert load(record).parameters["added"] == 128
+    with forgotten():
+        assert bench(words).parameters["added"] == 128
 
 
 def test_every_linked_file_is_there() -> None:

@@ -27,6 +27,7 @@ def transcript() -> list[tuple[str, str]]:
     return list(zip(parts[1::2], parts[2::2], strict=True))
 
 
+@pytest.mark.slow
 def test_the_transcript_is_what_the_commands_answer(
     shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
@@ -57,6 +58,7 @@ def test_the_table_has_the_splits_and_sizes_of_the_card(name: str) -> None:
         assert f"`{split}` {size}" in row or split.endswith(f"-{facts['videos']}")
 
 
+@pytest.mark.slow
 def test_msvd_trains_and_scores_every_caption_of_a_test_clip(shared: Path, tmp_path: Path) -> None:
     root = link(tmp_path / "msvd", *(shared / "retrieval" / "msvd").iterdir())
     importers.prepare("msvd", root)

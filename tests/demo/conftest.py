@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from helpers.browser import browser
 from helpers.demo import SeesNegatives, client_of, fill, session
 from helpers.processes import OrderedThreads
 from helpers.search import SeesColours, as_encoder
@@ -36,13 +35,6 @@ def first(clips: Path) -> Session:
 @pytest.fixture
 def client(first: Session) -> Any:
     return client_of([first])
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A browser; the test skips where there is none."""
-    with browser() as found:
-        yield found
 
 
 @pytest.fixture

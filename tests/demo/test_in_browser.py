@@ -15,6 +15,7 @@ from bench.search import models
 from bench.search.searcher import Choice, open_folder
 
 pytest.importorskip("fastapi", reason="the extra demo is not installed")
+pytestmark = pytest.mark.slow  # a browser
 
 At = Callable[[str], str]
 

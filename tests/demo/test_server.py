@@ -20,6 +20,7 @@ from bench.search.searcher import Choice, open_folder
 TestClient = pytest.importorskip("starlette.testclient", reason="the extra demo is not installed").TestClient
 
 
+@pytest.mark.slow
 def test_a_server_answers_until_ctrl_c(tmp_path: Path) -> None:
     model = tiny_clip(tmp_path / "model")
     clips = fill(tmp_path / "clips")

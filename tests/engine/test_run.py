@@ -90,12 +90,13 @@ class Forgetful(Variant):
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stop_at", "workers", "by"),
     [
         pytest.param(2, 2, signal.SIGTERM, id="by a scheduler"),
-        pytest.param(2, 2, signal.SIGINT, id="mid-epoch", marks=pytest.mark.slow),
-        pytest.param(4, 0, signal.SIGINT, id="in the second epoch", marks=pytest.mark.slow),
+        pytest.param(2, 2, signal.SIGINT, id="mid-epoch"),
+        pytest.param(4, 0, signal.SIGINT, id="in the second epoch"),
     ],
 )
 def test_an_interrupted_and_resumed_run_gives_the_same_record(
@@ -114,17 +115,24 @@ def test_an_interrupted_and_resumed_run_gives_the_same_record(
     assert same(load(whole), load(resumed))
 
 
-def test_a_checkpoint_of_other_data_is_refused(command: Command, small: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_of_other_data_is_refused(
+    command: Command, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The folder was mended between Ctrl-C and the second start: going on would mix two trainings."""
     root = tmp_path / "root"
     shutil.copytree(small, root)
     words = command("other", root=root, train__checkpoint_every=1)
-    interrupt_at(2, words, tmp_path / "other")
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.engine.run.remove_checkpoints", lambda folder: None)
+        bench(words)
+    [record] = (tmp_path / "other").glob("*/*/*/*.json")
+    record.unlink()  # as if the run had been stopped after its last step
     split = load_annotation(root, "9k", "msrvtt")
     save_annotation(replace(split, clips=split.clips[::-1]), root)
-    done = subprocess.run([sys.executable, "-m", "bench", *words], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "was made from other data or weights (9k changed)" in done.stderr
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 1
+    assert "was made from other data or weights (9k changed)" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -190,10 +198,11 @@ def test_the_second_of_two_equal_runs_is_told_who_the_first_is(
     assert f"is already running: process {process.pid} on " in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
-        pytest.param({}, id="plain", marks=pytest.mark.slow),
+        pytest.param({}, id="plain"),
         pytest.param(
             {"train__batches": "similar", "train__negatives": "swapped"}, id="with rivals that ask for emotion"
         ),

@@ -25,16 +25,16 @@ def browser() -> Iterator[Any]:
 
 
 @contextmanager
-def opened(address: str, **settings: Any) -> Iterator[Any]:
+def opened(chromium: Any, address: str, **settings: Any) -> Iterator[Any]:
     """A page at this address. On leaving: nothing was written to the console, and nothing was asked of elsewhere."""
-    with browser() as chromium:
-        page = chromium.new_page(**settings)
-        said: list[str] = []
-        asked: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(address)
-        yield page
-        outside = [url for url in asked if not url.startswith(("data:", "blob:", address.rsplit("/", 1)[0]))]
-        assert (said, outside) == ([], [])
+    page = chromium.new_page(**settings)
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    yield page
+    page.close()
+    outside = [url for url in asked if not url.startswith(("data:", "blob:", address.rsplit("/", 1)[0]))]
+    assert (said, outside) == ([], [])

@@ -1,35 +1,14 @@
 """Work for processes that a test starts; a test's own module they could not find."""
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from bench.data.video import look
-from bench.errors import BenchError
 from bench.search import reading
-from bench.utils.lock import locked
 from bench.utils.processes import OrderedProcesses
-
-
-def double(number: int) -> int:
-    if number < 0:
-        os.abort()  # as a decoder does over a file that was made for it
-    return 2 * number
-
-
-def compete(folder: Path, log: Path, until: float) -> None:
-    """Takes the lock of a folder again and again, and says in a log when it is inside."""
-    while time.time() < until:
-        try:
-            with locked(folder, "it"), log.open("a") as file:
-                file.write("in\n")
-                file.flush()
-                file.write("out\n")
-        except BenchError:
-            pass
 
 
 def read_or_abort(chunk: Any, *, size: int, detector: Any) -> reading.Piece:

@@ -182,7 +182,7 @@ def test_figures_of_a_former_report_go_and_other_files_stay(tmp_path: Path) -> N
 
 
 def test_of_fewer_than_20_queries_no_figure_is_drawn(tmp_path: Path) -> None:
-    folder = made([make_record(12), make_record(12, variant="strong", strength=6.0)], tmp_path)
+    folder = made([make_record(12, dataset="elsewhere", variant=name) for name in ("plain", "strong")], tmp_path)
     page = (folder / "index.html").read_text(encoding="utf-8")
     assert "<img" not in page and not (folder / "figures").exists()
     assert "12 queries are too few" in page

@@ -31,8 +31,8 @@ def published(folder: Path) -> str:
 
 
 @pytest.fixture
-def page(published: str) -> Iterator[Any]:
-    with opened(published) as found:
+def page(chromium: Any, published: str) -> Iterator[Any]:
+    with opened(chromium, published) as found:
         yield found
 
 
@@ -40,6 +40,7 @@ def column(page: Any, place: int) -> list[str]:
     return page.locator("#board1-1 tbody tr").locator(f":scope > :nth-child({place})").all_inner_texts()
 
 
+@pytest.mark.slow
 def test_it_begins_with_the_best_recall_and_can_be_sorted(page: Any) -> None:
     recalls = [float(cell) for cell in column(page, 3)]
     assert recalls == sorted(recalls, reverse=True) and len(recalls) == 5
@@ -51,12 +52,14 @@ def test_it_begins_with_the_best_recall_and_can_be_sorted(page: Any) -> None:
     assert column(page, 1) == sorted(column(page, 1), key=str.casefold)
 
 
+@pytest.mark.slow
 def test_each_system_has_its_source_as_a_link_and_marks_have_their_reason(page: Any) -> None:
     assert page.locator(".sources a[href='https://github.com/papermsucode/mdmmt']").count() == 1
     assert any(cell.startswith("MDMMT† [") for cell in column(page, 1))
     assert "173, 382, 474, 728 of 999 fit" in page.locator(".sources").inner_text()
 
 
+@pytest.mark.slow
 def test_the_figure_is_there_in_words_too(page: Any) -> None:
     image = page.locator("figure img")
     assert image.count() == 1 and "MDMMT 17.3" in image.get_attribute("alt")
@@ -64,24 +67,27 @@ def test_the_figure_is_there_in_words_too(page: Any) -> None:
     assert "n = 1000" in page.locator("figcaption").inner_text()
 
 
-def test_in_the_dark_the_figure_is_dark(published: str) -> None:
-    with opened(published, color_scheme="dark") as page:
+@pytest.mark.slow
+def test_in_the_dark_the_figure_is_dark(chromium: Any, published: str) -> None:
+    with opened(chromium, published, color_scheme="dark") as page:
         assert page.evaluate("getComputedStyle(document.querySelector('figure img')).filter").startswith("invert(1)")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(23, 23, 23)"
 
 
-def test_a_phone_scrolls_tables_and_not_the_page(published: str) -> None:
-    with opened(published, viewport={"width": 390, "height": 800}) as page:
+@pytest.mark.slow
+def test_a_phone_scrolls_tables_and_not_the_page(chromium: Any, published: str) -> None:
+    with opened(chromium, published, viewport={"width": 390, "height": 800}) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_our_runs_have_a_page_without_oracles(folder: Path) -> None:
+@pytest.mark.slow
+def test_our_runs_have_a_page_without_oracles(chromium: Any, folder: Path) -> None:
     results, path = folder / "results", folder / "ours.html"
     true = make_record(60, variant="film_text", strength=3.0)
     for record in (true, make_control(60, variant="film_text", strength=3.0, emotions="oracle"), make_record(60)):
         save(record, results)
     main(["leaderboard", "--results", str(results), "--html", str(path)])
-    with opened(path.as_uri()) as page:
+    with opened(chromium, path.as_uri()) as page:
         assert sorted(column(page, 1)) == ["film_text", "plain"]
         assert "oracle, told" not in page.content() and page.locator("figure").count() == 0
 

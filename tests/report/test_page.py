@@ -10,6 +10,8 @@ from helpers.records import make_control, make_record
 
 from bench.report.build import build
 
+pytestmark = pytest.mark.slow  # a browser
+
 RECORDS = [make_record(60, dataset="elsewhere", strength=2.0)]
 RECORDS += [
     make_record(60, dataset="elsewhere", variant=name, strength=s) for name, s in (("strong", 6.0), ("weak", 0.0))
@@ -25,8 +27,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def page(address: str) -> Iterator[Any]:
-    with opened(address) as found:
+def page(chromium: Any, address: str) -> Iterator[Any]:
+    with opened(chromium, address) as found:
         yield found
 
 
@@ -39,16 +41,16 @@ def column(page: Any, table: str, place: int) -> list[str]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_first_screen_has_question_answer_figure_and_n(address: str, scheme: str) -> None:
-    with opened(address, viewport={"width": 1280, "height": 800}, color_scheme=scheme) as page:
+def test_the_first_screen_has_question_answer_figure_and_n(chromium: Any, address: str, scheme: str) -> None:
+    with opened(chromium, address, viewport={"width": 1280, "height": 800}, color_scheme=scheme) as page:
         for selector in ("h1", ".answer", "figure.forest", ".facts"):
             box = page.locator(selector).first.bounding_box()
             assert box and box["y"] >= 0 and box["y"] + box["height"] <= 800, selector
         assert page.locator("figure.forest tbody tr").count() == 2
 
 
-def test_on_a_phone_the_answer_and_the_figure_are_on_the_first_screen(address: str) -> None:
-    with opened(address, viewport={"width": 390, "height": 844}) as page:
+def test_on_a_phone_the_answer_and_the_figure_are_on_the_first_screen(chromium: Any, address: str) -> None:
+    with opened(chromium, address, viewport={"width": 390, "height": 844}) as page:
         box = page.locator("figure.forest table").bounding_box()
         assert box and box["y"] + box["height"] <= 844 and box["x"] + box["width"] <= 390
 
@@ -84,8 +86,8 @@ def test_no_sentence_is_said_twice(page: Any) -> None:
     assert {one for one in sentences if sentences.count(one) > 1} == set()
 
 
-def test_figures_are_dark_in_the_dark(address: str) -> None:
-    with opened(address, color_scheme="dark") as page:
+def test_figures_are_dark_in_the_dark(chromium: Any, address: str) -> None:
+    with opened(chromium, address, color_scheme="dark") as page:
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         for image in page.locator("main figure > .scroll > img").all():
             image.scroll_into_view_if_needed()
@@ -163,9 +165,9 @@ def test_controls_have_labels_and_can_be_reached_by_keyboard(page: Any) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_ground(address: str, scheme: str) -> None:
+def test_text_stands_out_from_its_ground(chromium: Any, address: str, scheme: str) -> None:
     """WCAG 2, AA: a contrast of at least 4.5."""
-    with opened(address, color_scheme=scheme) as page:
+    with opened(chromium, address, color_scheme=scheme) as page:
         for selector in ("body", ".note", ".won", ".lost", "nav a", "caption", ".facts", ".answer"):
             place = page.locator(selector).first
             if place.count():
@@ -190,12 +192,12 @@ def test_the_page_prints(page: Any) -> None:
     assert page.pdf()[:5] == b"%PDF-"
 
 
-def test_a_phone_scrolls_tables_and_not_the_page(address: str) -> None:
-    with opened(address, viewport={"width": 390, "height": 800}) as page:
+def test_a_phone_scrolls_tables_and_not_the_page(chromium: Any, address: str) -> None:
+    with opened(chromium, address, viewport={"width": 390, "height": 800}) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_without_javascript_the_tables_are_there(address: str) -> None:
-    with opened(address, java_script_enabled=False) as page:
+def test_without_javascript_the_tables_are_there(chromium: Any, address: str) -> None:
+    with opened(chromium, address, java_script_enabled=False) as page:
         assert page.locator("#study1-table tbody tr").count() == 3
         assert "The list needs JavaScript" in page.locator("noscript").inner_text()

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers.processes import compete
+from helpers.light_work import compete
 
 from bench.errors import BenchError
 from bench.utils.lock import locked

@@ -9,7 +9,7 @@ from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
-from helpers.processes import double
+from helpers.light_work import double
 
 from bench.utils.processes import OrderedProcesses, in_processes
 

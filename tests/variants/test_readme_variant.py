@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from conftest import ROOT
 
 
+@pytest.mark.slow
 def test_the_readme_s_variant_passes_in_a_copy_of_the_checkout(tmp_path: Path) -> None:
     for folder in ("variants", "docs", "tests/variants", "tests/helpers"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from helpers.records import counts_by_sorting, make_record
 from safetensors.numpy import save_file
 
@@ -78,6 +79,7 @@ def digests(small: Path, folder: Path, order: int) -> str:
     return json.dumps(found, sort_keys=True)
 
 
+@pytest.mark.slow
 def test_another_process_hash_seed_order_and_matplotlibrc_change_no_byte(small: Path, tmp_path: Path):
     (tmp_path / "matplotlibrc").write_text(
         "font.size: 20\naxes.facecolor: black\nlines.linewidth: 5\nimage.cmap: gray\n"
