@@ -9,7 +9,7 @@ Every dataset ends as a folder of the same shape, whatever its importer read:
 import hashlib
 import json
 from collections.abc import Container
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from math import inf
 from pathlib import Path, PurePosixPath
@@ -97,8 +97,13 @@ class Annotation:
 
 
 def _as_json(annotation: Annotation) -> dict[str, Any]:
-    """Plain JSON; without sources where there are none, as in files from before there were any."""
-    content = asdict(annotation)
+    """Plain JSON; without sources where there are none, as in files from before there were any.
+
+    Nothing is copied, as `asdict` would do with every caption.
+    """
+    content = {each.name: getattr(annotation, each.name) for each in fields(annotation)}
+    content["clips"] = [vars(clip) for clip in annotation.clips]
+    content["sources"] = {video: vars(source) for video, source in annotation.sources.items()}
     if not annotation.sources:
         del content["sources"]
     return content

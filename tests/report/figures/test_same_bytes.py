@@ -101,15 +101,20 @@ def test_another_process_hash_seed_order_and_matplotlibrc_change_no_byte(small: 
     assert len(once) == 8 and once == again
 
 
-def test_every_figure_says_n_and_seed(small: Path, tmp_path: Path):
-    for figure in drawn(small, tmp_path):
+@pytest.fixture(scope="module")
+def figures(small: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Figure]:
+    return list(drawn(small, tmp_path_factory.mktemp("figures")))
+
+
+def test_every_figure_says_n_and_seed(figures: list[Figure]):
+    for figure in figures:
         assert "n = " in figure.caption or "n is" in figure.caption, figure.name
         assert "seed" in figure.caption and "moodclips-test|" not in figure.caption, figure.name
         assert any(character.isdigit() for character in figure.alt), figure.name
 
 
-def test_every_axis_is_labelled(small: Path, tmp_path: Path):
-    for figure in drawn(small, tmp_path):
+def test_every_axis_is_labelled(figures: list[Figure]):
+    for figure in figures:
         across = [axes.get_xlabel() for axes in figure.drawing.axes]
         up = [axes.get_ylabel() for axes in figure.drawing.axes]
         assert any(across) or figure.name == "emotions", figure.name  # there the ticks are the emotions' names
