@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.runs import train_once
 
 from bench.cli import main
 from bench.data.faces import FACE_COLUMNS, read_table, write_faces
@@ -52,7 +53,7 @@ def test_a_control_changes_the_scores_of_a_variant_that_hears_emotions(command: 
 
 
 def test_a_control_of_a_run_that_is_there_trains_nothing(command: Command, tmp_path: Path) -> None:
-    main(command(**TEXT))
+    train_once(command(**TEXT))
     before = weights(tmp_path).stat().st_mtime_ns
     main(command(**TEXT, emotions="shuffled"))
     assert weights(tmp_path).stat().st_mtime_ns == before
@@ -60,7 +61,7 @@ def test_a_control_of_a_run_that_is_there_trains_nothing(command: Command, tmp_p
 
 
 def test_a_control_whose_weights_are_gone_says_so(command: Command, tmp_path: Path, capsys: Capture) -> None:
-    main(command(**TEXT))
+    train_once(command(**TEXT))
     weights(tmp_path).unlink()
     code, said = failure(command(**TEXT, emotions="shuffled"), capsys)
     assert code == 1
@@ -68,7 +69,7 @@ def test_a_control_whose_weights_are_gone_says_so(command: Command, tmp_path: Pa
 
 
 def test_another_run_s_weights_do_not_pass_for_a_run_s_own(command: Command, tmp_path: Path, capsys: Capture) -> None:
-    main(command(**TEXT))
+    train_once(command(**TEXT))
     main(command("other", **TEXT, seed=7))
     [other] = (tmp_path / "other").glob("*/*/*/*/model.safetensors")
     shutil.copy(other, weights(tmp_path))
@@ -118,7 +119,7 @@ def test_a_variant_that_sees_no_faces_is_the_same_run_whatever_their_pooling(com
 
 
 def test_without_epochs_the_weights_of_a_run_are_scored_as_they_are(command: Command, tmp_path: Path) -> None:
-    main(command(variant="plain"))
+    train_once(command(variant="plain"))
     [plain] = records(tmp_path).values()
     main(command(variant="film_text", init=f"run:{plain.run}", train__epochs=0))
     [path] = (tmp_path / "results").glob("*/*/film_text/*.json")
@@ -127,7 +128,7 @@ def test_without_epochs_the_weights_of_a_run_are_scored_as_they_are(command: Com
 
 
 def test_late_fusion_with_alpha_1_on_a_trained_model_ranks_as_that_model(command: Command, tmp_path: Path) -> None:
-    main(command(variant="plain"))
+    train_once(command(variant="plain"))
     [plain] = records(tmp_path).values()
     for alpha in (1, 0.5):
         main(command(variant="late_fusion", init=f"run:{plain.run}", train__epochs=0, hp__alpha=alpha))
@@ -150,7 +151,7 @@ def test_a_variant_without_emotion_ranks_the_same_under_every_control(command: C
 
 
 def test_a_training_control_is_a_run_of_its_own(command: Command, tmp_path: Path) -> None:
-    main(command(**TEXT))
+    train_once(command(**TEXT))
     main(command(**TEXT, train__emotions="shuffled"))
     found = records(tmp_path)
     assert found["shuffled/true"].curve != found["true/true"].curve

@@ -1,9 +1,12 @@
 """Runs for tests: in this process, in one of their own, and interrupted at a step."""
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from bench.cli import main
@@ -17,6 +20,22 @@ def bench(words: list[str]) -> Record:
     folder = Path(words[words.index("--results") + 1])
     [path] = folder.glob("*/*/*/*.json")
     return load(path)
+
+
+_trained: dict[tuple[str, ...], str] = {}  # words without the results folder -> where what they left is kept
+
+
+def train_once(words: list[str]) -> None:
+    """Leaves what the command leaves; equal words train once a session, and what they left is copied.
+
+    For tests of what comes after a training, over data that no test changes.
+    """
+    place = words.index("--results") + 1
+    settings = (*words[:place], *words[place + 1 :])
+    if settings not in _trained:
+        _trained[settings] = tempfile.mkdtemp(dir=os.environ["BENCH_HOME"])
+        main([*words[:place], _trained[settings], *words[place + 1 :]])
+    shutil.copytree(_trained[settings], words[place], dirs_exist_ok=True)
 
 
 def same(one: Record, other: Record) -> bool:
