@@ -194,21 +194,24 @@ def test_a_file_that_is_not_imported_must_write_its_name_as_text(plugin: Path) -
         variant_registry._read(plugin, "mine")
 
 
-@pytest.mark.parametrize("group", ["bench.variants", "bench.plugins"])
-def test_an_installed_package_adds_its_variant_through_entry_points(tmp_path: Path, group: str) -> None:
-    (tmp_path / "their_package.py").write_text(PLUGIN.format(name="theirs"))
+def test_an_installed_package_adds_its_variant_through_entry_points_of_either_group(tmp_path: Path) -> None:
     info = tmp_path / "theirs-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[{group}]\ntheirs = their_package:Mine\n")
-    code = "from bench.model import variant_registry; print(variant_registry.get('theirs').__module__)"
+    groups = {"bench.variants": "theirs", "bench.plugins": "theirs_too"}
+    points = [f"[{group}]\n{name} = {name}_package:Mine\n" for group, name in groups.items()]
+    (info / "entry_points.txt").write_text("".join(points))
+    for name in groups.values():
+        (tmp_path / f"{name}_package.py").write_text(PLUGIN.format(name=name))
+    code = "from bench.model.variant_registry import get; "
+    code += f"print(*(get(name).__module__ for name in {[*groups.values()]}))"
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == "their_package"
+    assert done.stdout.split() == ["theirs_package", "theirs_too_package"]
 
 
 def test_a_claim_of_a_variant_is_none_of_what_makes_its_runs(plugin: Path) -> None:
