@@ -33,7 +33,6 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.slow
 def test_the_transcript_is_what_the_commands_print(empty: Path, capsys: Capture) -> None:
     commands = [(command, printed) for command, printed in transcript(TEXT) if command.startswith("bench ")]
     assert len(commands) >= 6
@@ -58,14 +57,12 @@ def test_the_label_map_is_one(empty: Path) -> None:
     assert read_label_map(Path("map.yaml")).emotions["love"] == ("joy", "trust")
 
 
-@pytest.mark.slow
 def test_the_grid_can_be_planned(empty: Path) -> None:
     grid = block("yaml", "emotion_source").replace("dataset: msrvtt, init: clip-vip:FILE", "init: random")
     Path("sources.yaml").write_text(grid.replace(", file:labels.jsonl", ""), encoding="utf-8")
     assert len(plan(read_grid(Path("sources.yaml")), Path("results"))) == 3 + 3 * 3
 
 
-@pytest.mark.slow
 def test_the_captions_of_a_dataset_are_written_and_a_run_reads_their_labels(small: Path, empty: Path) -> None:
     """On small data: the dataset and its settings are others, the rest is the document's."""
     script = block("python", "load_annotation")

@@ -24,7 +24,6 @@ def table(heading: str) -> list[str]:
     return [line.split("|")[1].strip() for line in below.splitlines() if line.startswith("| ")][1:]
 
 
-@pytest.mark.slow
 def test_the_script_runs(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,7 +23,6 @@ def steps() -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.slow
 def test_the_page_is_done_as_it_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
