@@ -130,6 +130,15 @@ class TrainConfig:
     emotions: Literal["true", "shuffled", "zeroed"] = "true"
     """The emotion input in training: true, or a control. A run with a control is a run of its own."""
 
+    freeze: Annotated[Literal["none", "video", "text", "both"], Parameter(alias="--freeze")] = "none"
+    """The towers that stay as they start: what a variant adds is trained, and the other tower. Of a clip that a frozen
+    tower sees, training has the frames that scoring has, and its features are computed once and kept."""
+
+    @property
+    def frozen_towers(self) -> tuple[str, ...]:
+        """Of "video" and "text", those that `freeze` names."""
+        return {"none": (), "both": ("video", "text")}.get(self.freeze, (self.freeze,))
+
 
 @dataclass(frozen=True)
 class FacesConfig:
@@ -233,6 +242,10 @@ class RunConfig:
                 f"--train.select {self.train.select} chooses among the steps of a training: with --train.epochs 0 is "
                 "none."
             )
+        if self.train.freeze != "none" and not (self.train.epochs or self.train.steps):
+            raise UsageError(
+                f"--freeze {self.train.freeze} leaves towers out of a training: with --train.epochs 0 is none."
+            )
         if self.matched_parameters and (self.emotions, self.train.emotions) != ("true", "true"):
             raise UsageError("--matched-parameters is a control of its own: leave out --emotions and --train.emotions.")
 
@@ -293,6 +306,7 @@ IDENTITY_DEFAULTS: dict[str, Any] = {
     "train.select": "last",
     "train.holdout": 0,
     "train.emotions": "true",
+    "train.freeze": "none",
 }
 # Where files lie, what reads them (readers give the same frames, by a check) and in how many processes, how often the
 # state is saved: no number changes with it. Nor, but for rounding, with what is computed in chunks or twice to save

@@ -44,7 +44,7 @@ def another(name: str) -> Any:
         value = getattr(value, part)
     choices = {"captions": "joined", "missing": "skip", "train.precision": "bf16", "train.select": "val"}
     choices |= {"device": "cpu", "track": "wandb"}
-    choices |= {"train.batches": "similar", "train.negatives": "swapped"}
+    choices |= {"train.batches": "similar", "train.negatives": "swapped", "train.freeze": "video"}
     choices |= {"missing_labels": "zero", "emotions": "shuffled", "train.emotions": "zeroed", "faces.pooling": "max"}
     if name in choices:
         return choices[name]

@@ -28,6 +28,7 @@ _NAMED = (
     "clips",
     "batches",
     "negatives",
+    "freeze",
     "skipped",
 )  # parts that stand in the first line if they are there
 _REASONS = 2  # sentences on what is not compared; --full has all

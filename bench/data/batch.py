@@ -40,6 +40,7 @@ class TextBatch(Batch):
     attention_mask: Tensor  # (B, L) int64, 1 for words and both ends
     emotions: Tensor | None = None  # (B, 8) float32 in the order of EMOTIONS: word counts, or scores in 0..1
     threshold: float = 0.0  # an emotion is named where its score is above it, as the emotion source declares
+    features: Tensor | None = None  # (B, P) float32, a frozen text tower's; the tower itself is then not asked
 
     @property
     def present(self) -> Tensor:  # (B, 8)
@@ -73,6 +74,7 @@ class VideoBatch(Batch):
     pixels: Tensor  # (B, T, 3, H, W) float32, CLIP-normalized; until `to`: (B, T, H, W, 3) uint8
     faces: Tensor | None = None  # (B, T, 8) float32 in 0..1, expressions in the order of EMOTIONS; a calm face has none
     seen: Tensor | None = None  # (B, T) bool: whether there is a face in the frame; without one, `faces` means nothing
+    features: Tensor | None = None  # (B, P) float32, a frozen video tower's; `pixels` is then (B, 0)
 
     @property
     def expressions(self) -> tuple[Tensor, Tensor]:  # (B, T, 8), (B, T)

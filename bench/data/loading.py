@@ -9,7 +9,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from bench.data.controls import FaceTracks, control_scores
 from bench.data.faces import Faces, read_faces
 from bench.data.pixels import resize_crop
 from bench.data.timeline import Span
-from bench.data.tokenizer import encode
+from bench.data.tokenizer import encode, token_keys
 from bench.data.video import (
     COMPRESSED,
     VideoError,
@@ -49,7 +49,7 @@ from bench.utils.progress import progress
 FACES_FILE = "faces.parquet"  # in a dataset's folder, as `bench faces` leaves it
 
 Track = tuple[np.ndarray, np.ndarray]  # (T, 8) float32 scores in the order of EMOTIONS, (T,) bool: face seen
-Sample = tuple[int, str, np.ndarray, Track | None]  # place in the split, caption, frames, facial expressions
+Sample = tuple[int, str, np.ndarray, Track | None]  # place in the split, caption, frames or features, expressions
 TEST = -1  # as the epoch of a key: no jitter, the first caption
 HOLDOUT_SEED = 0  # one draw for all runs: they train on the same clips whatever their seed
 REMEMBER_EVERY = 500  # clips looked at between two writes of what was learned
@@ -64,6 +64,7 @@ class Videos:
     seconds: dict[str, float]
     spans: dict[str, Span | None]  # which seconds of its file a clip is; None: all
     compressed: bool  # the copies that `bench data compress` made, not the originals
+    features: Mapping[str, np.ndarray] = field(default_factory=dict)  # (P,) float32 each, a frozen video tower's
 
 
 @dataclass(frozen=True)
@@ -224,13 +225,14 @@ def joined(clip: Clip) -> str:
 class Samples(Dataset):
     """A split as samples: `samples[epoch, place]` is (place, caption, frames (T, S, S, 3) uint8, faces or None).
 
-    tracks: the split's facial expressions, for variants that need them.
+    tracks: the split's facial expressions, for variants that need them. Where videos have `features`, these stand in
+    the place of frames, and nothing is decoded.
     """
 
     def __init__(self, annotation: Annotation, videos: Videos, config: RunConfig, tracks: FaceTracks | None = None):
         self.clips, self.videos, self.config, self.tracks = annotation.clips, videos, config, tracks
         self.cached: dict[str, np.ndarray] = {}
-        if config.video.cache:
+        if config.video.cache and not videos.features:
             self.cached = self._decode_all()
 
     def __len__(self) -> int:
@@ -242,8 +244,11 @@ class Samples(Dataset):
         rng = None if epoch == TEST else np.random.default_rng([self.config.seed, epoch, place])
         caption = self.caption(clip, rng)
         count = self.videos.frames[clip.video]
-        indices = sample_indices(count, self.config.video.frames, rng)
+        drawn = "video" not in self.config.train.frozen_towers  # its features are of one choice of frames
+        indices = sample_indices(count, self.config.video.frames, rng if drawn else None)
         track = self.tracks[place, indices / count] if self.tracks else None
+        if self.videos.features:
+            return place, caption, self.videos.features[clip.video], track
         if self.cached:
             return place, caption, self.cached[clip.video][indices], track
         return place, caption, self._read(clip.video, indices), track
@@ -281,7 +286,8 @@ class Collator:
     them among each other. phrase: how the variant words a caption. source, options: what scores them; it is asked
     nothing under a control that holds for every caption alike. swapped: caption -> the same with its emotion word
     exchanged, where such are wanted; they are scored as captions are, and under a control they exchange emotions with
-    captions, so that emotions do not tell one from the other.
+    captions, so that emotions do not tell one from the other. features: `token_keys` -> (P,) float32, what a frozen
+    text tower gives; a batch has them if all of its texts do.
     """
 
     def __init__(
@@ -296,9 +302,10 @@ class Collator:
         options: SourceOptions = SourceOptions(),  # noqa: B008, it is frozen
         control: str = "true",
         seed: int = 0,
+        features: Mapping[bytes, np.ndarray] | None = None,
     ):
         self.tokenizer, self.tokens, self.phrase = tokenizer, tokens, phrase
-        self.swapped = swapped or {}
+        self.swapped, self.features = swapped or {}, features or {}
         texts = dict.fromkeys((*(captions or ()), *self.swapped.values()))
         self.rows = {text: row for row, text in enumerate(texts)}
         self.scores, self.threshold = None, 0.0
@@ -319,7 +326,10 @@ class Collator:
         faces = seen = None
         if tracks[0] is not None:
             faces, seen = (torch.from_numpy(np.stack(part)) for part in zip(*tracks, strict=True))
-        return list(places), VideoBatch(torch.from_numpy(np.stack(frames)), faces, seen)
+        found = torch.from_numpy(np.stack(frames))
+        if found.dtype == torch.uint8:
+            return list(places), VideoBatch(found, faces, seen)
+        return list(places), VideoBatch(torch.empty(len(found), 0), faces, seen, found)
 
     def text(self, captions: Sequence[str]) -> TextBatch:
         """Captions alone; each must be one of those the collator was made with, or of their swapped ones."""
@@ -334,7 +344,9 @@ class Collator:
             ]
         texts = [self.phrase(caption, names) for caption, names in zip(captions, named, strict=True)]
         ids, mask = encode(self.tokenizer, texts, self.tokens)
-        return TextBatch(torch.from_numpy(ids), torch.from_numpy(mask), emotions, self.threshold)
+        known = [self.features.get(key) for key in token_keys(ids, mask)] if self.features else [None]
+        features = None if any(row is None for row in known) else torch.from_numpy(np.stack(known))
+        return TextBatch(torch.from_numpy(ids), torch.from_numpy(mask), emotions, self.threshold, features)
 
     def swaps(self, captions: Sequence[str]) -> SwappedBatch | None:
         """Those of these captions that can be swapped, swapped; None where there are none."""
@@ -350,7 +362,7 @@ def load(samples: Samples, keys: Sequence[list[Key]], collate: Callable, workers
 
     Whoever stops before the end closes it (contextlib.closing): workers end with it, and by nothing else.
     """
-    workers = 0 if samples.cached else min(workers, len(keys), os.cpu_count() or 1)
+    workers = 0 if samples.cached or samples.videos.features else min(workers, len(keys), os.cpu_count() or 1)
     batches = DataLoader(
         samples,
         batch_sampler=keys,

@@ -94,6 +94,11 @@ def encode(tokenizer: Tokenizer, captions: Sequence[str], length: int) -> tuple[
     return ids, mask
 
 
+def token_keys(ids: np.ndarray, mask: np.ndarray) -> list[bytes]:  # (n, L), (n, L)
+    """Each text's tokens without padding, to find it by: equal for texts that a tower cannot tell apart."""
+    return [row[:length].tobytes() for row, length in zip(ids, mask.sum(axis=1), strict=True)]
+
+
 def _with_ends(tokenizer: Tokenizer, start: str, end: str) -> Tokenizer:
     numbers = [(token, tokenizer.token_to_id(token)) for token in (start, end)]
     tokenizer.post_processor = TemplateProcessing(single=f"{start} $A {end}", special_tokens=numbers)

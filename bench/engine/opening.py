@@ -4,9 +4,10 @@ These travel together. `bench.engine.run` opens a run to train it, `bench.engine
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 from tokenizers import Tokenizer
@@ -45,6 +46,8 @@ class Opened:
     loaded: Loaded  # where the weights came from
     tokenizer: Tokenizer
     faces: Faces | None  # None: the variant sees none
+    # of a frozen text tower, by `token_keys`: (P,) float32 each
+    text_features: Mapping[bytes, np.ndarray] = field(default_factory=dict, kw_only=True)
 
     @property
     def checksums(self) -> dict[str, str]:
@@ -79,6 +82,7 @@ class Opened:
             options=SourceOptions.of(self.config),
             control=control or evaluation_control(self.config),
             seed=self.config.seed,
+            features=self.text_features,
         )
 
     def texts(self, *parts: Annotation | None) -> list[str]:
@@ -138,6 +142,8 @@ def make_variant(config: RunConfig, data: Data | None, results: Path) -> tuple[V
     )
     if config.matched_parameters and not variant.added_parameters:
         raise UsageError(f"{config.variant} adds no parameters to match: leave out --matched-parameters.")
+    if config.train.freeze == "both" and not variant.added_parameters:
+        raise UsageError(f"{config.variant} adds no parameters: with --freeze both there is nothing to train.")
     backbone = variant.backbone
     if config.model.tokens > backbone.text_places:
         raise UsageError(f"--model.tokens {config.model.tokens}: the text tower has {backbone.text_places} places.")

@@ -2,7 +2,9 @@
 
 run            a config -> its record, found or made
 opening.py     what a run works with: data, variant, tokenizer, faces
+frozen.py      towers that are not trained, and what is kept of them
 train.py       the training loop
+step.py        its inner step
 scoring.py     the scores of the test split
 recording.py   what goes into the record
 """
@@ -23,6 +25,7 @@ from bench.config import RunConfig
 from bench.data.loading import FACES_FILE, Collator
 from bench.engine.checkpoint import leftovers, load_best, remove_checkpoints
 from bench.engine.evaluate import Scores, evaluate
+from bench.engine.frozen import freeze_towers
 from bench.engine.opening import Opened, open_run
 from bench.engine.recording import make_control_record, make_record, ranks_as_json
 from bench.engine.reopen import reopen_as
@@ -187,6 +190,8 @@ def train_and_score(config: RunConfig, path: Path, results: Path, accelerator: A
     timings = {}
     clock = time.monotonic()
     opened = open_run(config, results, accelerator)
+    if config.train.frozen_towers:
+        opened = freeze_towers(opened, accelerator)
     variant, data, control = opened.variant, opened.data, training_control(config)
     if accelerator.is_main_process:
         print(opened.loaded, file=sys.stderr)

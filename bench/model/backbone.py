@@ -1,9 +1,9 @@
 """What a variant and the engine ask of a backbone: two towers that give texts and clips features of one space."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -17,6 +17,32 @@ if TYPE_CHECKING:
 
 class Backbone(nn.Module, ABC):
     """Two towers. Features are (B, P) and of unit norm, P the width of the space that both share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frozen: tuple[str, ...] = ()  # of "video" and "text", the towers that are not trained
+
+    def tower(self, name: str) -> list[nn.Module]:
+        """The parts of the "video" or the "text" tower with its projection, as transformers names them.
+
+        The temperature is in neither.
+        """
+        parts = [part for model in self.children() for part in model.named_children()]
+        return [module for part, module in parts if part.startswith("text_") == (name == "text")]
+
+    def freeze(self, towers: Sequence[str]) -> None:
+        """From now on these towers, "video" and "text", have no gradients and, in training too, no dropout."""
+        self.frozen = tuple(towers)
+        for name in towers:
+            for module in self.tower(name):
+                module.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        for name in self.frozen:
+            for module in self.tower(name):
+                module.eval()
+        return self
 
     @property
     @abstractmethod

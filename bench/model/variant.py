@@ -60,12 +60,16 @@ class Variant(nn.Module):
 
     def encode_text(self, text: TextBatch) -> Tensor:  # (B, P)
         """Captions to features."""
+        if text.features is not None:
+            return text.features
         return self.backbone.encode_text(
             text.input_ids, text.attention_mask, lambda tokens: self.fuse_text(tokens, text)
         )
 
     def encode_video(self, video: VideoBatch) -> Tensor:  # (B, P), or (B, T, P) with a `similarity` that takes it
         """Clips to features."""
+        if video.features is not None:
+            return video.features
         return self.backbone.encode_video(video.pixels, lambda tokens: self.fuse_video(tokens, video))
 
     def similarity(self, text: Tensor, video: Tensor) -> Tensor:  # (N, P), (M, P) -> (N, M)

@@ -19,6 +19,7 @@ _OF_CONFIG = {  # part of the signature -> the settings that it is made of
     "captions": ("captions",),
     "batches": ("train.batches", "train.similar"),
     "negatives": ("train.negatives",),
+    "freeze": ("train.freeze",),
     "holdout": ("train.holdout",),
     "ckpt": ("train.select",),
     "seed": ("seed",),
@@ -30,10 +31,12 @@ _WRITTEN = {
     ("batches", "twins-1"): "twins",
     ("batches", "similar-1"): "similar",
     ("negatives", "none"): "",
+    ("freeze", "none"): "",
 }
 
 
-LEFT_OUT = {"batches": "random", "negatives": "none", "holdout": "0"}  # what a part means that does not stand there
+# What a part means that does not stand there.
+LEFT_OUT = {"batches": "random", "negatives": "none", "freeze": "none", "holdout": "0"}
 
 
 def parts_of(config: Mapping[str, Any]) -> dict[str, str]:
@@ -114,6 +117,7 @@ def protocol_signature(
         "clips": clips,
         "batches": own["batches"],
         "negatives": own["negatives"],
+        "freeze": own["freeze"],
         "holdout": own["holdout"],
         "ckpt": own["ckpt"],
         "skipped": ",".join(f"{split}={count}" for split, count in sorted((skipped or {}).items()) if count),

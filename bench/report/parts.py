@@ -23,8 +23,12 @@ _WORDS = {  # parts of a signature that have a name of their own; "": a protocol
     ("batches", ""): "random batches",
     ("negatives", "swapped"): "swapped captions as negatives",
     ("negatives", ""): "no swapped captions",
+    ("freeze", "video"): "frozen video tower",
+    ("freeze", "text"): "frozen text tower",
+    ("freeze", "both"): "frozen towers",
+    ("freeze", ""): "towers trained",
 }
-_USUAL = {("batches", ""), ("negatives", "")}
+_USUAL = {("batches", ""), ("negatives", ""), ("freeze", "")}
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,13 @@ def test_batches_and_negatives_stand_in_the_signature_where_they_are_not_the_pub
     assert parts_of({"train": {"epochs": 5}}) == {}  # a record from before
 
 
+def test_frozen_towers_stand_in_the_signature():
+    assert "freeze" not in parse_signature(signature())
+    config = whole_config({"train": {"freeze": "video"}}, dataset="msrvtt", split="9k", test="1kA", init="random")
+    parts = parse_signature(protocol_signature(config, queries=1, videos=1, model="b32", init="random"))
+    assert parts["freeze"] == "video"
+
+
 def test_a_parsed_signature_has_its_parts_by_name():
     parts = parse_signature(signature())
     assert (parts["test"], parts["size"], parts["init"]) == ("msrvtt-1kA", "1000x1000", "clip-vip:FILE-1a2b3c4d")
