@@ -344,8 +344,8 @@ class Collator:
             ]
         texts = [self.phrase(caption, names) for caption, names in zip(captions, named, strict=True)]
         ids, mask = encode(self.tokenizer, texts, self.tokens)
-        known = [self.features.get(key) for key in token_keys(ids, mask)] if self.features else [None]
-        features = None if any(row is None for row in known) else torch.from_numpy(np.stack(known))
+        known = [self.features[key] for key in token_keys(ids, mask) if key in self.features] if self.features else []
+        features = torch.from_numpy(np.stack(known)) if known and len(known) == len(texts) else None
         return TextBatch(torch.from_numpy(ids), torch.from_numpy(mask), emotions, self.threshold, features)
 
     def swaps(self, captions: Sequence[str]) -> SwappedBatch | None:

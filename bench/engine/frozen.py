@@ -128,7 +128,7 @@ def _text_features(opened: Opened, accelerator: Accelerator) -> dict[bytes, np.n
         batch = collate.text(texts)
         keys = token_keys(batch.input_ids.numpy(), batch.attention_mask.numpy())
         encode = partial(encode_captions, Variant(backbone), texts, collate, accelerator)
-        facts = {"texts": hashlib.sha256(b"|".join(keys)).hexdigest()}
+        facts = {"texts": hashlib.sha256(b"".join(b"%d:%b" % (len(key), key) for key in keys)).hexdigest()}
         found |= zip(keys, _kept(facts, "text", backbone, encode, accelerator), strict=True)
     return found
 
@@ -173,7 +173,8 @@ def _read(path: Path) -> Tensor | None:
     try:
         content = load_file(path)
         if content["sha256"].numpy().tobytes() == _sha256(content["features"]):
-            os.utime(path)  # used just now
+            with suppress(OSError):  # a folder that is only read
+                os.utime(path)  # used just now
             return content["features"]
     except FileNotFoundError:
         return None
@@ -208,4 +209,4 @@ def _files(folder: Path) -> Sequence[tuple[float, int, Path]]:
 
 
 def _sha256(features: Tensor) -> bytes:
-    return hashlib.sha256(features.contiguous().numpy()).digest()
+    return hashlib.sha256(features.contiguous().numpy().tobytes()).digest()

@@ -1,6 +1,9 @@
 """Frozen towers: what is trained, what is kept of them and shared, and that nothing else changes."""
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,6 +137,19 @@ def test_a_training_that_trains_nothing_is_refused(
         main(command(**settings))
     assert stop.value.code == 2
     assert line in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_frozen_towers_measures_all_kinds(command: Command, tmp_path: Path) -> None:
+    words = command()[1:]
+    at = words.index("--results")
+    script = Path(__file__).parents[1] / "benchmarks" / "frozen.py"
+    call = [sys.executable, str(script), "--cells", "1", "--steps", "2", "--json", str(tmp_path / "found.json")]
+    done = subprocess.run([*call, *words[:at], *words[at + 2 :]], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert [cell["kind"] for cell in found["cells"]] == ["usual", "frozen", "kept"]
+    assert found["equal"]
 
 
 def test_a_damaged_file_is_computed_again_and_old_ones_make_room(
