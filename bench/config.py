@@ -27,6 +27,13 @@ Whole = Annotated[int, Parameter(converter=_whole)]
 WholeOrNone = Annotated[int | None, Parameter(converter=_whole)]
 
 
+def _whole_or_auto(kind: type, tokens: Sequence[Token]) -> int | str:
+    return "auto" if tokens[0].value == "auto" else _whole(int, tokens)
+
+
+WholeOrAuto = Annotated[int | Literal["auto"], Parameter(converter=_whole_or_auto)]
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """The backbone."""
@@ -52,10 +59,11 @@ class VideoConfig:
     """Pixels: the shorter side is brought to this, then the centre is cropped."""
 
     cache: bool = False
-    """Decode each clip once and keep its frames in memory. For small clips only."""
+    """Decode each clip once and keep its frames in memory, where they fit. For small clips only."""
 
-    workers: Whole = 4
-    """Processes that decode clips in training; 0 decodes in the main one."""
+    workers: WholeOrAuto = "auto"
+    """Processes that decode clips; 0 decodes in the main one. auto: one for each core but one that this process may
+    use, shared by the processes of torchrun, as far as memory for their batches reaches."""
 
     reader: Literal["pyav", "decord"] = "pyav"
     """What decodes clips. decord reads only those for which it gives the same frames as PyAV."""
@@ -224,7 +232,9 @@ class RunConfig:
             _at_least(name, _look_up(self, name), low)
         for name in ("train.accumulation", "train.checkpoint_every"):
             _at_least(name, _look_up(self, name), 1)
-        for name in ("video.workers", "train.epochs", "train.steps", "train.holdout", "train.chunk", "seed"):
+        if self.video.workers != "auto":
+            _at_least("video.workers", self.video.workers, 0)
+        for name in ("train.epochs", "train.steps", "train.holdout", "train.chunk", "seed"):
             _at_least(name, _look_up(self, name), 0)
         _at_least("train.weight_decay", self.train.weight_decay, 0)
         for name in ("train.lr", "train.grad_norm"):

@@ -50,6 +50,8 @@ def another(name: str) -> Any:
         return choices[name]
     if name in ("root", "faces.file", "label_map"):
         return Path("elsewhere")
+    if name == "video.workers":
+        return 3
     if isinstance(value, bool):
         return not value
     if isinstance(value, dict):

@@ -4,7 +4,6 @@ Reading 12 frames of a copy takes a fraction of the time that the original takes
 such copies. They go to one flat folder, DIR/videos-6fps/<stem>.mp4; the originals stay as they are.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,6 +27,7 @@ from bench.data.video import (
 )
 from bench.data.video_files import VideoError
 from bench.errors import BenchError, UsageError
+from bench.utils.machine import usable_cores
 from bench.utils.processes import DIED, in_processes
 from bench.utils.progress import progress
 
@@ -67,7 +67,7 @@ def compress(root: Path, out: Path | None = None, workers: int | None = None) ->
     jobs = {stem: (path, out / f"{stem}.mp4") for stem, path in sources.items()}
     open_jobs = {stem: (source, copy) for stem, (source, copy) in jobs.items() if not _current(source, copy)}
     skipped = len(jobs) - len(open_jobs)
-    workers = min(workers or os.cpu_count() or 1, len(open_jobs))
+    workers = min(workers or usable_cores(), len(open_jobs))
     results = in_processes(_attempt, open_jobs, workers, DIED)
     shown = progress(results, total=len(jobs), what="compress", unit="video", done=skipped)
     broken = {stem: error for stem, error in shown if error}

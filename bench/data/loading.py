@@ -4,20 +4,17 @@ A sample is a function of (seed, epoch, place in the split) and of nothing else,
 uninterrupted one would have seen, and the number of worker processes changes nothing.
 """
 
-import os
-import signal
+import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from multiprocessing import active_children
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from bench.config import RunConfig
 from bench.data.annotation import Annotation, Clip, ClipSource, keep, load_annotation
@@ -32,16 +29,17 @@ from bench.data.timeline import Span
 from bench.data.tokenizer import encode, token_keys
 from bench.data.video import (
     COMPRESSED,
-    VideoError,
     look,
     read_frames,
     sample_indices,
     why_not_decord,
 )
 from bench.data.video_memory import mark, read_memory, write_memory
+from bench.data.workers import count_workers, decode_all
 from bench.emotions import EMOTIONS
 from bench.emotions.sources import SourceOptions, find_source
 from bench.errors import BenchError, UsageError
+from bench.utils.machine import usable_cores
 from bench.utils.messages import say_once
 from bench.utils.processes import DIED, in_processes
 from bench.utils.progress import progress
@@ -52,7 +50,7 @@ Track = tuple[np.ndarray, np.ndarray]  # (T, 8) float32 scores in the order of E
 Sample = tuple[int, str, np.ndarray, Track | None]  # place in the split, caption, frames or features, expressions
 TEST = -1  # as the epoch of a key: no jitter, the first caption
 HOLDOUT_SEED = 0  # one draw for all runs: they train on the same clips whatever their seed
-REMEMBER_EVERY = 500  # clips looked at between two writes of what was learned
+REMEMBER_EVERY = 30.0  # seconds between two writes of what was learned: each writes all of it
 
 
 @dataclass(frozen=True)
@@ -184,8 +182,9 @@ def look_at(
     unknown = [video for video in present if marks[video] not in memory]
     broken: dict[str, str] = {}
     died: tuple[int, float] | str = DIED
-    answers = in_processes(look, {video: present[video] for video in unknown}, os.cpu_count() or 1, died)
+    answers = in_processes(look, {video: present[video] for video in unknown}, usable_cores(), died)
     shown = progress(answers, total=len(unknown), what="looking at videos", unit="video")
+    written = time.monotonic()
     for count, (video, answer) in enumerate(shown, start=1):
         if isinstance(answer, str):
             broken[video] = (
@@ -193,8 +192,9 @@ def look_at(
             )  # not remembered: what is mended outside the file must show
         else:
             memory[marks[video]] = answer
-        if count % REMEMBER_EVERY == 0 or count == len(unknown):
+        if count == len(unknown) or time.monotonic() - written > REMEMBER_EVERY:
             write_memory(memory)
+            written = time.monotonic()
     good = {video: memory[marks[video]] for video in present if video not in broken}
     frames = {video: count for video, (count, _) in good.items()}
     seconds = {video: seconds for video, (_, seconds) in good.items()}
@@ -233,7 +233,9 @@ class Samples(Dataset):
         self.clips, self.videos, self.config, self.tracks = annotation.clips, videos, config, tracks
         self.cached: dict[str, np.ndarray] = {}
         if config.video.cache and not videos.features:
-            self.cached = self._decode_all()
+            pixels = 3 * config.video.size**2
+            sizes = {clip.video: pixels * videos.frames[clip.video] for clip in self.clips}
+            self.cached = decode_all(self._whole, sizes, f"{annotation.dataset}/{annotation.split}")
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -267,13 +269,15 @@ class Samples(Dataset):
             return joined(clip)
         return clip.captions[rng.integers(len(clip.captions))]
 
-    def _decode_all(self) -> dict[str, np.ndarray]:
-        def decode(clip: Clip) -> np.ndarray:
-            return self._read(clip.video, np.arange(self.videos.frames[clip.video]))
+    def _whole(self, video: str) -> np.ndarray:
+        return self._read(video, np.arange(self.videos.frames[video]))
 
-        with ThreadPoolExecutor() as pool:
-            decoded = progress(pool.map(decode, self.clips), total=len(self.clips), what="decoding clips", unit="clip")
-            return {clip.video: frames for clip, frames in zip(self.clips, decoded, strict=True)}
+    def workers(self, keys: Sequence[list[Key]]) -> int:
+        """How many processes make these batches; none where their frames are in memory."""
+        if self.cached or self.videos.features or not keys:
+            return 0
+        video = self.config.video
+        return count_workers(video.workers, len(keys), 3 * video.size**2 * video.frames * len(keys[0]))
 
 
 Phrase = Callable[[str, tuple[str, ...]], str]  # `Variant.phrase`
@@ -355,45 +359,3 @@ class Collator:
             return None
         text = self.text([self.swapped[captions[row]] for row in rows])
         return SwappedBatch(**vars(text), rows=torch.tensor(rows))
-
-
-def load(samples: Samples, keys: Sequence[list[Key]], collate: Callable, workers: int) -> Generator[Any, None, None]:
-    """Batches in the order of `keys`, decoded by `workers` processes unless the frames are in memory.
-
-    Whoever stops before the end closes it (contextlib.closing): workers end with it, and by nothing else.
-    """
-    workers = 0 if samples.cached or samples.videos.features else min(workers, len(keys), os.cpu_count() or 1)
-    batches = DataLoader(
-        samples,
-        batch_sampler=keys,
-        collate_fn=collate,
-        num_workers=workers,
-        pin_memory=torch.cuda.is_available(),
-        worker_init_fn=_leave_signals_to_the_parent,
-        generator=torch.Generator(),  # of its own: the global one must be as a checkpoint left it
-    )
-    trouble = None
-    others = set(active_children())
-    iterator: Any = iter(batches)
-    own = set(active_children()) - others
-    try:
-        yield from iterator
-    except BenchError as error:  # from a worker it comes with a traceback in its message
-        reason = str(error).strip().splitlines()[-1].removeprefix(f"{VideoError.__module__}.VideoError: ")
-        trouble = type(error)(reason)
-    finally:
-        if own:
-            iterator._shutdown_workers()  # an exception may hold the iterator until the process ends
-            for worker in own:
-                worker.kill()  # one that hangs in a clip: it is deaf to what PyTorch ends workers with
-    if trouble:
-        raise trouble
-
-
-def _leave_signals_to_the_parent(worker: int) -> None:
-    """Ctrl-C goes to every process of a terminal, Slurm's signal to end to every one of a job.
-
-    The step in hand still needs its clips; after it the parent keeps a checkpoint and ends its workers.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)

@@ -7,6 +7,7 @@ and mirrored as the header says, with square pixels, HDR brought to SDR.
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -266,13 +267,16 @@ def _below(folder: Path, endings: set[str]) -> list[Path]:
     return sorted(path for path in found if path.is_file())
 
 
-def write_video(path: Path, frames: Iterable[np.ndarray], fps: float | Fraction, *, crf: int = 18) -> None:
+def write_video(
+    path: Path, frames: Iterable[np.ndarray], fps: float | Fraction, *, crf: int = 18, whole: bool = True
+) -> None:
     """Writes an H.264 file (yuv420p, no audio), whole or not at all.
 
     frames: (T, H, W, 3) uint8 RGB, T ≥ 1, or anything that yields (H, W, 3). An odd height or width gains one row or
     column that repeats the last one, because 4:2:0 chroma needs even sizes. fps: frames a second. crf: x264's quality,
     0 (lossless) to 51. One thread and no B-frames: the same bytes from the same x264 on any machine, and simple time
     stamps for readers. Colours are BT.601 and tagged so: readers that look at the tag and readers that guess agree.
+    whole: False writes under the name at once, into a folder that nobody sees before all is written.
     """
     rate = Fraction(fps).limit_denominator(1001)
     coming = iter(frames)
@@ -281,7 +285,8 @@ def write_video(path: Path, frames: Iterable[np.ndarray], fps: float | Fraction,
         what = "none" if first is None else f"{first.shape} {first.dtype}"
         raise VideoError(f"{path}: frames to write must be (H, W, 3) uint8, at least one; got {what}")
     height, width, _ = first.shape
-    with replacing(path) as temporary, av.open(f"file:{temporary.absolute()}", "w") as file:
+    place = replacing(path) if whole else nullcontext(path)
+    with place as temporary, av.open(f"file:{temporary.absolute()}", "w") as file:
         stream = file.add_stream(
             "libx264", rate=rate, options={"crf": str(crf), "preset": "veryfast", "bf": "0", **BT601}
         )

@@ -9,6 +9,8 @@ written, all is learned again.
 import hashlib
 import json
 import math
+import stat
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +50,18 @@ def write_memory(memory: Memory) -> None:
 
 def mark(path: Path, span: Span | None = None) -> str:
     """What a file, or a part of one, is known by."""
-    facts = path.stat()
+    facts = path.lstat()
+    place = _real(path.parent) / path.name
+    if stat.S_ISLNK(facts.st_mode):
+        place, facts = path.resolve(), path.stat()
     part = "" if span is None else f"|{span[0]}-{span[1]}"
-    return f"{path.resolve()}|{facts.st_size}|{facts.st_mtime_ns}{part}"
+    return f"{place}|{facts.st_size}|{facts.st_mtime_ns}{part}"
+
+
+@lru_cache(maxsize=1024)
+def _real(folder: Path) -> Path:
+    """Without links: for each of many files in it the system would be asked of every folder above."""
+    return folder.resolve()
 
 
 def _path() -> Path:

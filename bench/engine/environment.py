@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import __version__
+from bench.utils.machine import usable_cores
 
 LIBRARIES = (
     "torch",
@@ -40,7 +41,7 @@ def environment(accelerators: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
         "hardware": {
             "system": f"{platform.system()} {platform.machine()}",
             "cpu": _cpu(),
-            "cores": os.cpu_count(),
+            "cores": usable_cores(),
             "memory_gb": _memory_gb(),
             "accelerators": list(accelerators),
         },

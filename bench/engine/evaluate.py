@@ -20,7 +20,8 @@ from torch import Tensor
 
 from bench.config import RunConfig
 from bench.data.annotation import Annotation
-from bench.data.loading import TEST, Collator, Samples, load
+from bench.data.loading import TEST, Collator, Samples
+from bench.data.workers import load
 from bench.engine.score_matrix import Band, Positives, ScoreMatrix
 from bench.errors import BenchError
 from bench.metrics.positives import counts_of
@@ -206,7 +207,7 @@ def encode_clips(
     ]  # equal shares: some clips twice
     keys = [[(TEST, place) for place in places[start : start + BATCH]] for start in range(0, share, BATCH)]
     features, seen = [], []
-    with closing(load(samples, keys, collate.video, config.video.workers)) as batches:
+    with closing(load(samples, keys, collate.video, samples.workers(keys))) as batches:
         for numbers, video in progress(batches, total=len(keys), what="encoding clips", unit="batch"):
             with accelerator.autocast():
                 features.append(variant.encode_video(video.to(accelerator.device)).float())

@@ -26,7 +26,8 @@ from torch import Tensor, nn
 
 from bench.config import TrainConfig
 from bench.data.batches import training_groups, training_keys
-from bench.data.loading import Collator, Samples, load
+from bench.data.loading import Collator, Samples
+from bench.data.workers import load
 from bench.engine.checkpoint import Progress, Training, resume, save_best, save_checkpoint
 from bench.engine.device import AUTO, choose_device, has_bf16
 from bench.engine.opening import Opened
@@ -169,7 +170,7 @@ def train(
         steps = progress(steps, total=total, what="training", unit="step", done=now.step, note=show_loss)
 
     model.train()
-    with _interruptible() as interrupted, closing(load(samples, keys, collate, config.video.workers)) as batches:
+    with _interruptible() as interrupted, closing(load(samples, keys, collate, samples.workers(keys))) as batches:
         for step in steps:
             losses: list[Tensor] = []
             for _ in range(recipe.accumulation):

@@ -8,7 +8,6 @@ all is done, so a stopped run goes on where it stopped. Pictures count as clips 
 
 import hashlib
 import json
-import os
 import shutil
 import zlib
 from collections import Counter
@@ -30,6 +29,7 @@ from bench.data.video import COMPRESSED, by_stem, count_frames, list_other_media
 from bench.errors import BenchError, UsageError
 from bench.face_detection import ClipFrames, Face, FaceBackend
 from bench.face_detection.frames import is_picture, list_pictures
+from bench.utils.machine import usable_cores
 from bench.utils.outputs import check_output
 from bench.utils.plugins import load_plugin, plugin_files
 from bench.utils.processes import DIED, in_processes
@@ -98,7 +98,7 @@ def scan(
     if was_done and not jobs:
         return _summary(out, True, left_out)
     done = len(clips) - len(jobs)
-    together = (workers := min(workers or os.cpu_count() or 1, len(jobs))) > 1
+    together = (workers := min(workers or usable_cores(), len(jobs))) > 1
     chosen = _Chosen(backend, tuple(settings.items()), plugin_files())
     tasks = {name: (chosen, name, file, frames) for name, file in jobs.items()}
     found = in_processes(_work, tasks, workers, (_no_rows(), DIED)) if together else _alone(detector, jobs, frames)

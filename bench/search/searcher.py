@@ -8,7 +8,6 @@ queries. What an index is made of is in the files beside this one.
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +30,7 @@ from bench.search.face_tracks import FaceDetector
 from bench.search.index_store import IndexSettings, Store
 from bench.search.models import TOKENIZER, Encoder
 from bench.search.windows import WINDOW
+from bench.utils.machine import usable_cores
 from bench.utils.names import did_you_mean
 from bench.utils.processes import OrderedProcesses
 
@@ -167,7 +167,7 @@ def open_folder(
     keep = old is not None and not choice.replace
     if old and keep:
         _same_words(folder, old, asked)
-    with OrderedProcesses(os.cpu_count() or 1) as pool:
+    with OrderedProcesses(usable_cores()) as pool:
         pool.start(reading.ready, building.to_read(opened if keep else None, found, retry))  # while the model loads
         encoder = models.load(asked.model, Path(asked.results), asked.tokenizer)
         about = replace(asked, digest=encoder.described.digest, width=encoder.described.width)

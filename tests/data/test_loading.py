@@ -21,9 +21,10 @@ from bench.data import loading, video_files
 from bench.data.annotation import load_annotation, save_annotation
 from bench.data.cards import load_card
 from bench.data.compress import compress
-from bench.data.loading import TEST, Collator, Samples, hold_out, load, look_at, open_data
+from bench.data.loading import TEST, Collator, Samples, hold_out, look_at, open_data
 from bench.data.tokenizer import caption_tokenizer
 from bench.data.video import write_video
+from bench.data.workers import load
 from bench.errors import BenchError, UsageError
 from bench.model.variant import Variant
 from bench.utils.processes import DIED, in_processes

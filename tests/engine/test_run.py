@@ -203,7 +203,7 @@ def test_the_second_of_two_equal_runs_is_told_who_the_first_is(
     "settings",
     [
         pytest.param({}, id="plain"),
-        pytest.param({"freeze": "video", "train__chunk": 1}, id="frozen and in chunks", marks=pytest.mark.slow),
+        pytest.param({"freeze": "video", "train__chunk": 1}, id="frozen and in chunks"),
         pytest.param(
             {"train__batches": "similar", "train__negatives": "swapped"}, id="with rivals that ask for emotion"
         ),

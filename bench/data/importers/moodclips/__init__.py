@@ -8,7 +8,6 @@ face classifier; this module puts the folder together. What is built in: dataset
 import atexit
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -24,10 +23,12 @@ from bench.data.importers.moodclips import simulated_faces
 from bench.data.importers.moodclips.acting import FPS
 from bench.data.importers.moodclips.render import Box, render_shot
 from bench.data.importers.moodclips.shots import CONTENT, NAME, VERSION, Plan, Shot, plan
-from bench.data.video import write_video
+from bench.data.video import look, write_video
+from bench.data.video_memory import mark, read_memory, write_memory
 from bench.errors import BenchError
 from bench.utils import paths
 from bench.utils.files import replacing, sha256
+from bench.utils.machine import usable_cores
 from bench.utils.messages import say_once
 from bench.utils.processes import begin_worker, fresh_processes
 from bench.utils.progress import progress
@@ -81,20 +82,21 @@ def ensure(
     size = (dataset, seed, train, val, test)
     if folder is None:
         folder = _in_cache(size)
-    if folder.is_dir() and any(folder.iterdir()):
+        if (folder / MARKER).is_file():
+            return folder
+    elif folder.is_dir() and any(folder.iterdir()):
         _check(folder, size)
         return folder
     wanted = plan(seed, train, val, test, dataset)
     captions = captions_checksum(wanted)
     _compare(f"captions of {dataset}", captions, CHECKSUMS.get(size, (captions, ""))[0])
     with _becoming(folder) as unfinished:
-        frames = _fill(unfinished, dataset, wanted, workers)
+        frames, files = _fill(unfinished, dataset, wanted, workers)
         _compare(f"frames of {dataset}", frames, CHECKSUMS.get(size, ("", frames))[1])
-        files = {FACES: sha256(unfinished / FACES)}
-        files |= {f"videos/{path.name}": sha256(path) for path in sorted((unfinished / "videos").iterdir())}
         marker = {"version": VERSION, "size": size, "captions": captions, "frames": frames, "files": files}
         with replacing(unfinished / MARKER) as temporary:
             temporary.write_text(json.dumps(marker, indent=1), encoding="utf-8")
+    _remember(folder / "videos")
     return folder
 
 
@@ -165,18 +167,22 @@ def frames_checksum(digests: list[str]) -> str:
     return hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
-def film(videos: Path, shot: Shot) -> tuple[str, list[Box]]:
-    """Draws a shot and writes its file; gives the sha256 of its frames before encoding, and the boxes of the face."""
+def film(videos: Path, shot: Shot) -> tuple[str, str, list[Box]]:
+    """Draws a shot and writes its file; gives the sha256 of its frames and of its file, and the boxes of the face."""
     frames, boxes = render_shot(shot)
-    write_video(videos / f"{shot.name}.mp4", frames, FPS, crf=CRF)
-    return hashlib.sha256(frames.tobytes()).hexdigest(), boxes
+    path = videos / f"{shot.name}.mp4"
+    write_video(path, frames, FPS, crf=CRF, whole=False)
+    return hashlib.sha256(frames.tobytes()).hexdigest(), sha256(path), boxes
 
 
-def _fill(folder: Path, dataset: str, wanted: Plan, workers: int | None) -> str:
-    """Writes annotations, clips and side data; gives the checksum of the frames."""
+def _fill(folder: Path, dataset: str, wanted: Plan, workers: int | None) -> tuple[str, dict[str, str]]:
+    """Writes annotations, clips and side data; gives the checksum of the frames, and the digests of the files.
+
+    Annotations have a digest of their own.
+    """
     videos = folder / "videos"
     videos.mkdir()
-    workers = min(workers or _cores(), max(1, len(wanted.shots) // CHUNK))
+    workers = min(workers or usable_cores(), max(1, len(wanted.shots) // CHUNK))
     shown = partial(progress, total=len(wanted.shots), what=f"rendering {dataset}", unit="clip")
     if workers == 1:
         made = list(shown(film(videos, shot) for shot in wanted.shots))
@@ -184,11 +190,24 @@ def _fill(folder: Path, dataset: str, wanted: Plan, workers: int | None) -> str:
         # Ctrl-C is for the parent to handle; the workers end with it.
         with fresh_processes().Pool(workers, initializer=begin_worker) as pool:
             made = list(shown(pool.imap(partial(film, videos), wanted.shots, chunksize=CHUNK)))
-    boxes = {shot.name: places for shot, (_, places) in zip(wanted.shots, made, strict=True)}
+    boxes = {shot.name: places for shot, (_, _, places) in zip(wanted.shots, made, strict=True)}
     simulated_faces.write(simulated_faces.simulate(wanted.shots, boxes), folder / FACES)
     for annotation in wanted.annotations:
         save_annotation(annotation, folder)
-    return frames_checksum([digest for digest, _ in made])
+    files = {f"videos/{shot.name}.mp4": digest for shot, (_, digest, _) in zip(wanted.shots, made, strict=True)}
+    files = {FACES: sha256(folder / FACES), **dict(sorted(files.items()))}
+    return frames_checksum([digest for digest, _, _ in made]), files
+
+
+def _remember(videos: Path) -> None:
+    """Leaves with what is known of video files that these are good, so that no run decodes them to find that out.
+
+    They are as the encoder wrote them, by their digests, and alike in frames and seconds; one is looked at.
+    """
+    clips = sorted(videos.iterdir())
+    learned = look(clips[0])
+    if not isinstance(learned, str):
+        write_memory(read_memory() | {mark(clip): learned for clip in clips})
 
 
 def _in_cache(size: Size) -> Path:
@@ -233,10 +252,6 @@ def _temporary() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
