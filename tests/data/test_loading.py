@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from helpers.movies import cut, encrypt, numbered, write, write_cover
 from helpers.processes import in_this_process, look_or_abort
 
@@ -21,12 +20,9 @@ from bench.data import loading, video_files
 from bench.data.annotation import load_annotation, save_annotation
 from bench.data.cards import load_card
 from bench.data.compress import compress
-from bench.data.loading import TEST, Collator, Samples, hold_out, look_at, open_data
-from bench.data.tokenizer import caption_tokenizer
+from bench.data.loading import TEST, Samples, hold_out, look_at, open_data
 from bench.data.video import write_video
-from bench.data.workers import load
 from bench.errors import BenchError, UsageError
-from bench.model.variant import Variant
 from bench.utils.processes import DIED, in_processes
 
 CONFIG = RunConfig(
@@ -373,29 +369,3 @@ def test_frames_in_memory_equal_those_from_disk(samples: Callable[..., Samples])
     disk, memory = samples(), samples(video=replace(CONFIG.video, cache=True))
     for key in ((0, 0), (1, 0), (TEST, 11)):
         assert np.array_equal(disk[key][2], memory[key][2])
-
-
-# --- batches --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_the_loader_keeps_the_order_of_the_keys(samples: Callable[..., Samples], workers: int) -> None:
-    made = samples()
-    texts = [caption for clip in made.clips for caption in clip.captions]
-    collate = Collator(caption_tokenizer(texts), 32, Variant.phrase, None)
-    keys = [[(0, 5), (0, 1)], [(TEST, 11), (TEST, 0)], [(2, 3)]]
-    assert [places for places, _ in load(made, keys, collate.video, workers)] == [[5, 1], [11, 0], [3]]
-    for group, (text, video, _) in zip(keys, load(made, keys, collate, workers), strict=True):
-        assert torch.equal(text.input_ids, collate.text([made[key][1] for key in group]).input_ids)
-        assert np.array_equal(video.pixels.numpy(), np.stack([made[key][2] for key in group]))
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_clip_that_breaks_while_training_is_one_clear_line(folder: Path, workers: int) -> None:
-    data = open_data(CONFIG, CARD, folder)
-    made = Samples(data.train, data.videos, CONFIG)
-    (folder / "videos" / "video2.mp4").write_bytes(b"")
-    collate = Collator(caption_tokenizer(["a man"]), 32, Variant.phrase, None)
-    with pytest.raises(BenchError, match=r"video2\.mp4") as error:
-        list(load(made, [[(0, 2)], [(0, 3)]], collate, workers))
-    assert "\n" not in str(error.value)

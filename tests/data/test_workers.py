@@ -9,12 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from bench.config import RunConfig, VideoConfig
 from bench.data import workers
 from bench.data.cards import load_card
-from bench.data.loading import Samples, open_data
+from bench.data.loading import TEST, Collator, Samples, open_data
+from bench.data.tokenizer import caption_tokenizer
 from bench.data.workers import count_workers, decode_all, load
+from bench.errors import BenchError
+from bench.model.variant import Variant
 from bench.utils import messages
 
 MB = 10**6
@@ -126,3 +130,28 @@ def test_workers_that_start_anew_give_the_same(
     monkeypatch.setattr(workers, "get_all_start_methods", lambda: ["spawn"])
     for batch, expected in zip(load(made, keys, list, 2), load(made, keys, list, 0), strict=True):
         assert all(np.array_equal(one[2], other[2]) for one, other in zip(batch, expected, strict=True))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_loader_keeps_the_order_of_the_keys(samples: Callable[[VideoConfig], Samples], workers: int) -> None:
+    made = samples(VideoConfig(frames=4, size=32))
+    texts = [caption for clip in made.clips for caption in clip.captions]
+    collate = Collator(caption_tokenizer(texts), 32, Variant.phrase, None)
+    keys = [[(0, 5), (0, 1)], [(TEST, 11), (TEST, 0)], [(2, 3)]]
+    assert [places for places, _ in load(made, keys, collate.video, workers)] == [[5, 1], [11, 0], [3]]
+    for group, (text, video, _) in zip(keys, load(made, keys, collate, workers), strict=True):
+        assert torch.equal(text.input_ids, collate.text([made[key][1] for key in group]).input_ids)
+        assert np.array_equal(video.pixels.numpy(), np.stack([made[key][2] for key in group]))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_clip_that_breaks_while_training_is_one_clear_line(
+    samples: Callable[[VideoConfig], Samples], folder: Path, workers: int
+) -> None:
+    made = samples(VideoConfig(frames=4, size=32))
+    made.videos.paths["video2"] = folder / "videos" / "video2.mp4"
+    (folder / "videos" / "video2.mp4").write_bytes(b"")
+    collate = Collator(caption_tokenizer(["a man"]), 32, Variant.phrase, None)
+    with pytest.raises(BenchError, match=r"video2\.mp4") as error:
+        list(load(made, [[(0, 2)], [(0, 3)]], collate, workers))
+    assert "\n" not in str(error.value)
