@@ -6,7 +6,7 @@ from typing import Literal
 from bench.commands import RESULTS, ConfigFile, Flag, Json, Plugins, Results, app, load_plugins, next_steps, quiet
 from bench.commands.help_pages import examples
 from bench.config import RunConfig
-from bench.utils.machine import moment, say_if_busy
+from bench.utils.machine import moment
 from bench.utils.processes import is_main_process
 from bench.utils.text import wrapped
 
@@ -44,8 +44,7 @@ def run(
     from bench.engine.run import run as run_it
 
     load_plugins(plugin)
-    say_if_busy(since)  # importing torch took some seconds
-    done = run_it(config, results)
+    done = run_it(config, results, since)
     if not is_main_process():
         return
     if done.was_done:

@@ -43,6 +43,7 @@ from bench.records.feature_files import Features, read_features, save_features
 from bench.records.record import Record
 from bench.utils.files import remove_empty, sha256
 from bench.utils.lock import locked
+from bench.utils.machine import Moment, say_if_busy
 from bench.utils.run_files import features_path, folder_of, record_path, weights_path
 
 
@@ -82,16 +83,19 @@ class Run:
         return found
 
 
-def run(config: RunConfig, results: Path) -> Run:
+def run(config: RunConfig, results: Path, since: Moment | None = None) -> Run:
     """Trains and scores a variant, or finds that this was done; the record goes under the folder `results`.
 
-    A run that was interrupted goes on from its last checkpoint. Of several processes the main one writes. BenchError:
-    another command makes the same run at this moment.
+    A run that was interrupted goes on from its last checkpoint. Of several processes the main one writes. since: when
+    the command began; if other programs kept the machine busy from then on, that is said. BenchError: another command
+    makes the same run at this moment.
     """
     config, _ = complete(config)
     check_tracker(config.track)
     check_writable(results)
     accelerator = make_accelerator(config.train, config.device)
+    if since:
+        say_if_busy(since)
     done = ensure(config, results, accelerator)
     accelerator.end_training()
     return done

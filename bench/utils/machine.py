@@ -58,12 +58,12 @@ def free_cores(since: Moment) -> float:
 
 
 def say_if_busy(since: Moment) -> None:
-    """One line where other programs kept this process from its cores since a moment.
+    """One line where other programs kept cores busy since a moment.
 
-    Not under torchrun: its other processes are no others.
+    Not where the number of threads is set: whoever does that, torchrun among them, shares out the cores himself.
     """
     cores, free = usable_cores(), free_cores(since)
-    if processes_here() == 1 and free < BUSY * cores:
+    if "OMP_NUM_THREADS" not in os.environ and free < BUSY * cores:
         say_once(
             f"this machine is busy: other programs leave {free:.1f} of {cores} "
             f"{'core' if cores == 1 else 'cores'} free. That makes it slower and changes no result."

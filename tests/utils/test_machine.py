@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from bench.utils import machine
-from bench.utils.machine import Moment, available_memory, free_cores, moment, processes_here, usable_cores
+from bench.utils.machine import Moment, available_memory, free_cores, moment, processes_here, say_if_busy, usable_cores
+from bench.utils.messages import say_once
 
 MANY = 10**15  # bytes: more than any machine has
 Limits = Callable[..., None]
@@ -116,6 +117,30 @@ def test_cores_that_others_keep_busy_are_not_free() -> None:
             other.kill()
             other.wait()
     assert left < 0.7 * cores
+
+
+@pytest.mark.parametrize(("worked", "threads", "said"), [(1.9, None, True), (1.9, "1", False), (0.2, None, False)])
+def test_a_busy_machine_is_said_to_be_one(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    worked: float,
+    threads: str | None,
+    said: bool,
+) -> None:
+    """Two cores, of which others used 1.9 or 0.2 for a second."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1}, raising=False)
+    monkeypatch.setattr(machine, "usable_cores", lambda: 2)
+    monkeypatch.setattr(machine, "moment", lambda: Moment(1.0, worked, 0.0))
+    if threads is None:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    say_once.cache_clear()
+    say_if_busy(Moment(0.0, 0.0, 0.0))
+    line = (
+        "this machine is busy: other programs leave 0.1 of 2 cores free. That makes it slower and changes no result.\n"
+    )
+    assert capsys.readouterr().err == (line if said else "")
 
 
 def test_own_work_leaves_cores_as_free_as_they_were() -> None:
