@@ -84,6 +84,8 @@ def compressed(summary: "Summary") -> str:
     lines = [printable(f"{stem}: {why}") for stem, why in summary.broken.items()]
     lines += not_read([str(path) for path in summary.left_out])
     counts = f"{summary.done} done, {summary.skipped} done before, {len(summary.broken)} broken"
+    if summary.old:
+        lines.append(f"{summary.old} has copies of an older version, which are no longer read. Remove them.")
     return "\n".join([*lines, counts, str(summary.out)])
 
 

@@ -71,7 +71,7 @@ def download(dataset: str, *, root: Path, plugin: Plugins = []) -> None:  # noqa
 
 @data.command(help_epilogue=examples("bench data compress --root DIR"))
 def compress(*, root: Path, workers: WholeOrNone = None) -> None:
-    """Re-encode the videos under a folder: 6 frames a second, shorter side 224, no sound."""
+    """Make small copies of the videos under a folder: 6 frames a second, shorter side 224, each frame a JPEG."""
     from bench.data.compress import compress as compress_all
 
     summary = compress_all(root, workers=workers)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bench.data.annotation import ClipSource
 from bench.data.timeline import Span
-from bench.data.video import COMPRESSED, find_videos
+from bench.data.video import find_copies, find_videos
 
 
 class ClipFile(NamedTuple):
@@ -17,22 +17,21 @@ class ClipFile(NamedTuple):
 
 
 def locate(folder: Path, wanted: Iterable[str], sources: Mapping[str, ClipSource]) -> dict[str, ClipFile]:
-    """Those of the wanted clips whose file is below `folder`; in videos-6fps, where `bench data compress` has been.
+    """Those of the wanted clips whose file is below `folder`; among its small copies, where there are some.
 
     sources: of an annotation; a clip that has none is found by the stem of its file. Copies keep the time of what they
     are copies of, so a part of a file is the same part of its copy.
     VideoError: two files of one stem.
     """
-    copies = folder / COMPRESSED
-    compressed = copies.is_dir()
+    copies = find_copies(folder)
     wanted = list(wanted)
     by_stem = {}
-    if compressed or any(video not in sources for video in wanted):
-        by_stem = find_videos(copies if compressed else folder)
+    if copies or any(video not in sources for video in wanted):
+        by_stem = find_videos(copies or folder)
     found = {}
     for video in wanted:
         source = sources.get(video)
-        if source is None or compressed:
+        if source is None or copies:
             path = by_stem.get(PurePosixPath(source.file).stem if source else video)
         else:
             path = folder / source.file

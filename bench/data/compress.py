@@ -1,7 +1,8 @@
-"""Small copies of a dataset's videos: 6 frames a second, shorter side 224, H.264, no sound.
+"""Small copies of a dataset's videos: 6 frames a second, shorter side 224, each frame a JPEG, no sound.
 
 Reading 12 frames of a copy takes a fraction of the time that the original takes, and the published recipe trains on
-such copies. They go to one flat folder, DIR/videos-6fps/<stem>.mp4; the originals stay as they are.
+copies of 6 frames a second. They go to one flat folder, DIR/videos-6fps-jpeg/<stem>.mp4; the originals stay as they
+are, and so does DIR/videos-6fps, where older versions left copies in H.264: the two kinds are never mixed.
 """
 
 from collections.abc import Iterator
@@ -9,24 +10,28 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
-from bench.data.decoding import decoded
+from bench.data.jpeg_copy import write_jpegs
 from bench.data.scanning import scan
 from bench.data.timeline import Timeline
-from bench.data.upright import picture, square
+from bench.data.upright import upright
 from bench.data.video import (
     COMPRESSED,
     ENDINGS,
+    OLD_COPIES,
     list_other_media,
     list_videos,
+    look,
     split_by_stem,
     why_not_one,
-    write_video,
 )
 from bench.data.video_files import VideoError
+from bench.data.video_memory import Memory, mark, read_memory, write_memory
 from bench.errors import BenchError, UsageError
+from bench.utils.files import replacing
 from bench.utils.machine import usable_cores
 from bench.utils.processes import DIED, in_processes
 from bench.utils.progress import progress
@@ -37,8 +42,8 @@ SIDE = 224
 
 @dataclass(frozen=True)
 class Summary:
-    """What `compress` did: copies made, copies that were there already, what is wrong with each broken video, and which
-    files were left out that may be taken for videos.
+    """What `compress` did: copies made, copies that were there already, what is wrong with each broken video, which
+    files were left out that may be taken for videos, and the folder of an older version's copies, if there is one.
     """
 
     out: Path
@@ -46,14 +51,16 @@ class Summary:
     skipped: int
     broken: dict[str, str]  # stem -> one line, also where several share the stem
     left_out: tuple[Path, ...] = ()
+    old: Path | None = None
 
 
 def compress(root: Path, out: Path | None = None, workers: int | None = None) -> Summary:
-    """Makes a small copy of every video below `root` in `out` (default: root/videos-6fps), by its stem.
+    """Makes a small copy of every video below `root` in `out` (default: root/videos-6fps-jpeg), by its stem.
 
     A copy that is newer than its source is left alone, so a stopped run goes on where it stopped; copies are written
-    whole or not at all. Broken videos, and those that share a name, are left out and named in the summary. workers:
-    processes, default one a core; one that dies over a video takes no other with it.
+    whole or not at all. Each is decoded once before it gets its name, so runs need not look at it again: that is
+    remembered in the cache folder. Broken videos, and those that share a name, are left out and named in the summary.
+    workers: processes, default one a core; one that dies over a video takes no other with it.
     UsageError: no such folder, or workers below 1. BenchError: no video in it.
     """
     if not root.is_dir():
@@ -68,26 +75,37 @@ def compress(root: Path, out: Path | None = None, workers: int | None = None) ->
     open_jobs = {stem: (source, copy) for stem, (source, copy) in jobs.items() if not _current(source, copy)}
     skipped = len(jobs) - len(open_jobs)
     workers = min(workers or usable_cores(), len(open_jobs))
-    results = in_processes(_attempt, open_jobs, workers, DIED)
-    shown = progress(results, total=len(jobs), what="compress", unit="video", done=skipped)
-    broken = {stem: error for stem, error in shown if error}
+    died: tuple[int, float] | str = DIED
+    results = in_processes(_attempt, open_jobs, workers, died)
+    broken: dict[str, str] = {}
+    verified: Memory = {}
+    try:
+        for stem, answer in progress(results, total=len(jobs), what="compress", unit="video", done=skipped):
+            if isinstance(answer, str):
+                broken[stem] = answer
+            else:
+                verified[mark(jobs[stem][1])] = answer
+    finally:
+        if verified:
+            write_memory(read_memory() | verified)
     done = len(open_jobs) - len(broken)
     broken |= {stem: why_not_one(stem, paths) for stem, paths in shared.items()}
+    old = root / OLD_COPIES
     left_out = tuple(list_other_media(root))
-    return Summary(out, done, skipped, dict(sorted(broken.items())), left_out)
+    return Summary(out, done, skipped, dict(sorted(broken.items())), left_out, old if old.is_dir() else None)
 
 
 def _current(source: Path, copy: Path) -> bool:
     return copy.is_file() and copy.stat().st_mtime >= source.stat().st_mtime
 
 
-def _attempt(source: Path, copy: Path) -> str:
-    """Makes one copy; returns what is wrong with the video, or an empty text."""
+def _attempt(source: Path, copy: Path) -> tuple[int, float] | str:
+    """Makes one copy; returns its frames and seconds, or what is wrong with the video."""
     try:
         shrink(source, copy)
     except VideoError as error:
         return str(error)
-    return ""
+    return look(copy)
 
 
 def shrink(source: Path, copy: Path) -> None:
@@ -95,17 +113,20 @@ def shrink(source: Path, copy: Path) -> None:
 
     As it is meant to be seen: upright, with square pixels, HDR brought to SDR. Where a frame is shown for longer than a
     sixth of a second, it is shown as long in the copy, unless only a wrong time stamp makes it so (`Timeline.steady`).
-    VideoError: the source is broken.
+    VideoError: the source is broken, or the copy cannot be read back.
     """
     timeline = scan(source)
     rate = min(Fraction(FPS), timeline.fps)
     indices, times = np.unique(nearest(timeline, rate), return_counts=True)
 
-    def frames() -> Iterator[np.ndarray]:
-        for frame, repeats in zip(decoded(source, timeline, indices), times, strict=True):
-            yield from [_small(frame, timeline.aspect)] * repeats
+    def frames() -> Iterator[NDArray[np.uint8]]:
+        for frame, repeats in zip(upright(source, timeline, indices), times, strict=True):
+            yield from [_small(frame)] * repeats
 
-    write_video(copy, frames(), rate)
+    with replacing(copy) as temporary:
+        write_jpegs(temporary, frames(), rate)
+        for _ in upright(temporary, scan(temporary), range(times.sum())):
+            pass
 
 
 def nearest(timeline: Timeline, rate: Fraction) -> np.ndarray:
@@ -120,10 +141,14 @@ def nearest(timeline: Timeline, rate: Fraction) -> np.ndarray:
     return np.searchsorted(middles, wanted, side="left")
 
 
-def _small(frame: av.VideoFrame, aspect: Fraction) -> np.ndarray:
-    """A frame as (H, W, 3) uint8 RGB, upright, its shorter side at most SIDE; both sides are even where it shrinks."""
-    width, height = square(frame.width, frame.height, aspect)
-    shorter = min(width, height)
-    if shorter > SIDE:
-        width, height = (2 * round(side * SIDE / shorter / 2) for side in (width, height))
-    return picture(frame, width, height)
+def _small(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A frame (H, W, 3) at the size that `resize_crop` would give it, before the crop; smaller ones as they are.
+
+    By Pillow, whose rule that function keeps: torch would take seconds to import in every process.
+    """
+    height, width, _ = frame.shape
+    shorter = min(height, width)
+    if shorter <= SIDE:
+        return frame
+    size = (int(SIDE * width / shorter), int(SIDE * height / shorter))
+    return np.asarray(Image.fromarray(np.ascontiguousarray(frame)).resize(size, Image.Resampling.BICUBIC))

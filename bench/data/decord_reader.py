@@ -32,7 +32,7 @@ def module() -> ModuleType:
     try:
         import decord
     except ImportError:
-        mend = "pip install decord (x86-64 Linux, Windows), or leave --video.reader out"
+        mend = "pip install -c constraints.txt -e '.[decord]' (x86-64 Linux, Windows), or leave --video.reader out"
         raise UsageError(f"--video.reader decord: decord is not installed. {mend}") from None
     decord.logging.set_level(decord.logging.QUIET)
     return decord
@@ -69,6 +69,8 @@ def _refusal(path: Path, timeline: Timeline) -> str:
         str(path).encode()
     except UnicodeEncodeError:
         return "a name that is not UTF-8"
+    if timeline.jpegs is not None:
+        return "small copies, which need no video decoder"
     with opened(path) as (file, stream):
         container, codec, pixels = file.format.name, stream.codec_context.codec.canonical_name, stream.pix_fmt
     if container not in CONTAINERS or codec not in CODECS or pixels not in PIXELS:

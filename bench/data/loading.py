@@ -28,7 +28,7 @@ from bench.data.pixels import resize_crop
 from bench.data.timeline import Span
 from bench.data.tokenizer import encode, token_keys
 from bench.data.video import (
-    COMPRESSED,
+    find_copies,
     look,
     read_frames,
     sample_indices,
@@ -61,7 +61,7 @@ class Videos:
     frames: dict[str, int]
     seconds: dict[str, float]
     spans: dict[str, Span | None]  # which seconds of its file a clip is; None: all
-    compressed: bool  # the copies that `bench data compress` made, not the originals
+    copies: str = ""  # the folder of small copies where they lie; empty: they are the originals
     features: Mapping[str, np.ndarray] = field(default_factory=dict)  # (P,) float32 each, a frozen video tower's
 
 
@@ -110,9 +110,9 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
         some = ", ".join(f"{video} ({broken[video]})" if video in broken else video for video in left_out[:5])
         raise BenchError(
             f"{len(left_out)} of {len(set(wanted))} videos of {card.name}/{train.split} and {test.split} are missing "
-            f"or broken under {folder}{f'/{COMPRESSED}' if videos.compressed else ''} "
+            f"or broken under {folder}{f'/{videos.copies}' if videos.copies else ''} "
             f"({some}{', …' if len(left_out) > 5 else ''}). "
-            f"Fix the folder{f' (bench data compress --root {folder} goes on)' if videos.compressed else ''}, "
+            f"Fix the folder{f' (bench data compress --root {folder} goes on)' if videos.copies else ''}, "
             "or go on without them: --missing skip (the record will say so)."
         )
     skipped = {part.split: sum(clip.video not in videos.frames for clip in part.clips) for part in parts}
@@ -173,9 +173,9 @@ def look_at(
     sources: of their annotations. Of a clip that is a part of a file no more than the part is decoded.
     Where `bench data compress` has been, its copies are read. Every frame of a clip is decoded once, for damage that a
     reader might conceal, in processes of which one may die over it; what was learned of a file is remembered in the
-    cache folder until its size or date changes.
+    cache folder until its size or date changes, and `bench data compress` leaves there what it learned of its copies.
     """
-    compressed = (folder / COMPRESSED).is_dir()
+    copies = find_copies(folder)
     present = locate(folder, wanted, sources or {})
     memory = read_memory()
     marks = {video: mark(*file) for video, file in present.items()}
@@ -200,11 +200,11 @@ def look_at(
     seconds = {video: seconds for video, (_, seconds) in good.items()}
     paths = {video: path for video, (path, _) in present.items()}
     spans = {video: span for video, (_, span) in present.items()}
-    return Videos(paths, frames, seconds, spans, compressed), dict(sorted(broken.items()))
+    return Videos(paths, frames, seconds, spans, copies.name if copies else ""), dict(sorted(broken.items()))
 
 
 def left_to_pyav(videos: Videos) -> str:
-    """How many clips `--video.reader decord` leaves to PyAV, by reason; empty where it reads all.
+    """How many clips are not left to decord by `--video.reader decord`, by reason; empty where it reads all.
 
     UsageError: decord is not installed.
     """
@@ -214,7 +214,7 @@ def left_to_pyav(videos: Videos) -> str:
     if not reasons:
         return ""
     why = ", ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
-    return f"decord reads {read} of {read + reasons.total()} clips, PyAV the others, which decord may get wrong: {why}"
+    return f"decord reads {read} of {read + reasons.total()} clips, the others are not left to it: {why}"
 
 
 def joined(clip: Clip) -> str:

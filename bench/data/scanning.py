@@ -12,6 +12,7 @@ import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from bench.data import jpeg_copy
 from bench.data.decoding import decoded
 from bench.data.timeline import Timeline
 from bench.data.video_files import VideoError, opened
@@ -40,10 +41,16 @@ def scan(path: Path) -> Timeline:
 
     Packets tell how many frames there are, except in AVI (time stamps are made up where frames are reordered), VP8
     (some frames are never shown) and joined streams (time begins anew): there the frames are decoded and counted. How
-    many frames the header claims plays no part: it counts hidden ones and stays when the end is cut off.
+    many frames the header claims plays no part: it counts hidden ones and stays when the end is cut off. Of a small
+    copy the index is read and no packet.
     VideoError: no video, no frame, or a file that ends earlier than its header says.
     """
     with opened(path) as (file, stream):
+        if "mp4" in file.format.name and _box_is_cut(path):
+            raise VideoError(f"{path}: cut off, its last part is longer than the file")
+        copy = jpeg_copy.listed(path, file, stream)
+        if copy is not None:
+            return copy
         packets = _packets(path, file, stream)
         container, codec = file.format.name, stream.codec_context.codec.canonical_name
         base, rate = stream.time_base or Fraction(1), Fraction(stream.average_rate or 1)
@@ -63,8 +70,6 @@ def scan(path: Path) -> Timeline:
 
 def _packets(path: Path, file: InputContainer, stream: VideoStream) -> list[_Packet]:
     """The packets of the pictures. VideoError: the file ends too early."""
-    if "mp4" in file.format.name and _box_is_cut(path):
-        raise VideoError(f"{path}: cut off, its last part is longer than the file")
     end, packets, corrupt = Fraction(0), [], False
     joined = file.format.name == "mpegts"  # where streams were joined a packet that is whole is taken for a damaged one
     for packet in file.demux():

@@ -29,7 +29,7 @@ class Timeline:
     where stamps do not lead to a frame, so that frames are counted from the first. targets: (k,) int64, where to seek
     to arrive at each key. rate: frames a second where there is only one frame. aspect: a pixel's width by its height.
     plain: no packet is hidden, no frame was counted by decoding. open_groups: frames that are shown before a key frame
-    are stored behind it.
+    are stored behind it. jpegs: (n, 2) int64, of a small copy: the offset and the size of each frame's JPEG.
     """
 
     stamps: NDArray[np.int64]
@@ -40,6 +40,7 @@ class Timeline:
     aspect: Fraction = Fraction(1)
     plain: bool = True
     open_groups: bool = False
+    jpegs: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.stamps)

@@ -13,15 +13,20 @@ from numpy.typing import NDArray
 
 from bench.data.decoding import decoded
 from bench.data.hdr import TRANSFERS, to_sdr
+from bench.data.jpeg_copy import decoded_jpegs
 from bench.data.timeline import Timeline
 from bench.data.video_files import require_bounds
 
 
 def upright(path: Path, timeline: Timeline, indices: Iterable[int]) -> Iterator[NDArray[np.uint8]]:
-    """The frames at rising `indices`, decoded by PyAV one after another, as they are to be shown: (H, W, 3) RGB.
+    """The frames at rising `indices`, decoded one after another, as they are to be shown: (H, W, 3) RGB.
 
+    Small copies are read by libjpeg, everything else by PyAV.
     VideoError: a frame cannot be decoded, or is too large when it is shown.
     """
+    if timeline.jpegs is not None:
+        yield from decoded_jpegs(path, timeline.jpegs[list(indices)])
+        return
     for frame in decoded(path, timeline, indices):
         width, height = square(frame.width, frame.height, timeline.aspect)
         require_bounds(path, width, height)

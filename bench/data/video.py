@@ -21,6 +21,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from bench.data import decord_reader
 from bench.data.decoding import decoded
+from bench.data.jpeg_copy import verify
 from bench.data.scanning import scan
 from bench.data.timeline import Span, Timeline
 from bench.data.upright import matrix, square, upright
@@ -30,13 +31,16 @@ from bench.utils.terminal import SOME
 
 __all__ = [
     "COMPRESSED",
+    "COPIES",
     "ENDINGS",
+    "OLD_COPIES",
     "OTHER_MEDIA",
     "VideoError",
     "VideoInfo",
     "by_stem",
     "check",
     "count_frames",
+    "find_copies",
     "find_videos",
     "list_other_media",
     "list_videos",
@@ -52,7 +56,9 @@ __all__ = [
 
 ReaderName = Literal["pyav", "decord"]
 
-COMPRESSED = "videos-6fps"  # the folder, below a dataset's root, of the copies that `bench data compress` makes
+COMPRESSED = "videos-6fps-jpeg"  # the folder, below a dataset's root, of the copies that `bench data compress` makes
+OLD_COPIES = "videos-6fps"  # of those that it made up to version 0.1, in H.264; still read where there are no others
+COPIES = (COMPRESSED, OLD_COPIES)
 ENDINGS = {
     *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3gpp", ".3g2", ".f4v", ".mkv", ".mk3d", ".webm", ".avi", ".divx"),
     *(".ts", ".mts", ".m2ts", ".m2t", ".wmv", ".asf", ".flv", ".mpg", ".mpeg", ".mpe", ".vob", ".ogv", ".ogm"),
@@ -102,8 +108,14 @@ def count_frames(path: Path, span: Span | None = None) -> int:
 
 
 def check(path: Path, span: Span | None = None) -> VideoInfo:
-    """As `probe`, but decodes every frame with PyAV and takes no concealed damage: slow (0.1 s a clip) and sure."""
+    """As `probe`, but decodes every frame with PyAV and takes no concealed damage: slow (0.1 s a clip) and sure.
+
+    The frames of a small copy have checksums, so they are not decoded.
+    """
     timeline, shown = _frames_of(path, span)
+    if timeline.jpegs is not None:
+        verify(path, timeline.jpegs[shown.start : shown.stop])
+        return _info(timeline, next(decoded(path, timeline, [shown.start])), shown, span)
     frames = decoded(path, timeline, shown)
     first = next(frames)
     for _ in frames:
@@ -128,8 +140,8 @@ def read_frames(
     indices: T integers in 0 … probe(path, span).frames - 1. span: the part of the file in which they are counted; what
     lies before the key frame that the part needs, or behind it, is not decoded. reader: "decord" is used for files of
     which `decord_reader` has checked that it gives the frames asked for; PyAV reads the others. Decoding takes one
-    thread: the parallelism is over videos. Damage inside a frame is an error in PyAV only; decord conceals it where it
-    can: `check` a doubtful video once.
+    thread: the parallelism is over videos. Damage inside a frame is an error in PyAV and in small copies; decord
+    conceals it where it can: `check` a doubtful video once.
     VideoError: not a whole video, an index out of range, or a frame that cannot be decoded.
     UsageError: decord is asked for and not installed.
     """
@@ -241,11 +253,16 @@ def why_not_one(stem: str, paths: Sequence[Path]) -> str:
     return f"{count} videos are named {stem}: {named}. Remove or rename all but one."
 
 
+def find_copies(folder: Path) -> Path | None:
+    """The small copies that are read in place of the videos below `folder`, or None: new ones before old ones."""
+    return next((folder / name for name in COPIES if (folder / name).is_dir()), None)
+
+
 def list_videos(folder: Path) -> list[Path]:
     """Every video below `folder`, also those that share a stem: sorted paths with one of the ENDINGS.
 
-    Left out: hidden files and folders, and the small copies in a folder COMPRESSED, unless `folder` is that one. Links
-    to folders are followed; no folder is read twice.
+    Left out: hidden files and folders, and the small copies in folders named as in COPIES, unless `folder` is one of
+    them. Links to folders are followed; no folder is read twice.
     """
     return _below(folder, ENDINGS)
 
@@ -260,7 +277,7 @@ def _below(folder: Path, endings: set[str]) -> list[Path]:
     seen: set[Path] = set()
     for parent, folders, files in os.walk(folder, followlinks=True):
         real = Path(parent).resolve()
-        folders[:] = sorted(name for name in folders if name[0] != "." and name != COMPRESSED and real not in seen)
+        folders[:] = sorted(name for name in folders if name[0] != "." and name not in COPIES and real not in seen)
         if real not in seen:
             found += [Path(parent, name) for name in files if name[0] != "." and Path(name).suffix.lower() in endings]
         seen.add(real)

@@ -155,7 +155,7 @@ def _protocol(opened: Opened) -> str:
         videos=len(data.test.clips),
         model=model_name(config.model.size),
         init=opened.loaded.source,
-        clips="6fps" if data.videos.compressed else "",
+        clips=data.videos.copies.removeprefix("videos-"),
         skipped=data.skipped,
         emotions=_emotions(config, opened.variant),
     )

@@ -25,7 +25,7 @@ from bench.data.annotation import ClipSource, load_annotation
 from bench.data.cards import Card, load_card
 from bench.data.clip_files import ClipFile, locate
 from bench.data.faces import EXPRESSIONS, FACE_COLUMNS, read_table, write_faces
-from bench.data.video import COMPRESSED, by_stem, count_frames, list_other_media, list_videos, sample_indices
+from bench.data.video import by_stem, count_frames, find_copies, list_other_media, list_videos, sample_indices
 from bench.errors import BenchError, UsageError
 from bench.face_detection import ClipFrames, Face, FaceBackend
 from bench.face_detection.frames import is_picture, list_pictures
@@ -143,7 +143,7 @@ def _task(
 def _of_dataset(card: Card, folder: Path) -> dict[str, ClipFile]:
     """A dataset's clips: every video of its folder; of a folder of one's own those that its splits name."""
     if not card.metadata:
-        paths = list_videos(folder) or list_videos(folder / COMPRESSED)
+        paths = list_videos(folder) or list_videos(find_copies(folder) or folder)
         return {name: ClipFile(path) for name, path in by_stem(paths).items()}
     sources: dict[str, ClipSource] = {}
     for split in card.splits:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data.video import COMPRESSED, ENDINGS, OTHER_MEDIA
+from bench.data.video import COPIES, ENDINGS, OTHER_MEDIA
 from bench.errors import BenchError, UsageError
 from bench.search.face_tracks import FaceDetector
 from bench.search.index_store import IndexedFile, IndexSettings, Store, replacement
@@ -82,7 +82,7 @@ def walk(folder: Path) -> Listing:
         seen.add(here.resolve())
         below = "" if here == folder else f"{here.relative_to(folder).as_posix()}/"
         found.hidden.extend(f"{below}{name}/" for name in sorted(folders) if name[0] == ".")
-        folders[:] = sorted(name for name in folders if name[0] != "." and name != COMPRESSED)
+        folders[:] = sorted(name for name in folders if name[0] != "." and name not in COPIES)
         videos = sorted(name for name in names if Path(name).suffix.lower() in ENDINGS)
         found.hidden.extend(below + name for name in videos if name[0] == ".")
         found.unread.extend(

@@ -10,7 +10,7 @@ from bench.data.annotation import Annotation, Clip, ClipSource, load_annotation,
 from bench.data.clip_files import locate
 from bench.data.compress import compress
 from bench.data.loading import look_at
-from bench.data.video import VideoError, check, decoded, look, probe, read_frames, write_video
+from bench.data.video import COMPRESSED, VideoError, check, decoded, look, probe, read_frames, write_video
 
 FPS = 10
 STEP = 4  # of the grey between a frame and the next
@@ -116,6 +116,6 @@ def test_of_a_small_copy_the_same_part_is_read(film: Path, tmp_path: Path) -> No
     (tmp_path / "films" / "film.mp4").write_bytes(film.read_bytes())
     compress(tmp_path, workers=1)
     [(path, span)] = locate(tmp_path, ["part"], {"part": ClipSource("films/film.mp4", 2.0, 4.0)}).values()
-    assert path == tmp_path / "videos-6fps" / "film.mp4"
+    assert path == tmp_path / COMPRESSED / "film.mp4"
     assert probe(path, span).frames == 12  # 2 s of 6 frames
     assert seen(path, [0], span) == [20]

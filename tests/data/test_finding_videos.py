@@ -4,7 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.video import COMPRESSED, ENDINGS, OTHER_MEDIA, VideoError, find_videos, list_other_media, list_videos
+from bench.data.video import (
+    COMPRESSED,
+    COPIES,
+    ENDINGS,
+    OLD_COPIES,
+    OTHER_MEDIA,
+    VideoError,
+    find_videos,
+    list_other_media,
+    list_videos,
+)
 
 
 def touch(*paths: Path) -> None:
@@ -24,13 +34,14 @@ def test_hidden_files_are_no_videos(tmp_path: Path):
 
 
 def test_small_copies_are_not_found_beside_their_originals(tmp_path: Path):
-    touch(tmp_path / "a.mp4", tmp_path / COMPRESSED / "a.mp4")
+    touch(tmp_path / "a.mp4", tmp_path / COMPRESSED / "a.mp4", tmp_path / OLD_COPIES / "a.mp4")
     assert find_videos(tmp_path) == {"a": tmp_path / "a.mp4"}
 
 
-def test_small_copies_are_found_in_their_folder(tmp_path: Path):
-    touch(tmp_path / COMPRESSED / "a.mp4")
-    assert find_videos(tmp_path / COMPRESSED) == {"a": tmp_path / COMPRESSED / "a.mp4"}
+@pytest.mark.parametrize("copies", COPIES)
+def test_small_copies_are_found_in_their_folder(tmp_path: Path, copies: str):
+    touch(tmp_path / copies / "a.mp4")
+    assert find_videos(tmp_path / copies) == {"a": tmp_path / copies / "a.mp4"}
 
 
 def test_two_videos_of_one_name_are_an_error_that_names_both(tmp_path: Path):

@@ -21,7 +21,7 @@ from bench.data.annotation import load_annotation, save_annotation
 from bench.data.cards import load_card
 from bench.data.compress import compress
 from bench.data.loading import TEST, Samples, hold_out, look_at, open_data
-from bench.data.video import write_video
+from bench.data.video import COMPRESSED, OLD_COPIES, write_video
 from bench.errors import BenchError, UsageError
 from bench.utils.processes import DIED, in_processes
 
@@ -225,10 +225,25 @@ def test_videos_behind_a_link_to_a_folder_are_found(small: Path, tmp_path: Path)
     assert len(open_data(CONFIG, CARD, tmp_path).videos.frames) == 18
 
 
-def test_compressed_copies_are_preferred(folder: Path) -> None:
+def test_small_copies_are_preferred_and_new_ones_to_old_ones(folder: Path) -> None:
+    for number in range(18):
+        write_video(folder / OLD_COPIES / f"video{number}.mp4", numbered(2), 6)
+    for copies in (OLD_COPIES, COMPRESSED):
+        if copies == COMPRESSED:
+            compress(folder, workers=1)
+        videos = open_data(CONFIG, CARD, folder).videos
+        assert {path.parent for path in videos.paths.values()} == {folder / copies}
+        assert videos.copies == copies
+
+
+def test_copies_are_not_looked_at_again(folder: Path) -> None:
+    """Damage that leaves size and date as they were is not seen: the file was not opened."""
     compress(folder, workers=1)
-    paths = open_data(CONFIG, CARD, folder).videos.paths
-    assert {path.parent for path in paths.values()} == {folder / "videos-6fps"}
+    copy = folder / COMPRESSED / "video1.mp4"
+    facts = copy.stat()
+    copy.write_bytes(bytes(facts.st_size))
+    os.utime(copy, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert look_at(folder, ["video1"])[1] == {}
 
 
 def test_bad_files_of_every_kind_are_named_one_by_one_and_the_others_read(
@@ -262,7 +277,7 @@ def test_clips_that_decord_leaves_to_pyav_are_counted_once(folder: Path, capsys:
     for _ in range(2):
         open_data(decord, CARD, folder)
     assert capsys.readouterr().err == (
-        "decord reads 15 of 18 clips, PyAV the others, which decord may get wrong: "
+        "decord reads 15 of 18 clips, the others are not left to it: "
         "pixels that are not square, or a mirror (1), time stamps (2)\n"
     )
 
@@ -270,7 +285,7 @@ def test_clips_that_decord_leaves_to_pyav_are_counted_once(folder: Path, capsys:
 def test_decord_that_is_not_installed_is_one_line(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "decord", None)
     decord = replace(CONFIG, video=replace(CONFIG.video, reader="decord"))
-    with pytest.raises(UsageError, match=r"--video\.reader decord: decord is not installed\. pip install decord"):
+    with pytest.raises(UsageError, match=r"--video\.reader decord: decord is not installed\. pip install .*\[decord\]"):
         open_data(decord, CARD, small)
 
 

@@ -17,7 +17,7 @@ from helpers.registries import forgotten
 from bench.cli import main
 from bench.commands import answers
 from bench.data.faces import BOX, EXPRESSIONS, read_faces, write_faces
-from bench.data.video import COMPRESSED, sample_indices, write_video
+from bench.data.video import COMPRESSED, COPIES, sample_indices, write_video
 from bench.errors import BenchError, UsageError
 from bench.face_detection.backends.sidecar import Sidecar
 from bench.face_detection.scan import ClipFaces, FaceScan, scan
@@ -305,8 +305,9 @@ def test_small_copies_are_not_looked_at_where_originals_are(clips: Path):
     assert set(looked(clips).seen) == {"a", "b", "c"}
 
 
-def test_small_copies_of_a_dataset_are_looked_at_where_they_are_all_there_is(bare: Path):
-    (bare / "videos").rename(bare / COMPRESSED)
+@pytest.mark.parametrize("copies", COPIES)
+def test_small_copies_of_a_dataset_are_looked_at_where_they_are_all_there_is(bare: Path, copies: str):
+    (bare / "videos").rename(bare / copies)
     summary = scan("sidecar", {"model": bare.parent / "known.parquet"}, dataset="msrvtt", root=bare, workers=1)
     assert len(summary.seen) == 18
 

@@ -10,7 +10,7 @@ import pytest
 from helpers.processes import OrderedThreads, read_or_abort
 from helpers.search import SeesColours, clip
 
-from bench.data.video import COMPRESSED
+from bench.data.video import COPIES
 from bench.errors import BenchError, UsageError
 from bench.search import answer_render, building, index_store, reading
 from bench.search.building import UpdateSummary, pending, update, walk
@@ -260,7 +260,8 @@ def test_hidden_files_and_folders_are_left_out_and_named(clips: Path) -> None:
 
 def test_other_files_and_the_small_copies_are_no_clips(clips: Path) -> None:
     (clips / "notes.txt").write_text("no video")
-    clip(clips / COMPRESSED / "red.mp4", "red")
+    for copies in COPIES:
+        clip(clips / copies / "red.mp4", "red")
     assert walk(clips).files.keys() == {"red.mp4", "green.mp4", "more/blue.mkv"}
 
 
