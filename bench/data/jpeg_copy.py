@@ -73,12 +73,12 @@ def decoded_jpegs(path: Path, places: NDArray[np.int64]) -> Iterator[NDArray[np.
         try:
             with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as picture:
                 require_bounds(path, *picture.size)
-                frame = np.asarray(picture.convert("RGB"))
+                frame = np.asarray(picture)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise VideoError(f"{path}: a frame cannot be decoded; make the copy again") from error
-        size = size or frame.shape
+        size = size or (*frame.shape[:2], 3)
         if frame.shape != size:
-            raise VideoError(f"{path}: a frame has another size than those before; make the copy again")
+            raise VideoError(f"{path}: a frame has another size or kind of pixels; make the copy again")
         yield frame
 
 

@@ -57,7 +57,7 @@ __all__ = [
 ReaderName = Literal["pyav", "decord"]
 
 COMPRESSED = "videos-6fps-jpeg"  # the folder, below a dataset's root, of the copies that `bench data compress` makes
-OLD_COPIES = "videos-6fps"  # of those that it made up to version 0.1, in H.264; still read where there are no others
+OLD_COPIES = "videos-6fps"  # of those that it made before, in H.264; read where there are no others
 COPIES = (COMPRESSED, OLD_COPIES)
 ENDINGS = {
     *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3gpp", ".3g2", ".f4v", ".mkv", ".mk3d", ".webm", ".avi", ".divx"),
@@ -157,7 +157,7 @@ def read_frames(
     frames = decord_reader.read(path, timeline, unique) if reader == "decord" else None
     if frames is None:
         frames = np.stack(list(upright(path, timeline, unique)))
-    return frames[places]
+    return frames if len(unique) == len(asked) and (places[1:] > places[:-1]).all() else frames[places]  # copies them
 
 
 def why_not_decord(path: Path) -> str:

@@ -99,7 +99,7 @@ def protocol_signature(
     queries, videos: how many were scored.
     model: its size or name, or the digest of the file that describes it.
     init: where the weights started, with their digest.
-    clips: which small copies were read, such as "6fps-jpeg" or, of version 0.1, "6fps"; empty: the originals.
+    clips: which small copies were read, "6fps-jpeg" or, older ones in H.264, "6fps"; empty: the originals.
     skipped: how many clips of each split were left out because their video was missing or broken.
     emotions: the emotion source that the variant reads, with its version, where it is not `nrc`.
     Source: Post, A call for clarity in reporting BLEU scores, WMT 2018. BenchError if a part holds the separator.

@@ -122,7 +122,7 @@ def test_a_copy_is_jpegs_without_sound(tmp_path: Path, shared: Path):
 
 
 def test_a_model_sees_nearly_what_it_sees_of_the_original(tmp_path: Path, shared: Path):
-    """The copies up to version 0.1 (H.264, crf 18) differed by 2.9 of 255 in the mean."""
+    """The older copies (H.264, crf 18) differed by 2.9 of 255 in the mean."""
     original = tmp_path / "clip.mp4"
     original.write_bytes((shared / "videos" / "test.mp4").read_bytes())  # 30 a second, 455 × 256
     compress(tmp_path, workers=1)

@@ -48,7 +48,9 @@ def test_frames_are_what_pillow_makes_of_the_jpegs(copy: Path, tmp_path: Path) -
 def test_a_checksum_is_of_the_jpeg_without_its_comment(copy: Path) -> None:
     offset, size = jpegs(copy)[3]
     jpeg = copy.read_bytes()[offset : offset + size]
-    assert jpeg[20:24] == b"\xff\xfe\x00\x0b"  # a comment of 11 bytes (ITU T.81, B.2.4.5), behind SOI and JFIF's segment
+    assert (
+        jpeg[20:24] == b"\xff\xfe\x00\x0b"
+    )  # a comment of 11 bytes (ITU T.81, B.2.4.5), behind SOI and JFIF's segment
     assert int.from_bytes(jpeg[29:33], "big") == zlib.crc32(jpeg[:20] + jpeg[33:])
 
 
