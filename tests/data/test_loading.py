@@ -19,9 +19,8 @@ from bench.config import RunConfig, TrainConfig, VideoConfig
 from bench.data import loading, video_files
 from bench.data.annotation import load_annotation, save_annotation
 from bench.data.cards import load_card
-from bench.data.compress import compress
 from bench.data.loading import TEST, Samples, hold_out, look_at, open_data
-from bench.data.video import COMPRESSED, OLD_COPIES, write_video
+from bench.data.video import write_video
 from bench.errors import BenchError, UsageError
 from bench.utils.processes import DIED, in_processes
 
@@ -223,27 +222,6 @@ def test_videos_behind_a_link_to_a_folder_are_found(small: Path, tmp_path: Path)
         (tmp_path / part).symlink_to(small / part)
     (tmp_path / "again").symlink_to(tmp_path)  # a link in a circle is no second copy
     assert len(open_data(CONFIG, CARD, tmp_path).videos.frames) == 18
-
-
-def test_small_copies_are_preferred_and_new_ones_to_old_ones(folder: Path) -> None:
-    for number in range(18):
-        write_video(folder / OLD_COPIES / f"video{number}.mp4", numbered(2), 6)
-    for copies in (OLD_COPIES, COMPRESSED):
-        if copies == COMPRESSED:
-            compress(folder, workers=1)
-        videos = open_data(CONFIG, CARD, folder).videos
-        assert {path.parent for path in videos.paths.values()} == {folder / copies}
-        assert videos.copies == copies
-
-
-def test_copies_are_not_looked_at_again(folder: Path) -> None:
-    """Damage that leaves size and date as they were is not seen: the file was not opened."""
-    compress(folder, workers=1)
-    copy = folder / COMPRESSED / "video1.mp4"
-    facts = copy.stat()
-    copy.write_bytes(bytes(facts.st_size))
-    os.utime(copy, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    assert look_at(folder, ["video1"])[1] == {}
 
 
 def test_bad_files_of_every_kind_are_named_one_by_one_and_the_others_read(
