@@ -19,6 +19,9 @@ from safetensors.torch import load_file
 
 from bench.cli import main
 from bench.data.annotation import load_annotation, save_annotation
+from bench.data.compress import compress
+from bench.data.video import OLD_COPIES
+from bench.records.protocol import parse_signature
 from bench.records.store import load
 
 Command = Callable[..., list[str]]
@@ -229,6 +232,16 @@ def test_swapped_captions_are_rivals_in_training_and_stand_in_the_protocol(comma
     assert swapped.run != plain.run
     first, with_rivals = plain.curve[0]["loss"], swapped.curve[0]["loss"]
     assert first < with_rivals < first + np.log(5 / 4) + 0.1  # at the start all scores are nearly equal
+
+
+def test_the_kind_of_copies_stands_in_the_protocol(command: Command, folder: Path) -> None:
+    """Their pictures differ, so numbers on one kind are not compared with those on the other or on originals."""
+    words = {"root": folder, "train__epochs": 0}
+    assert "clips" not in parse_signature(bench(command("originals", **words)).protocol)
+    shutil.copytree(folder / "videos", folder / OLD_COPIES)
+    assert parse_signature(bench(command("old", **words)).protocol)["clips"] == "6fps"
+    compress(folder, workers=1)
+    assert parse_signature(bench(command("new", **words)).protocol)["clips"] == "6fps-jpeg"
 
 
 def test_captions_without_a_word_to_swap_have_no_swapped_rivals(
