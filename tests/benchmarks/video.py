@@ -3,7 +3,7 @@
     python tests/benchmarks/video.py [FOLDER] [--made] [--rounds 7] [--seconds 5] [--out FILE.json]
 
 FOLDER: videos, default the clips of the shared test data. --made: renders four clips of 15 s instead, 320 x 240, 30 a
-second, of noise with the spectrum of photographs that moves, under a camera's noise.
+second, of noise that has as much detail as real clips and moves, under a camera's noise.
 
 ms a clip: CPU time for 12 frames uniform in time, from the closed file to the (12, 224, 224, 3) array, one thread;
 formats and readers take turns; the median of the rounds, then the mean over clips. difference: of those arrays to that
@@ -38,6 +38,7 @@ from bench.engine.environment import environment
 
 SHARED = Path(os.environ.get("BENCH_SHARED", Path(__file__).parents[2] / ".." / "shared"))
 FRAMES, SIZE = 12, 224
+FALL = 1.5  # with this power JPEGs are as large as those of the shared clips
 CORES = 16  # for which the rate is extrapolated
 READERS = ("pyav", "decord") if find_spec("decord") else ("pyav",)
 PROCESSES = (1, 2)
@@ -67,13 +68,15 @@ def copy_as_before(source: Path, copy: Path) -> None:
 
 
 def make_clips(folder: Path, count: int = 4, seconds: int = 15, height: int = 240, width: int = 320) -> None:
-    """Noise whose amplitude falls as 1 / frequency, as in photographs, panned and zoomed; sensor noise of 2 levels."""
+    """Noise whose amplitude falls with frequency as in real clips, moved; a camera's noise of 2 levels on it."""
     for number in range(count):
         draw = np.random.default_rng(number)
         side = 1024
         frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.fftfreq(side)))
         frequency[0, 0] = 1
-        layers = [np.fft.ifft2(np.fft.fft2(draw.standard_normal((side, side))) / frequency).real for _ in range(3)]
+        layers = [
+            np.fft.ifft2(np.fft.fft2(draw.standard_normal((side, side))) / frequency**FALL).real for _ in range(3)
+        ]
         photo = np.stack([layers[0] + 0.3 * layer for layer in layers], axis=-1)  # channels are alike, as they are
         photo = 128 + 50 * (photo - photo.mean()) / photo.std()
         with av.open(str(folder / f"made-{number}.mp4"), "w") as file:
