@@ -25,6 +25,7 @@ from bench.commands import (
     shell,
 )  # each registers its commands
 from bench.errors import BenchError
+from bench.utils import distributed
 from bench.utils.terminal import clear_line, prepare, printable
 
 __all__ = [
@@ -56,9 +57,10 @@ def _answer(argv: list[str] | None) -> None:
     except CycloptsError as error:
         _fail(_off(error), 2, debug)
     except BenchError as error:
-        _fail(str(error), error.exit_code, debug)
+        _fail(str(error), error.exit_code, debug, of_all=error.of_all)
     except KeyboardInterrupt:
-        _fail("stopped. Repeat the command to go on from what was kept.", 130, debug)
+        what = "stopped" if distributed.world() == 1 else "stopped: the job was ended, or one of its processes was"
+        _fail(f"{what}. Repeat the command to go on from what was kept.", 130, debug, of_all=True)
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(1) from None
@@ -110,7 +112,14 @@ def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
     return options + arguments[end:], len(options) < end
 
 
-def _fail(message: str, code: int, debug: bool) -> None:
+def _fail(message: str, code: int, debug: bool, of_all: bool = False) -> None:
+    """Says one line and exits. of_all: of several processes that torchrun started, it holds for all."""
+    if distributed.world() > 1:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # torchrun ends the others when the first one ends
+        if not debug and not distributed.may_speak():
+            raise SystemExit(code)
+        if distributed.rank() and not of_all:
+            message = f"{distributed.here()}: {message}"
     if debug:
         raise
     clear_line(sys.stderr)

@@ -5,6 +5,7 @@ class BenchError(Exception):
     """The work failed. The message says what, where, and the mend; the command exits with 1."""
 
     exit_code = 1
+    of_all = False  # of a run in several processes: whether it is the same whichever of them says it
 
 
 class UsageError(BenchError):

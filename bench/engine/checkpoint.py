@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import gather_object
 from safetensors.torch import load_file
 from torch import Tensor
 
 from bench.errors import BenchError
 from bench.model.variant import Variant
+from bench.utils import distributed
 from bench.utils.files import sha256
 from bench.utils.tensor_files import save_tensors
 
@@ -69,7 +69,7 @@ def save_checkpoint(training: Training, now: Progress, folder: Path, accelerator
 
     Of several processes the main one writes. BenchError: it could not be written; the one before is as it was.
     """
-    random_states = gather_object([_random_states()])
+    random_states = distributed.gather(_random_states())
     if accelerator.is_main_process:
         try:
             _write(training, now, folder, random_states)
@@ -82,7 +82,7 @@ def save_checkpoint(training: Training, now: Progress, folder: Path, accelerator
                 f"the checkpoint of step {now.step} cannot be written: {error.strerror or error}. {kept} "
                 "Make room, then repeat the command to resume."
             ) from None
-    accelerator.wait_for_everyone()
+    distributed.wait()
 
 
 def _write(training: Training, now: Progress, folder: Path, random_states: list[dict[str, Any]]) -> None:
@@ -116,31 +116,37 @@ def resume(training: Training, folder: Path, accelerator: Accelerator) -> Progre
     """Puts back the last checkpoint in `folder` that is intact, and gives its progress; of a new run, an empty one.
 
     BenchError: none is intact, or the one to go on from was made by an older version or from other data or weights.
+    Differ: not all processes see the same one.
     """
+    path, state, damage = _last_intact(folder)
+    distributed.agree({"the last checkpoint": f"of step {state['step']}" if state else "none"})
+    if state:
+        _check_checksums(state, training, path)
+        _put_back(state, path, training, accelerator.process_index)
+    distributed.wait()
+    if accelerator.is_main_process and damage:
+        print(f"{damage} Going on from the checkpoint before.", file=sys.stderr)
+        _remove(folder / _KEPT)  # or the next one would put it in the place of the good one
+        path.replace(folder / _KEPT)
+    elif accelerator.is_main_process and not state:
+        remove_checkpoints(folder)  # what was left of a removal or of a first checkpoint
+    distributed.wait()
+    return Progress(**{name: state[name] for name in vars(Progress())}) if state else Progress()
+
+
+def _last_intact(folder: Path) -> tuple[Path, dict[str, Any], str]:
+    """The last intact checkpoint, what it says, nothing where there is none; and the damage to the one after it."""
     damage = ""
     for path in (folder / _KEPT, folder / _BEFORE):
         if not _is_whole(path):
             continue
         try:
-            state = _verified(path)
+            return path, _verified(path), damage
         except _Damaged as error:
             damage = damage or str(error)
-            continue
-        _check_checksums(state, training, path)
-        _put_back(state, path, training, accelerator.process_index)
-        accelerator.wait_for_everyone()
-        if damage and accelerator.is_main_process:
-            print(f"{damage} Going on from the checkpoint before.", file=sys.stderr)
-            _remove(folder / _KEPT)  # or the next one would put it in the place of the good one
-            path.replace(folder / _KEPT)
-        accelerator.wait_for_everyone()
-        return Progress(**{name: state[name] for name in vars(Progress())})
     if damage:
         raise BenchError(f"{damage} There is no other checkpoint. Remove {folder} to start again.")
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        remove_checkpoints(folder)  # what was left of a removal or of a first checkpoint
-    return Progress()
+    return folder / _KEPT, {}, ""
 
 
 def has_checkpoint(folder: Path) -> bool:
@@ -166,10 +172,11 @@ def remove_checkpoints(folder: Path) -> None:
 def save_best(variant: Variant, now: Progress, folder: Path, accelerator: Accelerator) -> None:
     """Keeps the weights as those of `now.best`; every process notes their digest."""
     path = _best_path(folder, now.best)
+    digest = ""
     if accelerator.is_main_process:
         save_tensors(variant.state_dict(), path)
-    accelerator.wait_for_everyone()
-    now.best_sha256 = sha256(path)
+        digest = sha256(path)
+    now.best_sha256 = distributed.from_main(digest)
 
 
 def load_best(variant: Variant, now: Progress, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """What a result was made with: code, libraries, hardware. For the record; nothing heavy is imported to find out."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -45,6 +46,18 @@ def environment(accelerators: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
             "memory_gb": _memory_gb(),
             "accelerators": list(accelerators),
         },
+    }
+
+
+def installed() -> dict[str, str]:
+    """What processes that train one model together must have alike: the source of bench and variants, the libraries."""
+    digest = hashlib.sha256()
+    for file in sorted(file for package in ("bench", "variants") for file in (CHECKOUT / package).rglob("*.py")):
+        digest.update(f"{file.relative_to(CHECKOUT)}\n".encode() + file.read_bytes())
+    return {
+        "bench": f"{__version__} with the checksum {digest.hexdigest()[:8]}",
+        "Python": platform.python_version(),
+        **_versions(),
     }
 
 

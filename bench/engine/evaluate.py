@@ -27,6 +27,7 @@ from bench.errors import BenchError
 from bench.metrics.positives import counts_of
 from bench.metrics.ranking import DIRECTIONS, count_rivals, points, wins
 from bench.model.variant import Variant
+from bench.utils import distributed
 from bench.utils.progress import progress
 
 BATCH = 64  # samples at once without gradient; it changes nothing but the speed
@@ -200,23 +201,34 @@ def encode_clips(
     variant: Variant, samples: Samples, collate: Collator, config: RunConfig, accelerator: Accelerator
 ) -> Tensor:
     """(N, …) features, in the order of the split. Each process encodes a share; every clip comes back once."""
-    world, rank = accelerator.num_processes, accelerator.process_index
-    share = -(-len(samples) // world)
-    places = [
-        place % len(samples) for place in range(rank * share, (rank + 1) * share)
-    ]  # equal shares: some clips twice
-    keys = [[(TEST, place) for place in places[start : start + BATCH]] for start in range(0, share, BATCH)]
+    places = share_of(len(samples), accelerator.process_index, accelerator.num_processes)
+    keys = [[(TEST, place) for place in places[start : start + BATCH]] for start in range(0, len(places), BATCH)]
     features, seen = [], []
     with closing(load(samples, keys, collate.video, samples.workers(keys))) as batches:
         for numbers, video in progress(batches, total=len(keys), what="encoding clips", unit="batch"):
             with accelerator.autocast():
                 features.append(variant.encode_video(video.to(accelerator.device)).float())
             seen += numbers
+    distributed.wait()  # for those that read their clips more slowly
     gathered = accelerator.gather(torch.cat(features))
     numbers = accelerator.gather(torch.tensor(seen, device=accelerator.device)).cpu().numpy()
-    unique, first = np.unique(numbers, return_index=True)
-    if unique.tolist() != list(range(len(samples))):
+    return gathered[torch.from_numpy(rows_of(numbers, len(samples))).to(gathered.device)]
+
+
+def share_of(n: int, rank: int, world: int) -> list[int]:
+    """The places, of n, that a process encodes. All have as many: the last ones may have some of the first, too."""
+    share = -(-n // world)
+    return [place % n for place in range(rank * share, (rank + 1) * share)]
+
+
+def rows_of(gathered: NDArray[np.int64], n: int) -> NDArray[np.int64]:  # (m,) -> (n,)
+    """For each of n places a row of what was gathered, in which places stand in any order, some twice.
+
+    BenchError: a place is not there.
+    """
+    found, rows = np.unique(gathered, return_index=True)
+    if found.tolist() != list(range(n)):
         raise BenchError(
             "a clip was lost on the way between processes; nothing is scored. Start the same command again."
         )
-    return gathered[torch.from_numpy(first).to(gathered.device)]
+    return rows

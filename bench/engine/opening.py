@@ -3,12 +3,13 @@
 These travel together. `bench.engine.run` opens a run to train it, `bench.engine.reopen` one that is done.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from accelerate import Accelerator
 from accelerate.utils import set_seed
 from tokenizers import Tokenizer
 
@@ -21,7 +22,7 @@ from bench.data.faces import Faces
 from bench.data.loading import Collator, Data, Samples, joined, open_data, open_faces
 from bench.data.tokenizer import caption_tokenizer, check_vocabulary, clip_tokenizer
 from bench.emotions.counterfactuals import swapped_captions
-from bench.emotions.sources import SourceOptions
+from bench.emotions.sources import SourceOptions, source_versions
 from bench.engine.run_config import evaluation_control
 from bench.errors import UsageError
 from bench.model.checkpoints import Loaded, initialize, read_tokenizer, run_weights
@@ -31,6 +32,7 @@ from bench.model.tiny import tiny_tokenizer
 from bench.model.variant import Variant
 from bench.records import store
 from bench.records.artifacts import check_artifact
+from bench.utils import distributed
 from bench.utils.run_files import record_of
 
 
@@ -108,18 +110,37 @@ class Opened:
         return found
 
 
-def open_run(config: RunConfig, results: Path, accelerator: Accelerator) -> Opened:
+def open_run(config: RunConfig, results: Path) -> Opened:
     """Opens the run of a completed config. results: where a run that it starts from is looked for.
 
     UsageError: settings that do not fit the data or the weights. BenchError: videos, weights or faces that are missing.
+    Differ: not all processes see the same ones.
     """
     card = load_card(config.dataset, config.root)
-    with accelerator.main_process_first():  # one process renders or looks; the others find it done
+    with distributed.in_turns():  # one process renders or looks; the others find it done
         folder = importers.ensure(config.dataset, config.root)
         data = open_data(config, card, folder)
     variant, loaded, tokenizer = make_variant(config, data, results)
     faces = open_faces(config, folder, data) if variant.video_needs else None
-    return Opened(config, card, folder, data, variant, loaded, tokenizer, faces)
+    opened = Opened(config, card, folder, data, variant, loaded, tokenizer, faces)
+    if distributed.world() > 1:
+        distributed.agree(_seen(opened))
+    return opened
+
+
+def _seen(opened: Opened) -> dict[str, str]:
+    """What of a run's data and first weights all processes must see alike, in words."""
+    config, data = opened.config, opened.data
+    parts = [part for part in (data.train, data.validation, data.test) if part]
+    seen = {
+        part.split: f"{len(part.clips)} clips, {data.skipped.get(part.split, 0)} left out, checksum {part.digest[:8]}"
+        for part in parts
+    }
+    facts = [(name, count, data.videos.paths[name].stat().st_size) for name, count in data.videos.frames.items()]
+    seen["the clips' lengths and file sizes"] = sha256(json.dumps(sorted(facts)).encode()).hexdigest()[:8]
+    seen["faces"] = opened.faces.sha256[:8] if opened.faces else "none"
+    seen["first weights"] = opened.loaded.source
+    return seen | source_versions(config.emotion_source, SourceOptions.of(config))
 
 
 def make_variant(config: RunConfig, data: Data | None, results: Path) -> tuple[Variant, Loaded, Tokenizer]:

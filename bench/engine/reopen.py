@@ -125,7 +125,7 @@ def reopen_as(config: RunConfig, path: Path, accelerator: Accelerator) -> Reopen
     """
     record = store.load_run(path)
     weights_of(path)
-    opened = open_run(with_own_weights(config, record), results_of(path), accelerator)
+    opened = open_run(with_own_weights(config, record), results_of(path))
     faces = {"faces": record.faces["sha256"]} if record.faces else {}
     if opened.checksums != {**record.checksums, **faces}:
         raise BenchError(f"the data changed since {path} was written. Put it back, or remove that record.")

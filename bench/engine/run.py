@@ -41,6 +41,7 @@ from bench.records import store
 from bench.records.artifacts import artifacts_of
 from bench.records.feature_files import Features, read_features, save_features
 from bench.records.record import Record
+from bench.utils import distributed
 from bench.utils.files import remove_empty, sha256
 from bench.utils.lock import locked
 from bench.utils.machine import Moment, say_if_busy
@@ -88,17 +89,20 @@ def run(config: RunConfig, results: Path, since: Moment | None = None) -> Run:
 
     A run that was interrupted goes on from its last checkpoint. Of several processes the main one writes. since: when
     the command began; if other programs kept the machine busy from then on, that is said. BenchError: another command
-    makes the same run at this moment.
+    makes the same run at this moment; a process is lost; processes do not see the same.
     """
-    config, _ = complete(config)
-    check_tracker(config.track)
-    check_writable(results)
-    accelerator = make_accelerator(config.train, config.device)
-    if since:
-        say_if_busy(since)
-    done = ensure(config, results, accelerator)
-    accelerator.end_training()
-    return done
+    with distributed.together():
+        config, _ = complete(config)
+        check_tracker(config.track)
+        if distributed.rank() == 0:
+            check_writable(results)
+        accelerator = make_accelerator(config.train, config.device)
+        if since:
+            say_if_busy(since)
+        _check_shared(results)
+        done = ensure(config, results, accelerator)
+        accelerator.end_training()
+        return done
 
 
 def check_writable(results: Path) -> None:
@@ -110,14 +114,30 @@ def check_writable(results: Path) -> None:
         raise UsageError(f"--results {results} cannot be written ({error.strerror}). Name a folder of yours.") from None
 
 
+def _check_shared(results: Path) -> None:
+    """Differ: a process does not see what the main one writes to the results folder."""
+    if distributed.world() == 1:
+        return
+    main = distributed.rank() == 0
+    with tempfile.NamedTemporaryFile(dir=results, prefix=".bench-") if main else nullcontext() as file:
+        name = distributed.from_main(Path(file.name).name if file else "")
+        for place, sees in distributed.gather((distributed.here(), (results / name).is_file())):
+            if not sees:
+                raise distributed.Differ(
+                    f"{place} does not see what rank 0 writes to --results {results}. Name a folder that all machines "
+                    "share."
+                )
+
+
 def ensure(config: RunConfig, results: Path, accelerator: Accelerator) -> Run:
     """The run of a completed config: found, or made. A control of the evaluation first ensures the true run."""
     path = record_path(results, config.dataset, config.split, config.variant, run_name(config))
-    was_done = _all_see(path, accelerator)
+    distributed.agree({"the run": path.stem})
+    was_done = distributed.from_main(path.is_file())
     if not was_done:
         try:
             with locked(folder_of(path), path.stem) if accelerator.is_main_process else nullcontext():
-                was_done = _all_see(path, accelerator)  # another command may have finished it before the lock was ours
+                was_done = distributed.from_main(path.is_file())  # another command may have finished it before the lock
                 if not was_done:
                     _make(config, path, results, accelerator)
         finally:
@@ -125,19 +145,11 @@ def ensure(config: RunConfig, results: Path, accelerator: Accelerator) -> Run:
                 remove_empty(path.parent, results)  # where it stopped before it left anything
     elif accelerator.is_main_process:
         _tidy(path)
-    accelerator.wait_for_everyone()
-    record = store.load_run(path)
+    record = distributed.from_main(store.load_run(path) if accelerator.is_main_process else None)
+    assert record is not None
     if was_done:
         _same_faces(config, record, path)
     return Run(record, path, was_done)
-
-
-def _all_see(path: Path, accelerator: Accelerator) -> bool:
-    """Whether a file is there: all processes have looked before one of them can write it."""
-    accelerator.wait_for_everyone()
-    found = path.is_file()
-    accelerator.wait_for_everyone()
-    return found
 
 
 def _make(config: RunConfig, path: Path, results: Path, accelerator: Accelerator) -> None:
@@ -193,7 +205,7 @@ def train_and_score(config: RunConfig, path: Path, results: Path, accelerator: A
     """
     timings = {}
     clock = time.monotonic()
-    opened = open_run(config, results, accelerator)
+    opened = open_run(config, results)
     if config.train.frozen_towers:
         opened = freeze_towers(opened, accelerator)
     variant, data, control = opened.variant, opened.data, training_control(config)

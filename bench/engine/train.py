@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +29,23 @@ from bench.data.loading import Collator, Samples
 from bench.data.workers import load
 from bench.engine.checkpoint import Progress, Training, resume, save_best, save_checkpoint
 from bench.engine.device import AUTO, choose_device, has_bf16
+from bench.engine.environment import installed
 from bench.engine.opening import Opened
 from bench.engine.step import backward
 from bench.engine.tracking import log_point
 from bench.errors import BenchError, UsageError
 from bench.model.variant import Variant
+from bench.utils import distributed
 from bench.utils.progress import progress
 
 MAX_LOGIT_SCALE = math.log(200)
-PATIENCE = timedelta(hours=6)  # of the other processes, while the first one renders or looks at all videos
 
 
 class Interrupted(BenchError):
     """Ctrl-C, after the step in hand was finished and kept."""
 
     exit_code = 130
+    of_all = True
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,17 @@ class Validation:
 def make_accelerator(config: TrainConfig, device: str = AUTO) -> Accelerator:
     """The devices and processes of this run. A process that torchrun started but that would train alone is an error.
 
-    device: as in `choose_device`. UsageError: there is none, or several processes would share it.
+    device: as in `choose_device`. UsageError: there is none, or several processes would share it. Differ: the processes
+    have not the same code, libraries or kind of device.
     """
-    chosen, world = choose_device(device), int(os.environ.get("WORLD_SIZE", 1))
+    chosen, world = choose_device(device), distributed.world()
     if world > 1 and (chosen.index is not None or chosen.type == "mps"):
         raise UsageError(f"--device {device} is one device, and {world} processes were started. Take cpu or cuda.")
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    if chosen.type == "cuda" and here > (gpus := torch.cuda.device_count()):
+        raise UsageError(
+            f"{here} processes were started on this machine, which has {gpus} GPUs. --nproc-per-node {gpus}"
+        )
     if chosen.index is not None:
         torch.cuda.set_device(chosen)
     mixed = "bf16" if config.precision == "bf16" or (config.precision == "auto" and has_bf16(chosen)) else "no"
@@ -78,7 +85,7 @@ def make_accelerator(config: TrainConfig, device: str = AUTO) -> Accelerator:
         mixed_precision=mixed,
         gradient_accumulation_steps=config.accumulation,
         step_scheduler_with_optimizer=False,
-        kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)],
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=distributed.STEP)],
     )
     if accelerator.num_processes != world:
         raise BenchError(f"{world} processes were started but only {accelerator.num_processes} train together.")
@@ -86,6 +93,8 @@ def make_accelerator(config: TrainConfig, device: str = AUTO) -> Accelerator:
         raise UsageError(
             f"--train.batch {config.batch} cannot be shared by {world} processes. Take a multiple of {world}."
         )
+    if world > 1:
+        distributed.agree({"device": f"{chosen.type}, {precision(accelerator)}", **installed()})
     return accelerator
 
 
@@ -141,6 +150,7 @@ def train(
         parameter_groups(variant, recipe.weight_decay), lr=recipe.lr, betas=(recipe.beta1, recipe.beta2)
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, total, recipe.warmup))
+    distributed.wait()  # for those that decoded longer
     model, optimizer, schedule = accelerator.prepare(variant, optimizer, schedule)
     training = Training(variant, optimizer, schedule, {**opened.checksums, "init": opened.loaded.source})
     now = resume(training, folder, accelerator)
@@ -148,7 +158,7 @@ def train(
         print(f"going on after step {now.step} of {total}", file=sys.stderr)
     start = time.monotonic() - now.seconds
 
-    with accelerator.main_process_first():  # one process looks for similar clips, the others read what it found
+    with distributed.in_turns():  # one process looks for similar clips, the others read what it found
         groups = training_groups(opened.data.train, recipe)
     numbers = range(now.step * recipe.accumulation, total * recipe.accumulation)
     keys = list(
@@ -226,8 +236,8 @@ def _point(
 
 
 def _validate(variant: Variant, validation: Validation, accelerator: Accelerator, now: Progress, folder: Path) -> None:
-    """Adds the points to the curve; keeps the weights if they are the best so far."""
-    points = now.curve[-1][validation.name] = validation.points()
+    """Adds the points to the curve; keeps the weights if they are the best so far, by the points of rank 0."""
+    points = now.curve[-1][validation.name] = distributed.from_main(validation.points())
     by = validation.choose_by
     if by and points[by] > now.best.get(by, -1):
         now.best = {"step": now.step, by: points[by]}
@@ -236,13 +246,18 @@ def _validate(variant: Variant, validation: Validation, accelerator: Accelerator
 
 @contextmanager
 def _interruptible(signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)) -> Iterator[list[int]]:
-    """Turns the first Ctrl-C, or a scheduler's signal to end, into a note for the loop; a second one acts at once."""
+    """Turns the first Ctrl-C, or a scheduler's signal to end, into a note for the loop; a second one acts at once.
+
+    Not so under torchrun, which hands on what a scheduler has sent to every process already, and kills what does not
+    end in time.
+    """
     noted: list[int] = []
     before = {number: signal.getsignal(number) for number in signals}
 
     def note(number: int, frame: object) -> None:
         noted.append(number)
-        signal.signal(number, before[signal.Signals(number)])
+        if distributed.world() == 1:
+            signal.signal(number, before[signal.Signals(number)])
 
     for number in signals:
         signal.signal(number, note)

@@ -17,7 +17,7 @@ from bench.engine import checkpoint
 from bench.engine.checkpoint import Progress, Training, has_checkpoint, load_best, resume, save_best, save_checkpoint
 from bench.errors import BenchError
 
-ACCELERATOR: Any = SimpleNamespace(is_main_process=True, process_index=0, wait_for_everyone=lambda: None)
+ACCELERATOR: Any = SimpleNamespace(is_main_process=True, process_index=0)
 
 
 class Small(nn.Module):

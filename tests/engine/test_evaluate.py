@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from bench.engine import score_matrix
-from bench.engine.evaluate import Ranks, best_clips, rank
+from bench.engine.evaluate import BATCH, Ranks, best_clips, rank, rows_of, share_of
 from bench.engine.score_matrix import ScoreMatrix
 from bench.errors import BenchError
 from bench.metrics.ranking import ranks
@@ -166,3 +166,22 @@ def test_a_similarity_of_another_shape_is_an_error(wrong: Callable) -> None:
     """A transposed one would pass in silence: there are as many clips as captions."""
     with pytest.raises(BenchError, match="must give a row for every caption and a column for every clip"):
         ScoreMatrix(wrong, torch.eye(3), torch.eye(3), ["a", "b", "c"])
+
+
+@given(n=st.integers(1, 3 * BATCH), world=st.integers(1, 8))
+def test_however_many_processes_share_the_clips_every_clip_comes_back_once(n: int, world: int) -> None:
+    """Processes have equal shares, for they are gathered; what is gathered stands in the order of the processes."""
+    shares = [share_of(n, number, world) for number in range(world)]
+    assert len({len(share) for share in shares}) == 1
+    gathered = np.concatenate(shares)
+    assert len(gathered) - n < world  # as few as can be are encoded twice
+    features = 10 * gathered  # of clip 7 it is 70, whoever encoded it
+    assert features[rows_of(gathered, n)].tolist() == list(range(0, 10 * n, 10))
+
+
+@given(n=st.integers(2, 50), world=st.integers(1, 8), data=st.data())
+def test_a_clip_that_no_process_encoded_is_an_error(n: int, world: int, data: st.DataObject) -> None:
+    gathered = np.concatenate([share_of(n, number, world) for number in range(world)])
+    lost = data.draw(st.integers(0, n - 1))
+    with pytest.raises(BenchError, match="a clip was lost"):
+        rows_of(gathered[gathered != lost], n)

@@ -1,6 +1,5 @@
-"""A whole run over a small folder of real files: trained, scored, recorded, resumed, repeated, over two processes."""
+"""A whole run over a small folder of real files: trained, scored, recorded, resumed, repeated."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -199,31 +198,6 @@ def test_the_second_of_two_equal_runs_is_told_who_the_first_is(
     assert stopped.value.code == 1
     [line] = capsys.readouterr().err.splitlines()
     assert f"is already running: process {process.pid} on " in line
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "settings",
-    [
-        pytest.param({}, id="plain"),
-        pytest.param({"freeze": "video", "train__chunk": 1}, id="frozen and in chunks"),
-        pytest.param(
-            {"train__batches": "similar", "train__negatives": "swapped"}, id="with rivals that ask for emotion"
-        ),
-    ],
-)
-def test_two_processes_give_the_losses_of_one(command: Command, tmp_path: Path, settings: dict[str, str]) -> None:
-    alone = bench(command(variant="additive_text", **settings))
-    together = command("two", variant="additive_text", **settings)
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "bench"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, *torchrun, *together], capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    [path] = (tmp_path / "two").glob("*/*/*/*.json")
-    two = load(path)
-    losses = [[point["loss"] for point in record.curve] for record in (alone, two)]
-    assert np.abs(np.subtract(*losses)).max() < 1e-4
-    assert two.queries == alone.queries
 
 
 def test_swapped_captions_are_rivals_in_training_and_stand_in_the_protocol(command: Command) -> None:
