@@ -38,12 +38,24 @@ _MOST = {  # of a tower that is read from a file; the largest CLIP has 1664 numb
 
 
 def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float) -> Tensor:
-    """torch's attention; on a CPU in fp32 instead of bf16, in which its backward pass takes ten times as long there."""
+    """torch's attention. On a CPU in bf16 it is written out, with the softmax in fp32: over so few keys torch's takes
+    twice as long there, and five times as long with its backward pass (docs/performance.md).
+
+    query: (…, Q, D), key, value: (…, K, D), mask: bool, False where a key is not seen; every query sees one.
+    """
     if query.device.type != "cpu" or query.dtype != torch.bfloat16:
         return scaled_dot_product_attention(query, key, value, mask, scale=scale)
-    with torch.autocast("cpu", enabled=False):
-        found = scaled_dot_product_attention(query.float(), key.float(), value.float(), mask, scale=scale)
-    return found.to(query.dtype)
+    scores = (query * scale) @ key.transpose(-1, -2)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)
+    return scores.softmax(dim=-1, dtype=torch.float32).to(query.dtype) @ value
+
+
+def full_attention(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float, **rest: object
+) -> tuple[Tensor, None]:
+    """CLIP's attention, as transformers' attention functions. query, key, value: (B, H, L, D), mask: (B, 1, L, L)."""
+    return sdpa(query, key, value, mask, scaling).transpose(1, 2), None
 
 
 def proxy_guided_attention(
@@ -85,6 +97,7 @@ def proxy_guided_attention(
     return torch.cat([proxies, patches], dim=2).transpose(1, 2), None
 
 
+AttentionInterface.register("full", full_attention)
 AttentionInterface.register("proxy_guided", proxy_guided_attention)
 
 
@@ -169,7 +182,7 @@ class ClipVip(Backbone):
     def __init__(self, config: CLIPConfig, *, frames: int):
         super().__init__()
         text, vision = towers(config)
-        text._attn_implementation = "sdpa"
+        text._attn_implementation = "full"
         vision._attn_implementation = "proxy_guided"
         self.clipmodel = CLIPModel(config)
         width = vision.hidden_size

@@ -133,16 +133,21 @@ def test_attention_is_what_a_full_mask_gives(kept: float) -> None:
         assert torch.allclose(ours, expected, atol=1e-6)
 
 
-def test_attention_in_bf16_is_that_in_fp32_rounded_once_on_a_cpu() -> None:
-    """torch's own in bf16 rounds the weights too, and its backward pass is slow."""
+@pytest.mark.parametrize("kept", [1.0, 0.6])
+def test_attention_in_bf16_is_that_in_fp32_but_for_rounding_on_a_cpu(kept: float) -> None:
+    """bf16 has 8 bits: 0.4 % of a number that is at most 4 here."""
     generator = torch.Generator().manual_seed(0)
     query, key, value = (torch.randn(2, 3, 22, 8, generator=generator).bfloat16() for _ in range(3))
-    attend = partial(proxy_guided_attention, torch.nn.Identity(), mask=None, scaling=8**-0.5, layout=(4, 3, 6))
+    keep = torch.rand(2, 3, 6, generator=generator) < kept
+    attend = partial(
+        proxy_guided_attention, torch.nn.Identity(), mask=None, scaling=8**-0.5, layout=(4, 3, 6), keep=keep
+    )
     expected, _ = attend(query.float(), key.float(), value.float())
-    with torch.autocast("cpu", torch.bfloat16):
-        ours, _ = attend(query, key, value)
+    ours, _ = attend(query, key, value)
     assert ours.dtype == torch.bfloat16
-    assert torch.equal(ours, expected.bfloat16())
+    assert (ours - expected).abs().max() < 0.02
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(attend(query, key, value)[0], ours)
 
 
 @pytest.mark.parametrize(("size", "patches"), [("b32", 49), ("b16", 196)])
