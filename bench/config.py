@@ -126,6 +126,10 @@ class TrainConfig:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 where the accelerator has it, otherwise fp32."""
 
+    compile: Literal["auto", "on", "off"] = "auto"
+    """Train with the towers' layers compiled by torch.compile; numbers change by rounding. auto: on a CUDA GPU, where
+    the run is long enough to earn the compiler's time."""
+
     select: Annotated[Literal["last", "val", "test"], Parameter(alias="--select")] = "last"
     """The step whose weights are scored: the last; the best in validation; or the best in test (unfair)."""
 
@@ -319,13 +323,13 @@ IDENTITY_DEFAULTS: dict[str, Any] = {
     "train.freeze": "none",
 }
 # Where files lie, what reads them (readers give the same frames, by a check) and in how many processes, how often the
-# state is saved: no number changes with it. Nor, but for rounding, with what is computed in chunks or twice to save
-# memory; a variant's own random draws change with chunks as they do with processes. What a label map says is in the
-# version of the emotion source; whether a missing label stops a run decides if there are numbers, not which. Nor is it
-# another run on another device, as on another machine: the record says which it was.
+# state is saved: no number changes with it. Nor, but for rounding, with compiled layers, or with what is computed in
+# chunks or twice to save memory; a variant's own random draws change with chunks as they do with processes. What a
+# label map says is in the version of the emotion source; whether a missing label stops a run decides if there are
+# numbers, not which. Nor is it another run on another device, as on another machine: the record says which it was.
 NOT_IDENTITY = (
     *("root", "faces.file", "video.workers", "video.cache", "video.reader", "train.checkpoint_every"),
-    *("label_map", "missing_labels", "device", "track", "train.chunk", "train.recompute"),
+    *("label_map", "missing_labels", "device", "track", "train.chunk", "train.recompute", "train.compile"),
 )
 
 

@@ -43,6 +43,7 @@ def another(name: str) -> Any:
     for part in name.split("."):
         value = getattr(value, part)
     choices = {"captions": "joined", "missing": "skip", "train.precision": "bf16", "train.select": "val"}
+    choices |= {"train.compile": "on"}
     choices |= {"device": "cpu", "track": "wandb"}
     choices |= {"train.batches": "similar", "train.negatives": "swapped", "train.freeze": "video"}
     choices |= {"missing_labels": "zero", "emotions": "shuffled", "train.emotions": "zeroed", "faces.pooling": "max"}

@@ -257,9 +257,10 @@ def _put_back(state: dict[str, Any], path: Path, training: Training, rank: int) 
         else:
             parameter, _, what = rest.partition(".")
             moments.setdefault(int(parameter), {})[what] = tensor
+    own = training.optimizer.param_groups  # one kernel for all or not is this machine's choice, not the checkpoint's
     groups = [
-        {name: tuple(value) if name == "betas" else value for name, value in group.items()}
-        for group in state["optimizer"]
+        {**group, "betas": tuple(group["betas"]), "fused": now["fused"]}
+        for group, now in zip(state["optimizer"], own, strict=True)
     ]
     training.variant.load_state_dict(weights)
     training.optimizer.load_state_dict({"state": moments, "param_groups": groups})

@@ -28,6 +28,7 @@ from bench.data.batches import training_groups, training_keys
 from bench.data.loading import Collator, Samples
 from bench.data.workers import load
 from bench.engine.checkpoint import Progress, Training, resume, save_best, save_checkpoint
+from bench.engine.compiling import compiled, layers, pays
 from bench.engine.device import AUTO, choose_device, has_bf16
 from bench.engine.environment import installed
 from bench.engine.opening import Opened
@@ -147,7 +148,10 @@ def train(
     if recipe.recompute:
         variant.backbone.recompute()
     optimizer = torch.optim.AdamW(
-        parameter_groups(variant, recipe.weight_decay), lr=recipe.lr, betas=(recipe.beta1, recipe.beta2)
+        parameter_groups(variant, recipe.weight_decay),
+        lr=recipe.lr,
+        betas=(recipe.beta1, recipe.beta2),
+        fused=accelerator.device.type == "cuda" or None,  # on a CPU it saves 1 % of a step and rounds otherwise
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate(step, total, recipe.warmup))
     distributed.wait()  # for those that decoded longer
@@ -180,7 +184,12 @@ def train(
         steps = progress(steps, total=total, what="training", unit="step", done=now.step, note=show_loss)
 
     model.train()
-    with _interruptible() as interrupted, closing(load(samples, keys, collate, samples.workers(keys))) as batches:
+    compiles = pays(recipe.compile, accelerator.device, len(numbers), len(layers(variant)))
+    with (
+        _interruptible() as interrupted,
+        closing(load(samples, keys, collate, samples.workers(keys))) as batches,
+        compiled(variant, compiles),
+    ):
         for step in steps:
             losses: list[Tensor] = []
             for _ in range(recipe.accumulation):
@@ -220,10 +229,12 @@ def _point(
     variant: Variant,
     accelerator: Accelerator,
 ) -> dict[str, Any]:
-    loss = float(accelerator.reduce(torch.stack(losses).mean(), "mean"))
-    if not (math.isfinite(loss) and math.isfinite(norm)):
+    mean = accelerator.reduce(torch.stack(losses).mean(), "mean")
+    scale = variant.backbone.logit_scale.detach().reshape(())
+    loss, length, logit_scale = torch.stack([mean, norm, scale]).tolist()  # at once: one wait for the GPU a step
+    if not (math.isfinite(loss) and math.isfinite(length)):
         raise BenchError(
-            f"at step {step} the loss is {loss} and the gradient's norm {float(norm)}. "
+            f"at step {step} the loss is {loss} and the gradient's norm {length}. "
             "Lower --train.lr, or look at the data: bench doctor"
         )
     return {
@@ -231,7 +242,7 @@ def _point(
         "epoch": round(epoch, 4),
         "loss": loss,
         "lr": schedule.get_last_lr()[0],
-        "logit_scale": float(variant.backbone.logit_scale.detach()),
+        "logit_scale": logit_scale,
     }
 
 

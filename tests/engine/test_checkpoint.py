@@ -31,10 +31,10 @@ class Small(nn.Module):
         self.device = torch.device("cpu")
 
 
-def fresh(seed: int = 0) -> Any:
+def fresh(seed: int = 0, fused: bool | None = None) -> Any:
     torch.manual_seed(seed)
     variant: Any = Small()
-    optimizer = torch.optim.AdamW(variant.parameters(), lr=0.1)
+    optimizer = torch.optim.AdamW(variant.parameters(), lr=0.1, fused=fused)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + step))
     return Training(variant, optimizer, schedule, {"9k": "abc"})
 
@@ -200,3 +200,19 @@ def test_a_full_disk_is_one_line_and_the_former_checkpoint_is_intact(
             save_checkpoint(training, now, folder, ACCELERATOR)
     assert sorted(path.name for path in folder.iterdir()) == ["best-2.safetensors", "checkpoint", "checkpoint.old"]
     assert went_on(folder) == (3, kept[1])
+
+
+@pytest.mark.parametrize("fused", [True, None])
+def test_a_checkpoint_of_another_kind_of_optimizer_step_goes_on(tmp_path: Path, fused: bool | None) -> None:
+    """One kernel for all parameters, as on a GPU, or none: this machine's choice, and the same numbers."""
+    before, now = fresh(fused=None if fused else True), Progress()
+    for _ in range(3):
+        step(before, now)
+    save_checkpoint(before, now, tmp_path, ACCELERATOR)
+    expected_curve, expected = end_of(before, now)
+    after = fresh(seed=1, fused=fused)
+    curve, weights = end_of(after, resume(after, tmp_path, ACCELERATOR))
+    assert after.optimizer.param_groups[0]["fused"] == fused
+    assert curve == expected_curve
+    for name, value in expected.items():
+        np.testing.assert_allclose(weights[name], value, rtol=1e-4)
