@@ -1,0 +1,21 @@
+"""The script that measures the towers runs to its end, on the tiny model; no time is looked at."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).with_name("compute.py")
+
+
+def test_it_measures_every_way_and_writes_what_it_prints(tmp_path: Path) -> None:
+    words = [sys.executable, str(SCRIPT), "--device", "cpu", "--quick", "--json", str(tmp_path / "found.json")]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["hardware"]["cpu"] and found["date"]
+    rows = [row for row in found["rows"] if row["way"] != "ours" or "processes" not in row["work"]]
+    assert {row["way"] for row in rows} == {"original", "ours", "compiled"}
+    assert all(row["pairs_per_s"] > 0 for row in found["rows"])
+    assert done.stdout.count("\n") == 2 + len(found["rows"])
+    assert all(row["kept_gb"] > 0 for row in found["rows"] if row["work"].startswith("train"))
