@@ -11,6 +11,9 @@ from bench.records.record import Record
 _SETTINGS = flat(as_json(RunConfig()))  # name -> default, which shows the type
 _SECTIONS = {field.name: type(getattr(RunConfig(), field.name)) for field in fields(RunConfig)}
 _SECTIONS = {name: kind for name, kind in _SECTIONS.items() if is_dataclass(kind)}
+_TYPES = get_type_hints(RunConfig) | {
+    f"{name}.{leaf}": kind for name, section in _SECTIONS.items() for leaf, kind in get_type_hints(section).items()
+}
 _ALWAYS = ("variant", "seed")  # settings of every config there was; a record of a former schema may lack others
 _SAME = ("variant", "dataset", "split", "test", "seed")  # fields that are settings too
 _CONTROLS = {"emotions": "emotions", "train_emotions": "train.emotions", "matched_parameters": "matched_parameters"}
@@ -62,6 +65,8 @@ def _check_config(config: dict[str, Any]) -> None:
             continue
         kind = type(_SETTINGS[name])
         allowed = {float: (float, int), type(None): (str, type(None))}.get(kind, (kind,))
+        if kind is str:
+            allowed = (str, *(one for one in get_args(_TYPES[name]) if one is int))  # a number, or a word in its place
         if type(value) not in allowed:
             raise BenchError(f"config.{name} is {type(value).__name__}, not {allowed[0].__name__}.")
         if kind is dict and not all(type(inner) is str for inner in value.values()):
@@ -72,10 +77,10 @@ def _check_values(config: dict[str, Any]) -> None:
     """A run could be started with these settings; those that are not known here are left to what opens the run."""
     settings = {name: value for name, value in flat(config).items() if name in _SETTINGS}
     for name, value in settings.items():
-        section, _, leaf = name.rpartition(".")
-        kind = get_type_hints(_SECTIONS[section] if section else RunConfig)[leaf]
-        if get_origin(kind) is Literal and value not in get_args(kind):
-            raise BenchError(f"config.{name} is {value!r}, none of {', '.join(get_args(kind))}.")
+        kinds = (_TYPES[name], *get_args(_TYPES[name]))
+        words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+        if words and type(value) is str and value not in words:
+            raise BenchError(f"config.{name} is {value!r}, none of {', '.join(words)}.")
     parts = {
         name: kind(**{leaf.partition(".")[2]: value for leaf, value in settings.items() if leaf.startswith(f"{name}.")})
         for name, kind in _SECTIONS.items()

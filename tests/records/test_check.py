@@ -188,6 +188,11 @@ FAULTS = {
     "another model in the config": (with_config(model={"size": "b32"}), "protocol says model tiny, the config b32"),
     "another start in the config": (with_config(init="clip:x"), "protocol says init random, the config clip"),
     "videos held out in the config": (with_config(train={"holdout": 9}), "says holdout nothing, the config 9"),
+    "a word that is no number": (
+        with_config(video={"workers": "many"}),
+        "config.video.workers is 'many', none of auto",
+    ),
+    "true for a number": (with_config(video={"workers": True}), "config.video.workers is bool, not str"),
     "a config of another shape": (with_config(train=5), "config.train is int, not settings of its own"),
     "a setting of another type": (with_config(train={"lr": "fast"}), "config.train.lr is str, not float"),
     "hyperparameters that are no text": (with_config(hp={"std": 1.0}), "config.hp must hold text"),
