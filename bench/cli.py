@@ -22,6 +22,7 @@ from bench.commands import (
     reports,
     runs,
     searching,
+    sharding,
     shell,
 )  # each registers its commands
 from bench.errors import BenchError
@@ -39,6 +40,7 @@ __all__ = [
     "reports",
     "runs",
     "searching",
+    "sharding",
     "shell",
 ]
 

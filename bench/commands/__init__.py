@@ -13,6 +13,8 @@ from cyclopts import App, Parameter
 from bench import __version__
 from bench.commands.help_pages import HelpPages, examples
 from bench.engine.settings import fill_in
+from bench.errors import UsageError
+from bench.utils.shards import Shard
 
 Flag = Annotated[bool, Parameter(negative="")]
 Json = Annotated[bool, Parameter(name="--json", negative="")]
@@ -33,6 +35,16 @@ Only = Annotated[
     ),
 ]
 Exclude = Annotated[list[str], Parameter(negative="", help="Not these: named as for --only.")]
+ShardOf = Annotated[
+    str | None,
+    Parameter(
+        name="--shard",
+        help="Do one of n shares of the work, 1/n to n/n: in any order, side by side, again; see docs/cluster.md.",
+    ),
+]
+Merge = Annotated[
+    bool, Parameter(name="--merge", negative="", help="Do no work: put together what all shards did, and check it.")
+]
 ConfigFile = Annotated[
     Path | None,
     Parameter(
@@ -75,6 +87,13 @@ def load_plugins(paths: Sequence[Path]) -> None:
         load_plugin(path)
 
 
+def shard_of(shard: str | None, merge: bool) -> Shard | None:
+    """The shard that --shard names. UsageError: it is none, or --merge is there too."""
+    if shard is not None and merge:
+        raise UsageError("--shard does a share of the work and --merge none. Give one of them.")
+    return Shard.parse(shard) if shard is not None else None
+
+
 def quiet() -> None:
     """Libraries that chat on stderr keep to errors."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -90,3 +109,8 @@ def next_steps(*commands: str, results: Path = RESULTS) -> None:
     sys.stdout.flush()
     said = f" --results {shlex.quote(str(results))}" if results != RESULTS else ""
     print("Next:", "\n      ".join(command + said for command in commands), file=sys.stderr)
+
+
+def next_after_shard(shard: Shard) -> None:
+    """Says on stderr what follows when all shards are done."""
+    next_steps(f"the same with --merge in place of --shard {shard}, once all {shard.count} shards are done")

@@ -3,12 +3,31 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from bench.commands import Flag, Force, Json, Plugins, answers, app, data, load_plugins, next_steps, source_render
+from bench.commands import (
+    Flag,
+    Force,
+    Json,
+    Merge,
+    Plugins,
+    ShardOf,
+    answers,
+    app,
+    data,
+    load_plugins,
+    next_after_shard,
+    next_steps,
+    shard_of,
+    source_render,
+)
 from bench.commands.help_pages import examples
 from bench.config import Whole, WholeOrNone
 from bench.errors import UsageError
+from bench.utils.shards import Shard
+
+if TYPE_CHECKING:
+    from bench.emotions.sources import EmotionSource
 
 
 @data.command(
@@ -70,19 +89,27 @@ def download(dataset: str, *, root: Path, plugin: Plugins = []) -> None:  # noqa
 
 
 @data.command(help_epilogue=examples("bench data compress --root DIR"))
-def compress(*, root: Path, workers: WholeOrNone = None) -> None:
+def compress(*, root: Path, workers: WholeOrNone = None, shard: ShardOf = None, merge: Merge = False) -> None:
     """Make small copies of the videos under a folder: 6 frames a second, shorter side 224, each frame a JPEG."""
     from bench.data.compress import compress as compress_all
 
-    summary = compress_all(root, workers=workers)
+    part = shard_of(shard, merge)
+    summary = compress_all(root, workers=workers, shard=part, merge=merge)
     print(answers.compressed(summary))
     if summary.broken:
         raise SystemExit(1)
-    next_steps(f"bench doctor --root {root}")
+    if part:
+        next_after_shard(part)
+    else:
+        next_steps(f"bench doctor --root {root}")
 
 
 @app.command(
-    help_epilogue=examples('bench emotions "Happy smiling people"', "bench emotions --file captions.txt --json")
+    help_epilogue=examples(
+        'bench emotions "Happy smiling people"',
+        "bench emotions --file captions.txt --json",
+        "bench emotions --file captions.txt --source classifier:DIR --out labels.jsonl",
+    )
 )
 def emotions(
     text: str | None = None,
@@ -94,6 +121,10 @@ def emotions(
     label_map: Path | None = None,
     missing_labels: Literal["stop", "zero"] = "stop",
     lowercase: Flag = False,
+    out: Path | None = None,
+    force: Force = False,
+    shard: ShardOf = None,
+    merge: Merge = False,
     plugin: Plugins = [],  # noqa: B006
     json_output: Json = False,
 ) -> None:
@@ -115,6 +146,8 @@ def emotions(
         For file:LABELS.jsonl, what to do with captions that it does not list; zero: they name no emotion.
     lowercase
         Lower-case the words before the source is asked; the report did not.
+    out
+        With --file: write a file of labels, which runs read by --emotion-source file:LABELS.jsonl.
     """
     from bench.emotions import EMOTIONS
     from bench.emotions.quotes import plain_quotes
@@ -125,6 +158,14 @@ def emotions(
     load_plugins(plugin)
     options = SourceOptions(label_map, missing_labels)
     check_options([source, *([against] if against else [])], options)
+    part = shard_of(shard, merge)
+    if out is not None:
+        if file is None or text is not None or against or lowercase or json_output:
+            raise UsageError("--out takes --file with captions, and no TEXT, --against, --lowercase or --json.")
+        _label(read_captions(file), find_source(source, options), out, part, merge, force)
+        return
+    if part or merge:
+        raise UsageError("--shard and --merge are for what writes a file: --out LABELS.jsonl")
     if against and text is not None and not file:
         file, text = Path(text), None
     if (text is None) == (file is None):
@@ -159,6 +200,25 @@ def emotions(
         next_steps("bench run --variant film_text, which reads these emotions", "bench list emotion-sources")
 
 
+def _label(
+    captions: list[str], source: "EmotionSource", out: Path, part: Shard | None, merge: bool, force: bool
+) -> None:
+    """Writes a file of labels, or the part of a shard."""
+    from bench.emotions.labelling import label
+    from bench.emotions.labelling import merge as merge_parts
+
+    done = merge_parts(captions, source, out, force=force) if merge else label(captions, source, out, part, force=force)
+    print(
+        f"{answers.counted(done.captions, 'different caption')}, {done.named} of them with an emotion",
+        done.out,
+        sep="\n",
+    )
+    if part:
+        next_after_shard(part)
+    else:
+        next_steps(f"bench run --variant film_text --emotion-source file:{done.out}")
+
+
 @app.command(
     help_epilogue=examples(
         "bench faces --videos DIR --backend deepface --out faces.parquet",
@@ -179,6 +239,8 @@ def faces(
     detector: str | None = None,
     engine: Literal["onnx", "pytorch", "tensorflow"] | None = None,
     weights: Path | None = None,
+    shard: ShardOf = None,
+    merge: Merge = False,
     plugin: Plugins = [],  # noqa: B006
 ) -> None:
     """Find faces in clips and score their expressions; repeat the command to go on where it stopped.
@@ -211,6 +273,7 @@ def faces(
     """
     from bench.face_detection.scan import scan
 
+    part = shard_of(shard, merge)
     load_plugins(plugin)
     asked = {"model": model, "detector": detector, "engine": engine, "weights": weights}
     settings = {name: value for name, value in asked.items() if value is not None}
@@ -224,8 +287,13 @@ def faces(
         frames=frames,
         workers=workers,
         force=force,
+        shard=part,
+        merge=merge,
     )
     print(answers.faces(summary))
     if summary.broken:
         raise SystemExit(1)
-    next_steps(f"bench run --variant face_tokens --faces.file {summary.out}")
+    if part:
+        next_after_shard(part)
+    else:
+        next_steps(f"bench run --variant face_tokens --faces.file {summary.out}")

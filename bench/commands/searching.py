@@ -8,9 +8,23 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from bench.commands import RESULTS, Flag, Json, Plugins, Results, app, load_plugins, next_steps, quiet
+from bench.commands import (
+    RESULTS,
+    Flag,
+    Json,
+    Merge,
+    Plugins,
+    Results,
+    ShardOf,
+    app,
+    load_plugins,
+    next_after_shard,
+    next_steps,
+    quiet,
+    shard_of,
+)
 from bench.commands.help_pages import examples
-from bench.config import Whole
+from bench.config import Whole, WholeOrNone
 from bench.errors import UsageError
 from bench.utils.text import wrapped
 
@@ -59,6 +73,9 @@ def index(
     faces_engine: Literal["onnx", "pytorch", "tensorflow"] | None = None,
     faces_weights: Path | None = None,
     replace: Flag = False,
+    workers: WholeOrNone = None,
+    shard: ShardOf = None,
+    merge: Merge = False,
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
 ) -> None:
@@ -82,9 +99,21 @@ def index(
         deepface: the folder that holds .deepface/weights.
     replace
         Put the index in place of one that was made with other settings.
+    workers
+        Processes that read videos; one a core if not given.
     """
     quiet()
+    part = shard_of(shard, merge)
+    next_search = f'bench search "happy smiling people" --videos {folder}'
     from bench.search import answer_render
+
+    if merge:
+        from bench.search.merging import merge as merge_parts
+
+        store, summary = merge_parts(folder, replace)
+        print(*answer_render.changes(summary), answer_render.work(summary), store.path, sep="\n")
+        next_steps(next_search, f"bench demo {folder}", results=results)
+        return
     from bench.search.searcher import Choice, open_folder
 
     load_plugins(plugin)
@@ -92,11 +121,14 @@ def index(
     settings = {name: str(path.resolve()) for name, path in paths.items() if path}
     settings |= {name: word for name, word in (("detector", faces_detector), ("engine", faces_engine)) if word}
     choice = Choice(encoder.name, encoder.tokenizer or "", window, faces or "", settings, replace)
-    searcher = open_folder(folder, results, choice, retry=True)
+    searcher = open_folder(folder, results, choice, retry=True, shard=part, workers=workers)
     print(*answer_render.changes(searcher.summary), *wrapped(searcher.encoder.described.about), sep="\n")
     print(answer_render.work(searcher.summary))
     print(searcher.store.path)
-    next_steps(f'bench search "happy smiling people" --videos {folder}', f"bench demo {folder}", results=results)
+    if part:
+        next_after_shard(part)
+    else:
+        next_steps(next_search, f"bench demo {folder}", results=results)
 
 
 @app.command(

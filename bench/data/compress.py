@@ -35,6 +35,7 @@ from bench.utils.files import replacing
 from bench.utils.machine import usable_cores
 from bench.utils.processes import DIED, in_processes
 from bench.utils.progress import progress
+from bench.utils.shards import Shard, owned, some_of
 
 FPS = 6
 SIDE = 224
@@ -54,14 +55,21 @@ class Summary:
     old: Path | None = None
 
 
-def compress(root: Path, out: Path | None = None, workers: int | None = None) -> Summary:
+def compress(
+    root: Path,
+    out: Path | None = None,
+    workers: int | None = None,
+    shard: Shard | None = None,
+    merge: bool = False,
+) -> Summary:
     """Makes a small copy of every video below `root` in `out` (default: root/videos-6fps-jpeg), by its stem.
 
     A copy that is newer than its source is left alone, so a stopped run goes on where it stopped; copies are written
     whole or not at all. Each is decoded once before it gets its name, so runs need not look at it again: that is
     remembered in the cache folder. Broken videos, and those that share a name, are left out and named in the summary.
-    workers: processes, default one a core; one that dies over a video takes no other with it.
-    UsageError: no such folder, or workers below 1. BenchError: no video in it.
+    workers: processes, default one a core; one that dies over a video takes no other with it. shard: copy its videos
+    alone. merge: copy nothing, and see that all copies are there.
+    UsageError: no such folder, or workers below 1. BenchError: no video in it; with `merge`, one that has no copy.
     """
     if not root.is_dir():
         raise UsageError(f"there is no folder {root}; name the folder that holds the videos: --root DIR")
@@ -71,8 +79,14 @@ def compress(root: Path, out: Path | None = None, workers: int | None = None) ->
     sources, shared = split_by_stem(path for path in list_videos(root) if out not in path.parents)
     if not sources and not shared:
         raise BenchError(f"there is no video below {root} ({', '.join(sorted(ending[1:] for ending in ENDINGS))})")
+    sources, shared = owned(sources, shard), owned(shared, shard)
     jobs = {stem: (path, out / f"{stem}.mp4") for stem, path in sources.items()}
     open_jobs = {stem: (source, copy) for stem, (source, copy) in jobs.items() if not _current(source, copy)}
+    if merge and open_jobs:
+        raise BenchError(
+            f"{len(open_jobs)} of {len(jobs)} videos below {root} have no copy ({some_of(sorted(open_jobs))}): a shard "
+            f"is missing, or they are broken. This makes them, or says why not: bench data compress --root {root}"
+        )
     skipped = len(jobs) - len(open_jobs)
     workers = min(workers or usable_cores(), len(open_jobs))
     died: tuple[int, float] | str = DIED

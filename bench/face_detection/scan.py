@@ -4,6 +4,9 @@
 
 Of each clip the frames are looked at that an evaluation sees. What is found is kept in pieces beside the output until
 all is done, so a stopped run goes on where it stopped. Pictures count as clips of one frame.
+
+A shard (`bench.utils.shards`) looks at its own clips and writes a table of these alone, its part; merging makes of all
+parts the table that a run without shards would have written, byte for byte.
 """
 
 import hashlib
@@ -11,12 +14,12 @@ import json
 import shutil
 import zlib
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Set
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -29,13 +32,19 @@ from bench.data.video import by_stem, count_frames, find_copies, list_other_medi
 from bench.errors import BenchError, UsageError
 from bench.face_detection import ClipFrames, Face, FaceBackend
 from bench.face_detection.frames import is_picture, list_pictures
+from bench.utils.lock import locked
 from bench.utils.machine import usable_cores
 from bench.utils.outputs import check_output
 from bench.utils.plugins import load_plugin, plugin_files
 from bench.utils.processes import DIED, in_processes
 from bench.utils.progress import progress
+from bench.utils.shards import Shard, all_parts, code_of, find_parts, owned, some_of
+
+if TYPE_CHECKING:  # pyarrow takes 0.1 s to import
+    import pyarrow
 
 PIECE = 50  # clips in a file of what is done so far
+REPLACE = "Remove it, name another file with --out FILE, or replace it: --force"
 
 Columns = dict[str, list[Any]]
 Found = Generator[tuple[str, tuple[Columns, str]], None, None]  # clip, its rows, what is wrong with it
@@ -75,14 +84,18 @@ def scan(
     frames: int = 12,
     workers: int | None = None,
     force: bool = False,
+    shard: Shard | None = None,
+    merge: bool = False,
 ) -> FaceScan:
     """Looks for faces in every clip and writes one table; if it is there already, only at what is new or was broken.
 
     backend, settings: see `bench.face_detection`. The clips are those below `videos`, pictures among them, or a
     dataset's; its table goes to <folder>/faces.parquet unless `out` says otherwise. frames: how many of each clip.
     workers: processes, default one a core. A broken clip is left out and named in the summary. force: begin again, and
-    replace the output whatever it is.
-    UsageError: settings that do not fit, or an output of something else. BenchError: no clip, or a worker died.
+    replace the output whatever it is. shard: look at its clips alone, and write its part. merge: write the table from
+    the parts of all shards, which are removed then; without any, a table that holds all clips is left as it is.
+    UsageError: settings that do not fit, or an output of something else. BenchError: no clip, a worker died, or parts
+    that are missing or do not fit.
     """
     for flag, count in (("--frames", frames), ("--workers", workers)):
         if count is not None and count < 1:
@@ -91,25 +104,43 @@ def scan(
     check_output(out, [b"PAR1"], "face scores", force=force)
     detector = face_detection.build(backend, dict(settings))
     how = json.loads(json.dumps({"backend": backend, **detector.settings, "frames": frames}))
+    code = code_of(__name__, type(detector).__module__)
+    if merge:
+        sizes = {name: _size(file) for name, file in clips.items()}
+        return _merged(_Kept(out, how, detector.source), sizes, code, left_out)
+    clips = owned(clips, shard)
     sizes = {name: _size(file) for name, file in clips.items()}
-    kept = _Kept(out, how, detector.source)
+    kept = _Kept(out, how, detector.source, shard, code)
     was_done = kept.load(sizes, begin_again=force)
     jobs = {name: file for name, file in clips.items() if name not in kept.clips}
     if was_done and not jobs:
-        return _summary(out, True, left_out)
+        return _summary(kept.out, True, left_out)
     done = len(clips) - len(jobs)
     together = (workers := min(workers or usable_cores(), len(jobs))) > 1
     chosen = _Chosen(backend, tuple(settings.items()), plugin_files())
     tasks = {name: (chosen, name, file, frames) for name, file in jobs.items()}
     found = in_processes(_work, tasks, workers, (_no_rows(), DIED)) if together else _alone(detector, jobs, frames)
-    try:
-        with closing(found):  # workers end before what they found is put down
-            for name, (columns, error) in progress(found, total=len(clips), what="faces", unit="clip", done=done):
-                kept.add(name, sizes[name], columns, error)
-    finally:
-        kept.flush()
+    with locked(kept.out.with_name(f".{kept.out.stem}.lock"), "bench faces"):
+        try:
+            with closing(found):  # workers end before what they found is put down
+                for name, (columns, error) in progress(found, total=len(clips), what="faces", unit="clip", done=done):
+                    kept.add(name, sizes[name], columns, error)
+        finally:
+            kept.flush()
+        kept.finish()
+    return _summary(kept.out, False, left_out)
+
+
+def _merged(kept: "_Kept", sizes: dict[str, int], code: str, left_out: tuple[Path, ...]) -> FaceScan:
+    """Makes the table of the parts of all shards, and removes these; leaves one that is whole as it is."""
+    parts = find_parts(kept.out)
+    if not parts and kept.is_whole(sizes):
+        return _summary(kept.out, True, left_out)
+    kept.merge(all_parts(kept.out), sizes, code)
     kept.finish()
-    return _summary(out, False, left_out)
+    for path in parts.values():
+        path.unlink(missing_ok=True)
+    return _summary(kept.out, False, left_out)
 
 
 def _task(
@@ -176,47 +207,73 @@ class _Kept:
     """What is done so far: the output of an earlier run, and pieces in a hidden folder beside it.
 
     Each names the settings it was made with and its clips with their sizes. A clip whose file has another size since,
-    or that was broken, is looked at again.
+    or that was broken, is looked at again. The output of a shard is its part, made with the settings and the code; it
+    looks nowhere where the whole table has looked.
     """
 
-    def __init__(self, out: Path, how: dict[str, Any], source: str) -> None:
-        self._out, self._how, self._source = out, how, source
-        self._folder = out.parent / f".{out.stem}.parts"
+    def __init__(self, out: Path, how: dict[str, Any], source: str, shard: Shard | None = None, code: str = "") -> None:
+        self.out = shard.part(out) if shard else out
+        self._how, self._source = {**how, "code": code} if shard else how, source
+        self._whole = {out: how} if shard else {}
+        self._folder = self.out.parent / f".{self.out.stem}.parts"
         self._rows, self._new = _no_rows(), _no_rows()
         self.clips: dict[str, tuple[int, str]] = {}  # size, and what is wrong or an empty text
         self._fresh: list[str] = []  # clips whose rows are in `_new`
 
     def load(self, sizes: dict[str, int], begin_again: bool = False) -> bool:
-        """Reads what fits; True if that is just what the output holds. begin_again: the output is not looked at.
+        """Reads what fits; True if that is just what the output holds. begin_again: no output is looked at.
 
-        UsageError: it was made with other settings, or is something else.
+        UsageError: one was made with other settings, or is something else.
         """
-        pieces = sorted(self._folder.glob("*.parquet"))
-        whole = False
-        for path in [self._out, *pieces] if _holds_something(self._out) and not begin_again else pieces:
-            mend = "Remove it, name another file with --out FILE, or replace it: --force"
-            try:
-                table, source, settings = read_table(path, mend)
-            except BenchError as error:
-                raise UsageError(str(error)) from None
-            if settings.get("how") != self._how:
-                if path == self._out:
-                    raise UsageError(f"{path} holds faces that were found with other settings ({source}). {mend}")
+        outputs = [] if begin_again else [path for path in (self.out, *self._whole) if _holds_something(path)]
+        complete = False
+        for path in [*outputs, *sorted(self._folder.glob("*.parquet"))]:
+            table, source, settings = _read(path, REPLACE)
+            if settings.get("how") != self._whole.get(path, self._how):
+                if path in outputs:
+                    raise UsageError(f"{path} holds faces that were found with other settings ({source}). {REPLACE}")
                 continue
-            known = settings.get("clips")
-            if not isinstance(known, dict) or not all(map(_is_size_and_error, known.values())):
-                raise UsageError(f"{path} does not say which clips its faces are of. {mend}")
-            if path == self._out and not known.keys() & sizes.keys():
-                some = ", ".join([*list(known)[:3], *["…"] * (len(known) > 3)])
-                raise UsageError(f"{path} holds the faces of {len(known)} other clips ({some}). {mend}")
+            known = _clips(path, settings, REPLACE)
+            if path == self.out and known and not known.keys() & sizes.keys():
+                raise UsageError(f"{path} holds the faces of {len(known)} other clips ({some_of([*known])}). {REPLACE}")
             fit = {name for name, (size, error) in known.items() if sizes.get(name) == size and not error}
-            whole |= path == self._out and len(fit) == len(known)
-            columns = table.select(FACE_COLUMNS).to_pydict()
-            keep = [index for index, name in enumerate(columns["video"]) if name in fit - self.clips.keys()]
-            for name in FACE_COLUMNS:
-                self._rows[name] += [columns[name][index] for index in keep]
-            self.clips |= {name: known[name] for name in fit}
-        return whole
+            complete |= path == self.out and len(fit) == len(known)
+            self._take(table, known, fit)
+        return complete
+
+    def is_whole(self, sizes: dict[str, int]) -> bool:
+        """Whether the output is there and of just these clips, broken ones among them."""
+        if not _holds_something(self.out):
+            return False
+        _, _, settings = _read(self.out, REPLACE)
+        known = {name: size for name, (size, _) in _clips(self.out, settings, REPLACE).items()}
+        return settings.get("how") == self._how and known == sizes
+
+    def merge(self, parts: Mapping[Shard, Path], sizes: dict[str, int], code: str) -> None:
+        """Takes what all shards found. BenchError: a part was made otherwise, or is not of just its clips."""
+        for shard, path in parts.items():
+            again = f"Repeat it: --shard {shard} --force"
+            table, source, settings = _read(path, again)
+            if settings.get("how") != {**self._how, "code": code}:
+                raise BenchError(f"{path} holds faces that were found with other settings or code ({source}). {again}")
+            known = _clips(path, settings, again)
+            if strange := [name for name in known if not shard.owns(name)]:
+                raise BenchError(f"{path} holds clips of another shard ({some_of(strange)}). {again}")
+            mine = owned(sizes, shard)
+            if lacking := [name for name, size in mine.items() if known.get(name, (None, ""))[0] != size]:
+                raise BenchError(
+                    f"{path} lacks {len(lacking)} clips that are new or changed ({some_of(lacking)}). "
+                    f"Repeat it: --shard {shard}"
+                )
+            self._take(table, known, mine.keys())
+
+    def _take(self, table: "pyarrow.Table", known: Mapping[str, tuple[int, str]], names: Set[str]) -> None:
+        """Takes the rows of some clips, unless they are here."""
+        columns = table.select(FACE_COLUMNS).to_pydict()
+        keep = [index for index, name in enumerate(columns["video"]) if name in names - self.clips.keys()]
+        for name in FACE_COLUMNS:
+            self._rows[name] += [columns[name][index] for index in keep]
+        self.clips |= {name: known[name] for name in names}
 
     def add(self, clip: str, size: int, columns: Columns, error: str) -> None:
         """Takes what was found in one clip."""
@@ -243,8 +300,24 @@ class _Kept:
         order = sorted(range(len(places)), key=places.__getitem__)
         columns = {name: [values[index] for index in order] for name, values in self._rows.items()}
         settings = {"how": self._how, "clips": dict(sorted(self.clips.items()))}
-        write_faces(columns, self._out, self._source, settings)
+        write_faces(columns, self.out, self._source, settings)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _read(path: Path, mend: str) -> tuple["pyarrow.Table", str, dict[str, Any]]:
+    """A table, its source and its settings. UsageError with `mend`: it is none."""
+    try:
+        return read_table(path, mend)
+    except BenchError as error:
+        raise UsageError(str(error)) from None
+
+
+def _clips(path: Path, settings: dict[str, Any], mend: str) -> dict[str, tuple[int, str]]:
+    """The clips of a table that a scan wrote: size, and what is wrong. UsageError with `mend`: it does not say."""
+    known = settings.get("clips")
+    if not isinstance(known, dict) or not all(map(_is_size_and_error, known.values())):
+        raise UsageError(f"{path} does not say which clips its faces are of. {mend}")
+    return known
 
 
 def _is_size_and_error(value: Any) -> bool:

@@ -224,7 +224,7 @@ def _run(cell: Cell, view: _View, relay: _Relay) -> CellOutcome:
     with (cell.folder / LOG).open("a", encoding="utf-8", buffering=1) as log:  # the run may be going on elsewhere
         print(f"$ bench {shlex.join(cell.command)}", file=log)
         view.says(cell, "starting")
-        with relay.start(_tied_command(cell)) as process:
+        with relay.start(tied(cell.command)) as process:
             last = _follow(process.stdout, log, cell, view)
             code = process.wait()
     seconds = time.monotonic() - start
@@ -265,9 +265,9 @@ def _command(cell: Cell) -> list[str]:
     return [*PYTHON, "-m", "bench", *cell.command]
 
 
-def _tied_command(cell: Cell) -> list[str]:
-    """The same as a child that ends with this process, as if Slurm had asked it to: with a checkpoint."""
-    return [*PYTHON, "-c", _TIED.format(parent=os.getpid()), *cell.command]
+def tied(command: Sequence[str]) -> list[str]:
+    """The process of a `bench` command that ends with this one, as if Slurm had asked it to: with a checkpoint."""
+    return [*PYTHON, "-c", _TIED.format(parent=os.getpid()), *command]
 
 
 def _numbers(parameters: Any) -> Any:

@@ -6,7 +6,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from bench.search.models import Encoder
 from bench.search.reading import Piece, WindowFrames, read
 from bench.utils.processes import OrderedProcesses
 from bench.utils.progress import progress
+from bench.utils.shards import Shard, owned
 
 BATCH = 8  # windows that the model takes at once
 LARGEST = float(np.finfo(np.float16).max)  # what an index can hold of a feature
@@ -117,20 +118,32 @@ def update(
     """
     clock = time.perf_counter()
     summary = UpdateSummary(hidden=found.hidden, unreadable=found.unreadable, unread=found.unread)
+    old, todo = compared(store, found, retry, summary)
+    if old or todo:  # a look that changes nothing needs no lock
+        with store.locked():
+            store.remove(old)
+            if todo:
+                _encode(store, encoder, folder, {path: found.files[path] for path in todo}, pool, detector, summary)
+    count(store, summary)
+    summary.total = time.perf_counter() - clock
+    return summary
+
+
+def compared(store: Store, found: Listing, retry: bool, summary: UpdateSummary) -> tuple[set[str], list[str]]:
+    """What an index has to forget, and what it has to take, in order; both are counted. retry: as in `update`."""
     same = {path for path, entry in store.entries.items() if _same(path, entry, found, retry)}
     old = store.entries.keys() - same
     todo = [path for path in found.files if path not in same]
     summary.kept, summary.gone = len(same), len(old - found.files.keys())
     summary.changed = len(old & found.files.keys())
     summary.new = len(todo) - summary.changed
-    if old or todo:  # a look that changes nothing needs no lock
-        with store.locked():
-            store.remove(old)
-            if todo:
-                _encode(store, encoder, folder, {path: found.files[path] for path in todo}, pool, detector, summary)
+    return old, todo
+
+
+def count(store: Store, summary: UpdateSummary) -> None:
+    """Says of an index what it holds now."""
     summary.broken = {path: entry.error for path, entry in store.entries.items() if entry.error}
-    summary.indexed, summary.total = len(store), time.perf_counter() - clock
-    return summary
+    summary.indexed = len(store)
 
 
 def rebuild(
@@ -161,6 +174,12 @@ def pending(store: Store, found: Listing) -> bool:
     """Whether `update` would find something to do."""
     same = {path for path, entry in store.entries.items() if _same(path, entry, found, retry=False)}
     return len(same) < len(store.entries) or not found.files.keys() <= same
+
+
+def of_shard(shard: Shard, found: Listing, whole: Store | None) -> Listing:
+    """The part of a listing that a shard has to index: its files, without those that the folder's index has."""
+    same = {path for path, entry in whole.entries.items() if _same(path, entry, found, retry=False)} if whole else set()
+    return replace(found, files={path: facts for path, facts in owned(found.files, shard).items() if path not in same})
 
 
 def to_read(store: Store | None, found: Listing, retry: bool) -> int:

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ from bench.errors import BenchError
 from bench.search.windows import how_many, spans
 from bench.utils.files import replacing
 from bench.utils.paths import home
+from bench.utils.shards import Shard
 
 FORMAT = 1
 BLOCK = 8192  # windows read at once
@@ -60,6 +62,7 @@ class IndexSettings:
     window: float  # seconds
     width: int  # P
     faces: dict[str, Any]  # {"backend", "settings", "pooling", "how"}, or nothing
+    code: str = ""  # of what made the part of a shard
 
 
 class Store:
@@ -135,6 +138,22 @@ class Store:
             .astype(np.float32)
             .reshape(-1, FACE_COLUMNS)
         )
+
+    def rows(self, path: str) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Features (windows, P) of a file's windows and, where the index has them, faces (windows, 9)."""
+        start, stop = self._places[path]
+        parts = []
+        for kind in self._kinds if stop > start else ():
+            count, width = stop - start, self._width(kind)
+            block = np.fromfile(self._file(kind), np.float16, count * width, offset=start * width * 2)
+            parts.append(block.astype(np.float32).reshape(count, width))
+        features, *faces = parts or [np.zeros((0, self._width(kind)), np.float32) for kind in self._kinds]
+        return features, faces[0] if faces else None
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[int, int]]:
+        """Path -> its first row, and the one behind its last."""
+        return dict(zip(self.entries, pairwise(self._ends.tolist()), strict=True))
 
     # --- changing ---
 
@@ -226,7 +245,7 @@ class Store:
         return self.path / f"{kind}-{self._generation}.f16"
 
     def _forget(self) -> None:
-        for name in ("ids", "_ends", "_by_id"):
+        for name in ("ids", "_ends", "_by_id", "_places"):
             with suppress(AttributeError):
                 delattr(self, name)
 
@@ -243,15 +262,18 @@ class Store:
             old.unlink(missing_ok=True)
 
 
-def place(folder: Path) -> Path:
-    """Where the index of a folder lies: in the user's cache, for the folder may be a camera's card or not ours."""
+def place(folder: Path, shard: Shard | None = None) -> Path:
+    """Where the index of a folder, or the part of a shard, lies: in the user's cache, for the folder may be a camera's
+    card or not ours.
+    """
     real = folder.resolve()
-    return home() / "search" / f"{real.name or 'root'}-{hashlib.sha256(os.fsencode(real)).hexdigest()[:12]}"
+    path = home() / "search" / f"{real.name or 'root'}-{hashlib.sha256(os.fsencode(real)).hexdigest()[:12]}"
+    return shard.part(path) if shard else path
 
 
-def read(folder: Path) -> Store | None:
-    """The index of a folder, if it has one. BenchError: it is broken, or of another format."""
-    return _read(place(folder))
+def read(folder: Path, shard: Shard | None = None) -> Store | None:
+    """The index of a folder, or the part of a shard, if it is there. BenchError: it is broken, or of another format."""
+    return _read(place(folder, shard))
 
 
 def replacement(old: Store, about: IndexSettings) -> Store:

@@ -8,6 +8,7 @@ queries. What an index is made of is in the files beside this one.
 """
 
 import json
+import shutil
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +34,7 @@ from bench.search.windows import WINDOW
 from bench.utils.machine import usable_cores
 from bench.utils.names import did_you_mean
 from bench.utils.processes import OrderedProcesses
+from bench.utils.shards import Shard, code_of
 
 SHORTEST = 0.5  # seconds of a window
 NEIGHBOURS = 2  # windows that a window overlaps, at most: of 3 k windows k share no second
@@ -149,28 +151,40 @@ def open_folder(
     backend: str = "numpy",
     emotion: str = "",
     retry: bool = False,
+    shard: Shard | None = None,
+    workers: int | None = None,
 ) -> Searcher:
     """Loads the model, indexes what is new, changed or gone below `folder`, and loads the features: each once.
 
     results: the folder of records. Without a model in `choice` it is the index's own, or else the latest run. backend,
     emotion: what will be asked with, so that what cannot be is refused before the work. retry: read broken files again.
+    shard: index its videos alone, of those that the folder's index lacks, as its part (see `bench.search.merging`).
+    workers: processes that read, one a core if not given.
     UsageError: words that do not fit each other, or an index that was made otherwise. BenchError: the folder holds no
     video or cannot be read, or the index's model has changed.
     """
     searching = SEARCH_BACKENDS.get(backend)()  # what it lacks is said before any work
     found = building.walk(folder)
-    opened = index_store.read(folder)
-    if not found.files and (opened is None or not found.unreadable):
+    whole = index_store.read(folder)
+    if not found.files and (whole is None or not found.unreadable):
         raise BenchError(f"there is no video below {folder} (mp4, mov, mkv, webm and the like).")
-    old = opened.about if opened is not None else None
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers takes a number of at least 1, not {workers}.")
+    opened = known = whole
+    if shard:
+        whole = None if choice.replace else whole
+        found, opened = building.of_shard(shard, found, whole), index_store.read(folder, shard)
+        known = opened if opened is not None else whole
+    old = known.about if known is not None else None
     asked = _completed(folder, choice, old, results)
     keep = old is not None and not choice.replace
     if old and keep:
         _same_words(folder, old, asked)
-    with OrderedProcesses(usable_cores()) as pool:
+    with OrderedProcesses(workers or usable_cores()) as pool:
         pool.start(reading.ready, building.to_read(opened if keep else None, found, retry))  # while the model loads
         encoder = models.load(asked.model, Path(asked.results), asked.tokenizer)
-        about = replace(asked, digest=encoder.described.digest, width=encoder.described.width)
+        code = code_of("bench.search.building") if shard else ""
+        about = replace(asked, digest=encoder.described.digest, width=encoder.described.width, code=code)
         if old and keep and old.digest != about.digest:
             raise BenchError(
                 f"{about.model} has changed since {folder} was indexed. Index again: {_again(folder, about)}"
@@ -185,13 +199,18 @@ def open_folder(
             _check_filter(emotion, folder, about, keep)
         _check_score(encoder, backend, searching)
         detector = None
-        if opened is None or not keep or retry or building.pending(opened, found):
+        if shard or opened is None or not keep or retry or building.pending(opened, found):
             detector = _looker(folder, about, old if keep else None)
-        if opened is not None and choice.replace:
+        if shard and opened is not None and opened.about != about and (choice.replace or opened.about.code != code):
+            shutil.rmtree(opened.path)  # by another model or other code: of no use for what the other shards make
+            opened = None
+        if opened is not None and choice.replace and not shard:
             opened, summary = building.rebuild(opened, about, encoder, folder, found, pool, detector)
         else:
-            opened = Store(index_store.place(folder), about) if opened is None else opened
+            opened = Store(index_store.place(folder, shard), about) if opened is None else opened
             summary = building.update(opened, encoder, folder, found, pool, detector, retry)
+        if shard and not opened.on_disk:  # a shard without a video has a part as well
+            opened.save()
     return Searcher(folder, opened, encoder, summary, searching)
 
 

@@ -1,0 +1,64 @@
+"""Shards of bulk work on a Ray cluster: each is a `bench` command of its own, as a cell of a grid is.
+
+Ray Data hands the shards out, one a task; a shard whose worker was lost is given to another one, which does no harm.
+"""
+
+import logging
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.errors import UsageError
+from bench.grid.executors import tied
+from bench.utils.shards import Shard
+
+CARRIED = ("BENCH_", "DEEPFACE_", "HF_")  # how the environment's names begin that shards are given
+
+
+@dataclass(frozen=True)
+class ShardOutcome:
+    """What became of a shard: its exit code, and its error or the last line that it printed."""
+
+    shard: Shard
+    code: int
+    said: str
+
+
+def run_on_ray(command: Sequence[str], count: int, cpus: int = 1, gpus: int = 0) -> Iterator[ShardOutcome]:
+    """Runs `bench COMMAND --shard i/count` for all i, as they come to an end.
+
+    On the cluster that $RAY_ADDRESS names or that runs on this machine, else on a Ray that is started for it here. Its
+    machines need bench, and the same files in the same places. cpus, gpus: what a shard gets. UsageError: Ray is not
+    installed.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray reports its use otherwise
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise UsageError("bench ray needs Ray, which is not here: pip install -c constraints.txt -e '.[ray]'") from None
+    given = {name: value for name, value in os.environ.items() if name.startswith(CARRIED)}
+    ray.init(include_dashboard=False, log_to_driver=False, logging_level="error", runtime_env={"env_vars": given})
+    try:
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        ray.data.DataContext.get_current().enable_progress_bars = False
+        shards = ray.data.from_items([{"number": number} for number in range(1, count + 1)], override_num_blocks=count)
+        work = {"command": list(command), "count": count, "folder": str(Path.cwd())}
+        for row in shards.map(_run, fn_kwargs=work, num_cpus=cpus, num_gpus=gpus).iter_rows():
+            yield ShardOutcome(Shard(row["number"], count), row["code"], row["said"])
+    finally:
+        ray.shutdown()
+
+
+def _run(row: dict[str, Any], *, command: list[str], count: int, folder: str) -> dict[str, Any]:
+    """One shard, in a worker of Ray: a process that ends with this one."""
+    words = [*command, "--shard", str(Shard(row["number"], count))]
+    done = subprocess.run(
+        tied(words), cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+    )
+    lines = [line.strip() for line in [*done.stdout.splitlines(), *done.stderr.splitlines()] if line.strip()]
+    errors = [line.removeprefix("bench: ") for line in lines if line.startswith("bench: ")]
+    return {**row, "code": done.returncode, "said": [*[""], *lines[-1:], *errors][-1]}
