@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError, first_line
 from bench.grid.executors import tied
 from bench.utils.shards import Shard
 
@@ -32,7 +32,7 @@ def run_on_ray(command: Sequence[str], count: int, cpus: int = 1, gpus: int = 0)
 
     On the cluster that $RAY_ADDRESS names or that runs on this machine, else on a Ray that is started for it here. Its
     machines need bench, and the same files in the same places. cpus, gpus: what a shard gets. UsageError: Ray is not
-    installed.
+    installed. BenchError: there is no such cluster, or it gave up.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # Ray reports its use otherwise
     try:
@@ -41,14 +41,19 @@ def run_on_ray(command: Sequence[str], count: int, cpus: int = 1, gpus: int = 0)
     except ImportError:
         raise UsageError("bench ray needs Ray, which is not here: pip install -c constraints.txt -e '.[ray]'") from None
     given = {name: value for name, value in os.environ.items() if name.startswith(CARRIED)}
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level="error", runtime_env={"env_vars": given})
     try:
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
-        ray.data.DataContext.get_current().enable_progress_bars = False
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level="error", runtime_env={"env_vars": given})
+    except Exception as error:  # of many kinds, some of which are no more than Exception
+        raise BenchError(f"Ray was not started, or cannot be reached: {first_line(error)}") from None
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    work = {"command": list(command), "count": count, "folder": str(Path.cwd())}
+    try:
         shards = ray.data.from_items([{"number": number} for number in range(1, count + 1)], override_num_blocks=count)
-        work = {"command": list(command), "count": count, "folder": str(Path.cwd())}
         for row in shards.map(_run, fn_kwargs=work, num_cpus=cpus, num_gpus=gpus).iter_rows():
             yield ShardOutcome(Shard(row["number"], count), row["code"], row["said"])
+    except ray.exceptions.RayError as error:
+        raise BenchError(f"Ray gave up: {first_line(error)} Repeat the command to go on.") from None
     finally:
         ray.shutdown()
 
