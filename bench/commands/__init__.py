@@ -113,4 +113,4 @@ def next_steps(*commands: str, results: Path = RESULTS) -> None:
 
 def next_after_shard(shard: Shard) -> None:
     """Says on stderr what follows when all shards are done."""
-    next_steps(f"the same with --merge in place of --shard {shard}, once all {shard.count} shards are done")
+    next_steps(f"the same with --merge in place of --shard {shard}, once all {shard.total} shards are done")

@@ -16,7 +16,7 @@ from bench.utils.progress import progress
 @app.command(
     help_epilogue=examples(
         "bench ray 8 -- data compress --root DIR",
-        "bench ray 64 --cpus 4 -- faces --dataset msrvtt --root DIR --backend onnx --model classifier.yaml",
+        "bench ray 64 --cpus 4 -- faces --dataset msrvtt --root DIR --backend deepface",
         "bench ray 16 --cpus 8 --gpus 1 -- index DIR --model clip:FOLDER",
     )
 )
@@ -29,8 +29,8 @@ def ray(
 ) -> None:
     """Do a bulk command's work as shards on a Ray cluster, then merge them. Needs the extra ray.
 
-    The cluster is the one that RAY_ADDRESS names or that runs on this machine; otherwise Ray is started here for the
-    time of the work. Repeat the command to go on where it stopped. See docs/cluster.md.
+    Repeat the command to go on where it stopped. The cluster is that of RAY_ADDRESS, or of this machine, where one is
+    started if there is none. See docs/cluster.md.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def ray(
     gpus
         GPUs of a shard.
     """
-    from bench.grid.shards import run_on_ray
+    from bench.grid.ray_shards import run_on_ray
 
     if shards < 1:
         raise UsageError(f"bench ray takes a number of shards of at least 1, not {shards}.")

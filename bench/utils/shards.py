@@ -22,31 +22,31 @@ SHOWN = 3  # shards or items that a message names
 
 
 class Shard(NamedTuple):
-    """One of `count` shards, numbered from 1."""
+    """One of `total` shards, numbered from 1."""
 
     number: int
-    count: int
+    total: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """ "3/8". UsageError: anything else, or a number beyond the count."""
-        found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text, re.ASCII)
+        """ "3/8". UsageError: anything else, or a number beyond the total."""
+        found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
         shard = cls(*map(int, found.groups())) if found else None
-        if shard is None or not 1 <= shard.number <= shard.count:
+        if shard is None or not 1 <= shard.number <= shard.total:
             raise UsageError(f"--shard takes the number of a shard and how many there are, 1/8 to 8/8, not {text!r}.")
         return shard
 
     def __str__(self) -> str:
-        return f"{self.number}/{self.count}"
+        return f"{self.number}/{self.total}"
 
     def owns(self, name: str) -> bool:
         """Whether the item of that name is this shard's."""
         digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
-        return int.from_bytes(digest[:8]) % self.count == self.number - 1
+        return int.from_bytes(digest[:8]) % self.total == self.number - 1
 
     def part(self, out: Path) -> Path:
         """What this shard writes of an output."""
-        return out.with_name(f"{out.stem}.{self.number}-of-{self.count}{out.suffix}")
+        return out.with_name(f"{out.stem}.{self.number}-of-{self.total}{out.suffix}")
 
 
 def owned(items: Mapping[str, T], shard: Shard | None) -> dict[str, T]:
@@ -57,12 +57,12 @@ def owned(items: Mapping[str, T], shard: Shard | None) -> dict[str, T]:
 def all_parts(out: Path) -> dict[Shard, Path]:
     """What the shards of an output wrote, by shard. BenchError: nothing, not all of it, or of two counts."""
     parts = find_parts(out)
-    counts = {shard.count for shard in parts}
+    counts = {shard.total for shard in parts}
     if not parts:
         raise BenchError(f"no shard of {out} is there. Run them first: --shard 1/N, …, --shard N/N")
     if len(counts) > 1:
         some = " and ".join(
-            next(path.name for shard, path in parts.items() if shard.count == n) for n in sorted(counts)
+            next(path.name for shard, path in parts.items() if shard.total == n) for n in sorted(counts)
         )
         raise BenchError(
             f"{out.parent} holds parts of different numbers of shards ({some}). Remove those of one number."
@@ -76,7 +76,7 @@ def all_parts(out: Path) -> dict[Shard, Path]:
 
 def find_parts(out: Path) -> dict[Shard, Path]:
     """What shards of an output have written so far, by shard."""
-    form = re.compile(rf"{re.escape(out.stem)}\.([1-9]\d*)-of-([1-9]\d*){re.escape(out.suffix)}", re.ASCII)
+    form = re.compile(rf"{re.escape(out.stem)}\.([1-9]\d{{0,5}})-of-([1-9]\d{{0,5}}){re.escape(out.suffix)}", re.ASCII)
     found = {path: form.fullmatch(path.name) for path in out.parent.glob("*-of-*")}
     return {Shard(*map(int, match.groups())): path for path, match in sorted(found.items()) if match}
 

@@ -14,8 +14,8 @@ from helpers.sidecars import known
 from bench.cli import main
 from bench.data.video import write_video
 from bench.errors import BenchError
-from bench.grid import shards
-from bench.grid.shards import ShardOutcome, run_on_ray
+from bench.grid import ray_shards
+from bench.grid.ray_shards import ShardOutcome, run_on_ray
 from bench.utils.shards import Shard
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def handed_out(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], int, in
             else:
                 yield ShardOutcome(shard, 0, "")
 
-    monkeypatch.setattr(shards, "run_on_ray", run)
+    monkeypatch.setattr(ray_shards, "run_on_ray", run)
     return asked
 
 
