@@ -9,17 +9,15 @@ A shard (`bench.utils.shards`) looks at its own clips and writes a table of thes
 parts the table that a run without shards would have written, byte for byte.
 """
 
-import hashlib
 import json
-import shutil
 import zlib
 from collections import Counter
-from collections.abc import Generator, Mapping, Set
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,26 +25,20 @@ from bench import face_detection
 from bench.data.annotation import ClipSource, load_annotation
 from bench.data.cards import Card, load_card
 from bench.data.clip_files import ClipFile, locate
-from bench.data.faces import EXPRESSIONS, FACE_COLUMNS, read_table, write_faces
+from bench.data.faces import EXPRESSIONS, FACE_COLUMNS, read_table
 from bench.data.video import by_stem, count_frames, find_copies, list_other_media, list_videos, sample_indices
 from bench.errors import BenchError, UsageError
 from bench.face_detection import ClipFrames, Face, FaceBackend
 from bench.face_detection.frames import is_picture, list_pictures
+from bench.face_detection.kept_faces import Columns, KeptFaces, no_rows
 from bench.utils.lock import locked
 from bench.utils.machine import usable_cores
 from bench.utils.outputs import check_output
 from bench.utils.plugins import load_plugin, plugin_files
 from bench.utils.processes import DIED, in_processes
 from bench.utils.progress import progress
-from bench.utils.shards import Shard, all_parts, code_of, find_parts, owned, some_of
+from bench.utils.shards import Shard, all_parts, code_of, find_parts, owned
 
-if TYPE_CHECKING:  # pyarrow takes 0.1 s to import
-    import pyarrow
-
-PIECE = 50  # clips in a file of what is done so far
-REPLACE = "Remove it, name another file with --out FILE, or replace it: --force"
-
-Columns = dict[str, list[Any]]
 Found = Generator[tuple[str, tuple[Columns, str]], None, None]  # clip, its rows, what is wrong with it
 
 
@@ -107,10 +99,10 @@ def scan(
     code = code_of(__name__, type(detector).__module__)
     if merge:
         sizes = {name: _size(file) for name, file in clips.items()}
-        return _merged(_Kept(out, how, detector.source), sizes, code, left_out)
+        return _merged(KeptFaces(out, how, detector.source), sizes, code, left_out, force)
     clips = owned(clips, shard)
     sizes = {name: _size(file) for name, file in clips.items()}
-    kept = _Kept(out, how, detector.source, shard, code)
+    kept = KeptFaces(out, how, detector.source, shard, code)
     was_done = kept.load(sizes, begin_again=force)
     jobs = {name: file for name, file in clips.items() if name not in kept.clips}
     if was_done and not jobs:
@@ -119,7 +111,7 @@ def scan(
     together = (workers := min(workers or usable_cores(), len(jobs))) > 1
     chosen = _Chosen(backend, tuple(settings.items()), plugin_files())
     tasks = {name: (chosen, name, file, frames) for name, file in jobs.items()}
-    found = in_processes(_work, tasks, workers, (_no_rows(), DIED)) if together else _alone(detector, jobs, frames)
+    found = in_processes(_work, tasks, workers, (no_rows(), DIED)) if together else _alone(detector, jobs, frames)
     with locked(kept.out.with_name(f".{kept.out.stem}.lock"), "bench faces"):
         try:
             with closing(found):  # workers end before what they found is put down
@@ -131,10 +123,10 @@ def scan(
     return _summary(kept.out, False, left_out)
 
 
-def _merged(kept: "_Kept", sizes: dict[str, int], code: str, left_out: tuple[Path, ...]) -> FaceScan:
+def _merged(kept: KeptFaces, sizes: dict[str, int], code: str, left_out: tuple[Path, ...], force: bool) -> FaceScan:
     """Makes the table of the parts of all shards, and removes these; leaves one that is whole as it is."""
     parts = find_parts(kept.out)
-    if not parts and kept.is_whole(sizes):
+    if not force and kept.is_whole(sizes) and not parts:
         return _summary(kept.out, True, left_out)
     kept.merge(all_parts(kept.out), sizes, code)
     kept.finish()
@@ -203,135 +195,6 @@ class _Chosen(NamedTuple):
     plugins: tuple[Path, ...]  # files, one of which may bring the backend
 
 
-class _Kept:
-    """What is done so far: the output of an earlier run, and pieces in a hidden folder beside it.
-
-    Each names the settings it was made with and its clips with their sizes. A clip whose file has another size since,
-    or that was broken, is looked at again. The output of a shard is its part, made with the settings and the code; it
-    looks nowhere where the whole table has looked.
-    """
-
-    def __init__(self, out: Path, how: dict[str, Any], source: str, shard: Shard | None = None, code: str = "") -> None:
-        self.out = shard.part(out) if shard else out
-        self._how, self._source = {**how, "code": code} if shard else how, source
-        self._whole = {out: how} if shard else {}
-        self._folder = self.out.parent / f".{self.out.stem}.parts"
-        self._rows, self._new = _no_rows(), _no_rows()
-        self.clips: dict[str, tuple[int, str]] = {}  # size, and what is wrong or an empty text
-        self._fresh: list[str] = []  # clips whose rows are in `_new`
-
-    def load(self, sizes: dict[str, int], begin_again: bool = False) -> bool:
-        """Reads what fits; True if that is just what the output holds. begin_again: no output is looked at.
-
-        UsageError: one was made with other settings, or is something else.
-        """
-        outputs = [] if begin_again else [path for path in (self.out, *self._whole) if _holds_something(path)]
-        complete = False
-        for path in [*outputs, *sorted(self._folder.glob("*.parquet"))]:
-            table, source, settings = _read(path, REPLACE)
-            if settings.get("how") != self._whole.get(path, self._how):
-                if path in outputs:
-                    raise UsageError(f"{path} holds faces that were found with other settings ({source}). {REPLACE}")
-                continue
-            known = _clips(path, settings, REPLACE)
-            if path == self.out and known and not known.keys() & sizes.keys():
-                raise UsageError(f"{path} holds the faces of {len(known)} other clips ({some_of([*known])}). {REPLACE}")
-            fit = {name for name, (size, error) in known.items() if sizes.get(name) == size and not error}
-            complete |= path == self.out and len(fit) == len(known)
-            self._take(table, known, fit)
-        return complete
-
-    def is_whole(self, sizes: dict[str, int]) -> bool:
-        """Whether the output is there and of just these clips, broken ones among them."""
-        if not _holds_something(self.out):
-            return False
-        _, _, settings = _read(self.out, REPLACE)
-        known = {name: size for name, (size, _) in _clips(self.out, settings, REPLACE).items()}
-        return settings.get("how") == self._how and known == sizes
-
-    def merge(self, parts: Mapping[Shard, Path], sizes: dict[str, int], code: str) -> None:
-        """Takes what all shards found. BenchError: a part was made otherwise, or is not of just its clips."""
-        for shard, path in parts.items():
-            again = f"Repeat it: --shard {shard} --force"
-            table, source, settings = _read(path, again)
-            if settings.get("how") != {**self._how, "code": code}:
-                raise BenchError(f"{path} holds faces that were found with other settings or code ({source}). {again}")
-            known = _clips(path, settings, again)
-            if strange := [name for name in known if not shard.owns(name)]:
-                raise BenchError(f"{path} holds clips of another shard ({some_of(strange)}). {again}")
-            mine = owned(sizes, shard)
-            if lacking := [name for name, size in mine.items() if known.get(name, (None, ""))[0] != size]:
-                raise BenchError(
-                    f"{path} lacks {len(lacking)} clips that are new or changed ({some_of(lacking)}). "
-                    f"Repeat it: --shard {shard}"
-                )
-            self._take(table, known, mine.keys())
-
-    def _take(self, table: "pyarrow.Table", known: Mapping[str, tuple[int, str]], names: Set[str]) -> None:
-        """Takes the rows of some clips, unless they are here."""
-        columns = table.select(FACE_COLUMNS).to_pydict()
-        keep = [index for index, name in enumerate(columns["video"]) if name in names - self.clips.keys()]
-        for name in FACE_COLUMNS:
-            self._rows[name] += [columns[name][index] for index in keep]
-        self.clips |= {name: known[name] for name in names}
-
-    def add(self, clip: str, size: int, columns: Columns, error: str) -> None:
-        """Takes what was found in one clip."""
-        self.clips[clip] = (size, error)
-        self._fresh.append(clip)
-        for name in FACE_COLUMNS:
-            self._new[name] += columns[name]
-            self._rows[name] += columns[name]
-        if len(self._fresh) == PIECE:
-            self.flush()
-
-    def flush(self) -> None:
-        """Writes down what came since the last time."""
-        if self._fresh:
-            path = self._folder / f"{hashlib.sha256(' '.join(self._fresh).encode()).hexdigest()[:16]}.parquet"
-            clips = {name: self.clips[name] for name in self._fresh}
-            write_faces(self._new, path, self._source, {"how": self._how, "clips": clips})
-            self._new, self._fresh = _no_rows(), []
-
-    def finish(self) -> None:
-        """Writes all rows by clip, frame and face, in whatever order they came, and removes the pieces."""
-        rows = zip(*(self._rows[name] for name in ("video", "frame", "face")), strict=True)
-        places = [(video, frame, -1 if face is None else face) for video, frame, face in rows]
-        order = sorted(range(len(places)), key=places.__getitem__)
-        columns = {name: [values[index] for index in order] for name, values in self._rows.items()}
-        settings = {"how": self._how, "clips": dict(sorted(self.clips.items()))}
-        write_faces(columns, self.out, self._source, settings)
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _read(path: Path, mend: str) -> tuple["pyarrow.Table", str, dict[str, Any]]:
-    """A table, its source and its settings. UsageError with `mend`: it is none."""
-    try:
-        return read_table(path, mend)
-    except BenchError as error:
-        raise UsageError(str(error)) from None
-
-
-def _clips(path: Path, settings: dict[str, Any], mend: str) -> dict[str, tuple[int, str]]:
-    """The clips of a table that a scan wrote: size, and what is wrong. UsageError with `mend`: it does not say."""
-    known = settings.get("clips")
-    if not isinstance(known, dict) or not all(map(_is_size_and_error, known.values())):
-        raise UsageError(f"{path} does not say which clips its faces are of. {mend}")
-    return known
-
-
-def _is_size_and_error(value: Any) -> bool:
-    return isinstance(value, list) and [type(part) for part in value] == [int, str]
-
-
-def _holds_something(path: Path) -> bool:
-    return path.exists() and path.stat().st_size > 0
-
-
-def _no_rows() -> Columns:
-    return {name: [] for name in FACE_COLUMNS}
-
-
 def _alone(detector: FaceBackend, jobs: dict[str, ClipFile], frames: int) -> Found:
     for name, file in jobs.items():
         yield name, _attempt(detector, name, file, frames)
@@ -358,7 +221,7 @@ def _attempt(detector: FaceBackend, name: str, file: ClipFile, frames: int) -> t
     except UsageError:  # the settings are wrong, not the clip
         raise
     except BenchError as error:
-        return _no_rows(), str(error)
+        return no_rows(), str(error)
 
 
 def _rows(clip: ClipFrames, found: list[list[Face]]) -> Columns:

@@ -8,6 +8,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +43,17 @@ def run_on_ray(command: Sequence[str], count: int, cpus: int = 1, gpus: int = 0)
         raise UsageError("bench ray needs Ray, which is not here: pip install -c constraints.txt -e '.[ray]'") from None
     given = {name: value for name, value in os.environ.items() if name.startswith(CARRIED)}
     try:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="error", runtime_env={"env_vars": given})
+        ray.init(
+            include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": given}
+        )
     except Exception as error:  # of many kinds, some of which are no more than Exception
         raise BenchError(f"Ray was not started, or cannot be reached: {first_line(error)}") from None
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
-    work = {"command": list(command), "count": count, "folder": str(Path.cwd())}
+    work: dict[str, Any] = {"command": list(command), "count": count, "folder": str(Path.cwd())}
     try:
         shards = ray.data.from_items([{"number": number} for number in range(1, count + 1)], override_num_blocks=count)
-        for row in shards.map(_run, fn_kwargs=work, num_cpus=cpus, num_gpus=gpus).iter_rows():
+        for row in shards.map(partial(_run, **work), num_cpus=cpus, num_gpus=gpus).iter_rows():
             yield ShardOutcome(Shard(row["number"], count), row["code"], row["said"])
     except ray.exceptions.RayError as error:
         raise BenchError(f"Ray gave up: {first_line(error)} Repeat the command to go on.") from None

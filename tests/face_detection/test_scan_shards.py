@@ -49,6 +49,15 @@ def unsharded(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return looked(clips, tmp_path_factory.mktemp("whole") / "faces.parquet").out.read_bytes()
 
 
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The clips that the backend is asked about."""
+    names: list[str] = []
+    real = Sidecar.faces
+    monkeypatch.setattr(Sidecar, "faces", lambda self, clip: (names.append(clip.name), real(self, clip))[1])
+    return names
+
+
 def parts(clips: Path, out: Path, count: int = 3, **how: Any) -> list[Path]:
     return [looked(clips, out, shard=Shard(number, count), **how).out for number in range(1, count + 1)]
 
@@ -91,7 +100,7 @@ def stopping(left: int) -> Callable[..., Any]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_a_shard_that_was_killed_goes_on_with_what_it_had(clips: Path, tmp_path: Path) -> None:
+def test_a_shard_that_was_killed_goes_on_with_what_it_had(clips: Path, tmp_path: Path, looked_at: list[str]) -> None:
     """Two pieces of two clips are written down when the fifth clip is looked at, over which the process waits."""
     names = [f"clip{index}" for index in range(40)]
     for name in names:
@@ -100,8 +109,8 @@ def test_a_shard_that_was_killed_goes_on_with_what_it_had(clips: Path, tmp_path:
     known(tmp_path / "known.parquet", *names)
     code = (
         "import sys, time; from pathlib import Path; from bench.face_detection import scan as module\n"
-        "from bench.utils.shards import Shard\n"
-        "module.PIECE, real, seen, folder = 2, module._attempt, [], Path(sys.argv[1])\n"
+        "from bench.face_detection import kept_faces; from bench.utils.shards import Shard\n"
+        "kept_faces.PIECE, real, seen, folder = 2, module._attempt, [], Path(sys.argv[1])\n"
         "module._attempt = lambda *clip: (seen.append(clip), time.sleep(600 * (len(seen) == 5)), real(*clip))[2]\n"
         "module.scan('sidecar', {'model': folder / 'known.parquet'}, videos=folder / 'many', "
         "out=folder / 'faces.parquet', workers=1, shard=Shard(1, 2))"
@@ -111,13 +120,8 @@ def test_a_shard_that_was_killed_goes_on_with_what_it_had(clips: Path, tmp_path:
         time.sleep(0.01)
     os.kill(run.pid, signal.SIGKILL)
     assert run.wait(timeout=30) == -signal.SIGKILL
-    looked_at: list[str] = []
-    with pytest.MonkeyPatch.context() as patch:
-        real = Sidecar.faces
-        patch.setattr(Sidecar, "faces", lambda self, clip: (looked_at.append(clip.name), real(self, clip))[1])
-        mine = owned(dict.fromkeys(names), Shard(1, 2))
-        looked(tmp_path / "many", tmp_path / "faces.parquet", shard=Shard(1, 2))
-        assert len(looked_at) == len(mine) - 4
+    looked(tmp_path / "many", tmp_path / "faces.parquet", shard=Shard(1, 2))
+    assert len(looked_at) == len(owned(dict.fromkeys(names), Shard(1, 2))) - 4
     looked(tmp_path / "many", tmp_path / "faces.parquet", shard=Shard(2, 2))
     looked(tmp_path / "many", tmp_path / "faces.parquet", merge=True)
     looked(tmp_path / "many", tmp_path / "whole.parquet")
@@ -131,13 +135,13 @@ def test_merging_again_leaves_the_table_as_it_is(clips: Path, tmp_path: Path) ->
     assert again.was_done
 
 
-def test_a_shard_looks_at_nothing_that_the_merged_table_has(
-    clips: Path, tmp_path: Path, unsharded: bytes, monkeypatch: pytest.MonkeyPatch
+def test_a_shard_looks_only_at_what_the_merged_table_lacks(
+    clips: Path, tmp_path: Path, unsharded: bytes, looked_at: list[str]
 ) -> None:
     out = tmp_path / "faces.parquet"
     out.write_bytes(unsharded)
-    monkeypatch.setattr(Sidecar, "faces", None)  # to call it would be an error
     parts(clips, out)
+    assert looked_at == ["clip0"]  # of which the sidecar knows nothing; broken ones are tried again
     looked(clips, out, merge=True)
     assert out.read_bytes() == unsharded
 
@@ -157,6 +161,18 @@ def test_a_part_with_other_settings_is_named(clips: Path, tmp_path: Path) -> Non
         BenchError, match=r"faces.2-of-3.parquet .* with other settings or code .* Repeat it: --shard 2/3"
     ):
         looked(clips, out, merge=True)
+
+
+def test_a_table_of_other_settings_is_replaced_only_on_demand(clips: Path, tmp_path: Path, unsharded: bytes) -> None:
+    out = tmp_path / "faces.parquet"
+    looked(clips, out, frames=4)
+    with pytest.raises(UsageError, match=r"faces\.parquet holds faces that were found with other settings"):
+        looked(clips, out, shard=Shard(1, 3))
+    parts(clips, out, force=True)
+    with pytest.raises(UsageError, match=r"faces\.parquet holds faces that were found with other settings"):
+        looked(clips, out, merge=True)
+    looked(clips, out, merge=True, force=True)
+    assert out.read_bytes() == unsharded
 
 
 def test_a_part_by_other_code_is_named(clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
