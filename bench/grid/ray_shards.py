@@ -8,7 +8,6 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,23 +49,27 @@ def run_on_ray(command: Sequence[str], count: int, cpus: int = 1, gpus: int = 0)
         raise BenchError(f"Ray was not started, or cannot be reached: {first_line(error)}") from None
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
-    work: dict[str, Any] = {"command": list(command), "count": count, "folder": str(Path.cwd())}
+    folder = str(Path.cwd())
+    work = [
+        {"shard": str(Shard(number, count)), "command": list(command), "folder": folder}
+        for number in range(1, count + 1)
+    ]
     try:
-        shards = ray.data.from_items([{"number": number} for number in range(1, count + 1)], override_num_blocks=count)
-        for row in shards.map(partial(_run, **work), num_cpus=cpus, num_gpus=gpus).iter_rows():
-            yield ShardOutcome(Shard(row["number"], count), row["code"], row["said"])
+        shards = ray.data.from_items(work, override_num_blocks=count)
+        for row in shards.map(_run, num_cpus=cpus, num_gpus=gpus).iter_rows():
+            yield ShardOutcome(Shard.parse(row["shard"]), row["code"], row["said"])
     except ray.exceptions.RayError as error:
         raise BenchError(f"Ray gave up: {first_line(error)} Repeat the command to go on.") from None
     finally:
         ray.shutdown()
 
 
-def _run(row: dict[str, Any], *, command: list[str], count: int, folder: str) -> dict[str, Any]:
+def _run(work: dict[str, Any]) -> dict[str, Any]:
     """One shard, in a worker of Ray: a process that ends with this one."""
-    words = [*command, "--shard", str(Shard(row["number"], count))]
+    words = tied([*work["command"], "--shard", work["shard"]])
     done = subprocess.run(
-        tied(words), cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+        words, cwd=work["folder"], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
     )
     lines = [line.strip() for line in [*done.stdout.splitlines(), *done.stderr.splitlines()] if line.strip()]
     errors = [line.removeprefix("bench: ") for line in lines if line.startswith("bench: ")]
-    return {**row, "code": done.returncode, "said": [*[""], *lines[-1:], *errors][-1]}
+    return {"shard": work["shard"], "code": done.returncode, "said": ["", *lines[-1:], *errors][-1]}
