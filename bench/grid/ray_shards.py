@@ -15,7 +15,7 @@ from bench.errors import BenchError, UsageError, first_line
 from bench.grid.executors import tied
 from bench.utils.shards import Shard
 
-CARRIED = ("BENCH_", "DEEPFACE_", "HF_")  # how the environment's names begin that shards are given
+CARRIED = ("BENCH_HOME", "DEEPFACE_HOME", "HF_HOME", "HF_HUB_OFFLINE")  # of the environment, what shards are given
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def run_on_ray(command: Sequence[str], count: int, cpus: int = 1, gpus: int = 0)
         import ray.data
     except ImportError:
         raise UsageError("bench ray needs Ray, which is not here: pip install -c constraints.txt -e '.[ray]'") from None
-    given = {name: value for name, value in os.environ.items() if name.startswith(CARRIED)}
+    given = {name: os.environ[name] for name in CARRIED if name in os.environ}
     try:
         ray.init(
             include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": given}

@@ -119,7 +119,7 @@ def test_a_shard_that_was_killed_goes_on_with_what_it_had(clips: Path, tmp_path:
     while len(list(tmp_path.glob(".faces.1-of-2.parts/[0-9a-f]*.parquet"))) < 2 and run.poll() is None:
         time.sleep(0.01)
     os.kill(run.pid, signal.SIGKILL)
-    assert run.wait(timeout=30) == -signal.SIGKILL
+    assert run.wait(timeout=120) == -signal.SIGKILL
     looked(tmp_path / "many", tmp_path / "faces.parquet", shard=Shard(1, 2))
     assert len(looked_at) == len(owned(dict.fromkeys(names), Shard(1, 2))) - 4
     looked(tmp_path / "many", tmp_path / "faces.parquet", shard=Shard(2, 2))
