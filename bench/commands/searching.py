@@ -162,7 +162,8 @@ def search(
     filter
         Only moments whose faces show this emotion: joy, fear, surprise, sadness, disgust or anger.
     backend
-        What searches the features: numpy; faiss or qdrant, extras of the same name; or a plugin's. See docs/search.md.
+        What searches the features: numpy; faiss, lance or qdrant, extras of the same name; or a plugin's. See
+        docs/search.md.
     json_output
         Print JSON.
     """

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from helpers.search import clip
 
 from bench.cli import main
 from bench.errors import BenchError, UsageError
-from bench.search.backends import SEARCH_BACKENDS, SearchBackend, qdrant_server
+from bench.search.backends import SEARCH_BACKENDS, SearchBackend, lance_table, qdrant_server
 from bench.search.backends.exact import Exact
 from bench.search.index_store import IndexedFile, IndexSettings, Store
 
 WIDTH = 16
+MODULES = {"faiss": "faiss", "lance": "lancedb", "qdrant": "qdrant_client"}  # of the extras of that name
 Load = Callable[..., SearchBackend]
 
 # the client's local mode is exact whatever it is told; a server has to be told
@@ -28,11 +30,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWa
 PLUGIN = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "search.md").read_text(encoding="utf-8"), re.DOTALL)[0]
 
 
-@pytest.fixture(params=["numpy", "faiss", "qdrant", "qdrant server"])
+@pytest.fixture(params=["numpy", "faiss", "lance", "lance indexed", "qdrant", "qdrant server"])
 def load(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
-    """Each backend with vectors in it; Qdrant's in the client's local mode and, where there is one, on a server."""
+    """Each backend with vectors in it, LanceDB's also with its index, which here finds all that there is.
+
+    Qdrant's is the client's local mode and, where there is one, a server.
+    """
     kind = request.param.split()[0]
-    module = {"faiss": "faiss", "qdrant": "qdrant_client"}.get(kind)
+    module = MODULES.get(kind)
     if module and importlib.util.find_spec(module) is None:
         pytest.skip(f"the extra {kind} is not installed")
     if request.param == "qdrant server" and not os.environ.get("BENCH_QDRANT_URL"):
@@ -42,6 +47,8 @@ def load(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
         client = QdrantClient(":memory:")
         monkeypatch.setattr(qdrant_server, "connect", lambda: client)
+    if request.param == "lance indexed":
+        monkeypatch.setattr(lance_table, "EXACT", 255)  # codes of 8 bits take 256 vectors to be learned
     backend = SEARCH_BACKENDS.get(kind)()
     yield lambda *parts: loaded(backend, tmp_path, *parts)
     if kind == "qdrant":
@@ -68,6 +75,9 @@ class Made:
     def features(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield from self.blocks
 
+    def locked(self) -> nullcontext[None]:
+        return nullcontext()
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -78,11 +88,11 @@ def loaded(backend: SearchBackend, folder: Path, *blocks: tuple[np.ndarray, np.n
 
 
 def vectors(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Unit vectors with ids that are neither in order nor without gaps."""
+    """Unit vectors of an index, which holds float16, with ids that are neither in order nor without gaps."""
     rng = np.random.default_rng(seed)
     matrix = rng.standard_normal((count, WIDTH)).astype(np.float32)
     ids = rng.permutation(10 * count)[:count].astype(np.int64)
-    return ids, matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+    return ids, (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float16).astype(np.float32)
 
 
 def by_sorting(ids: np.ndarray, matrix: np.ndarray, query: np.ndarray, k: int) -> list[int]:
@@ -125,7 +135,7 @@ def test_equal_scores_come_by_id(tmp_path: Path) -> None:
     assert index.query(np.array([1, 0], np.float32), 2)[0].tolist() == [4, 7]
 
 
-@pytest.mark.parametrize(("backend", "module"), [("faiss", "faiss"), ("qdrant", "qdrant_client")])
+@pytest.mark.parametrize(("backend", "module"), MODULES.items())
 def test_a_missing_extra_is_one_line_that_names_it(backend: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, module, None)
     with pytest.raises(BenchError, match=rf"--backend {backend} .*pip install .*\[{backend}\]"):

@@ -5,7 +5,6 @@
 $BENCH_QDRANT_URL says where the server is.
 """
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,8 @@ import numpy as np
 
 from bench.errors import BenchError
 from bench.search.backends import Ids, ScoreFunction, Vectors, best, needs_extra, search_backend
+from bench.search.backends.markers import is_marked, mark
 from bench.search.index_store import BLOCK, Store
-from bench.utils.files import replacing
 from bench.utils.progress import progress
 
 if TYPE_CHECKING:
@@ -71,9 +70,7 @@ class Qdrant:
         if not self._client.collection_exists(self._name):
             shape = self._models.VectorParams(size=store.about.width, distance=self._models.Distance.DOT, on_disk=True)
             self._client.create_collection(self._name, vectors_config=shape)
-        marker = store.path / "qdrant.json"
-        now = json.dumps({"url": address(), "revision": store.revision})
-        if marker.is_file() and marker.read_text(encoding="utf-8") == now and self._count() == len(store):
+        if is_marked(store, "qdrant", address()) and self._count() == len(store):
             return
         there = self._ids()
         self._remove(np.setdiff1d(there, store.ids))
@@ -81,8 +78,7 @@ class Qdrant:
         for ids, features in blocks:
             new = ~np.isin(ids, there)
             self._add(ids[new], features[new])
-        with replacing(marker) as temporary:
-            temporary.write_text(now, encoding="utf-8")
+        mark(store, "qdrant", address())
 
     def query(self, vector: Vectors, k: int, among: Ids | None = None) -> tuple[Ids, Vectors]:
         only = None
