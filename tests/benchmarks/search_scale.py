@@ -1,20 +1,22 @@
 """What each search backend needs for many windows, and what it finds: recall@10, time, memory, disk.
 
-    python tests/benchmarks/search_scale.py [--windows 100000 1000000] [--width 512] [--backends numpy faiss lance]
-        [--uniform] [--json FILE]
+    python tests/benchmarks/search_scale.py [--windows 10000 100000 1000000] [--width 512] [--uniform] [--json FILE]
+        [--backends numpy faiss lance qdrant]
 
-An index as `bench index` writes it is filled with vectors that are made to be like a video model's. Each is the sum of a
-direction that all share (so that two of them have a cosine of 0.5), its topic (one for 1 000 windows, of unequal sizes),
-its video (10 windows each) and itself, drawn with variances that fall as 1/i over the axes of a rotated space and with
-lengths of 1, 0.7, 0.6 and 0.25. A query is a topic and something of its own in another place, as captions are: its best windows have a
-cosine of 0.3 or so. --uniform: vectors and queries without any structure, the worst case for an index.
+An index as `bench index` writes it is filled with vectors that are made to be like a video model's. Each is the sum
+of a direction that all share (so that two of them have a cosine of 0.5), its topic (one for 1 000 windows, of unequal
+sizes), its video (10 windows each) and itself, drawn with variances that fall as 1/i over the axes of a rotated space
+and with lengths of 1, 0.7, 0.6 and 0.25. A query is a topic and something of its own in another place, as captions
+are: its best windows have a cosine of 0.3 or so. --uniform: vectors and queries without any structure, the worst case
+for an index.
 
 For each backend a process loads the index for the first time ("build"; lance writes its table then), and a second one
-loads it and asks: QUERIES queries for 10 windows one after another, then CLIENTS threads at once that ask a `Searcher`,
-as `bench demo` does, without a text model. Recall is the share of the 10 windows found that score at least as high as
-the tenth best by numpy's product. Memory is the peak of the process before the clients, without torch; "disk" is what
-lies beside the index for this backend. qdrant is the client's local mode, up to 10 000 windows, or the server that
-BENCH_QDRANT_URL names. CPU seconds and milliseconds, of all cores, tell more than the clock where other work runs.
+loads it and asks: QUERIES queries for 10 windows one after another, then CLIENTS threads at once that ask a
+`Searcher`, as `bench demo` does, without a text model. Recall is the share of the 10 windows found that score at
+least as high as the tenth best by numpy's product. Memory is the peak of the process before the clients, without
+torch; "disk" is what lies beside the index for this backend. qdrant is the client's local mode, up to 10 000 windows,
+or the server that BENCH_QDRANT_URL names. CPU seconds and milliseconds, of all cores, tell more than the clock where
+other work runs.
 """
 
 import argparse

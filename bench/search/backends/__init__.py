@@ -6,8 +6,8 @@ lance_table.py    lance: a table on disk or in an object store, for collections 
 qdrant_server.py  qdrant: a server, for collections that outgrow one machine
 markers.py        which revision of an index the table or the server has
 
-All are exact: on the same vectors they give the same ids in the same order; lance is from 100 000 windows on not. One more is one module, or a plugin file,
-with a class that has what `SearchBackend` has:
+numpy, faiss and qdrant are exact, lance up to 65 536 windows: on the same vectors they give the same ids in the same
+order. One more is one module, or a plugin file, with a class that has what `SearchBackend` has:
 
     from bench.search.backends import search_backend
 

@@ -32,7 +32,7 @@ PARTITION = 4096  # windows a partition of the index, roughly
 PROBES = 20  # partitions that a query looks into; more, where a filter leaves too few windows
 CANDIDATES = 20  # windows scored exactly for each one that is asked for
 FEWEST = 300  # candidates, at least
-ROUNDS = 10  # of k-means: 50, LanceDB's default, take five times as long and find no more
+ROUNDS = 10  # of k-means, most of the time that an index takes; LanceDB's default is 50
 CHUNK = 128  # blocks written at once: a million windows, LanceDB's own size of a file
 PAGE = 10_000  # ids removed at once
 

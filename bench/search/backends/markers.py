@@ -1,4 +1,4 @@
-"""Which revision of an index a copy of its vectors has: a small file beside the index, for copies that lie elsewhere."""
+"""Which revision of an index a backend's copy of its vectors has: a small file beside the index."""
 
 import json
 
