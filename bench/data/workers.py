@@ -6,7 +6,7 @@ How many there are changes the time alone.
 import math
 import shutil
 import signal
-from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from multiprocessing import active_children, get_all_start_methods
 from pathlib import Path
@@ -31,9 +31,7 @@ CHUNK_BYTES = 4_000_000  # of frames that a worker gives at once where all are d
 Read = Callable[[str], np.ndarray]
 
 
-def load(
-    samples: Dataset, keys: Sequence[Sequence[Hashable]], collate: Callable, workers: int
-) -> Generator[Any, None, None]:
+def load(samples: Dataset, keys: Sequence[list[Any]], collate: Callable, workers: int) -> Generator[Any, None, None]:
     """Batches in the order of `keys`, made by `workers` processes, or here by none.
 
     Whoever stops before the end closes it (contextlib.closing): workers end with it, and by nothing else.

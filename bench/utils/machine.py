@@ -27,7 +27,7 @@ def usable_cores() -> int:
 
 def available_memory() -> int:
     """Bytes that this process can take before the machine swaps, or its cgroup's limit ends it."""
-    return max(0, min([psutil.virtual_memory().available, *_room()]))
+    return max(0, int(min([psutil.virtual_memory().available, *_room()])))
 
 
 def processes_here() -> int:
