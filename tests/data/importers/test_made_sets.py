@@ -230,7 +230,7 @@ def test_a_file_is_found_loose_gzipped_and_in_a_zip(tmp_path: Path) -> None:
         assert (name, source.name, source.json()) == (name, "captions_msvd.json", {"v": ["a cat"]})
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"[]")[:-9], b""])
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"[]")[:-9], b""], ids=["other", "cut", "empty"])
 def test_a_damaged_gzip_is_one_line(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "train.json.gz").write_bytes(content)
     with pytest.raises(BenchError, match=r"train\.json\.gz (cannot be read|is no valid JSON)"):
