@@ -170,20 +170,15 @@ def test_a_filter_finds_what_lies_in_partitions_that_are_far_away(
     assert set(backend.query(np.eye(WIDTH, dtype=np.float32)[0], 9, among)[0].tolist()) == set(among.tolist())
 
 
-SIZES = [(70_000, 64, 60), pytest.param(1_000_000, 512, 900, marks=pytest.mark.timeout(1800))]
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(("windows", "width", "seconds"), SIZES)
-def test_the_index_finds_most_of_what_an_exact_search_finds(
-    windows: int, width: int, seconds: int, tmp_path: Path
-) -> None:
-    """By `tests/benchmarks/search_scale.py`, built and asked on this machine; seconds: what two idle cores take."""
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("windows", "width"), [(70_000, 64), (1_000_000, 512)])
+def test_the_index_finds_most_of_what_an_exact_search_finds(windows: int, width: int, tmp_path: Path) -> None:
     if windows > 100_000 and not os.environ.get("BENCH_SCALE"):
-        pytest.skip("a million windows take some minutes: BENCH_SCALE=1 asks for them")
+        pytest.skip("a million windows take minutes and 4 GB of disk: BENCH_SCALE=1 asks for them")
     script, out = ROOT / "tests" / "benchmarks" / "search_scale.py", tmp_path / "out.json"
     words = ["--windows", str(windows), "--width", str(width), "--backends", "numpy", "faiss", "lance"]
     subprocess.run([sys.executable, str(script), *words, "--json", str(out)], check=True)
     recall = {row["backend"]: row["recall@10"] for row in json.loads(out.read_text())["rows"]}
     assert recall["numpy"] == recall["faiss"] == 1
-    assert recall["lance"] >= 0.9
+    assert recall["lance"] >= 0.9  # 0.994 of a million
