@@ -64,9 +64,9 @@ def _check_config(config: dict[str, Any]) -> None:
         if name not in _SETTINGS:
             continue
         kind = type(_SETTINGS[name])
-        allowed = {float: (float, int), type(None): (str, type(None))}.get(kind, (kind,))
-        if kind is str:
-            allowed = (str, *(one for one in get_args(_TYPES[name]) if one is int))  # a number, or a word in its place
+        allowed: tuple[type, ...] = {float: (float, int), type(None): (str, type(None))}.get(kind, (kind,))
+        if kind is str and int in get_args(_TYPES[name]):  # a number, or a word in its place
+            allowed = (str, int)
         if type(value) not in allowed:
             raise BenchError(f"config.{name} is {type(value).__name__}, not {allowed[0].__name__}.")
         if kind is dict and not all(type(inner) is str for inner in value.values()):
