@@ -270,10 +270,10 @@ def test_sigterm_ends_a_command_with_a_line(tmp_path: Path) -> None:
 # --- which setting wins ---------------------------------------------------------------------------------------------
 
 
-def noting(seen: list[RunConfig]) -> Callable[[RunConfig, Path], NoReturn]:
+def noting(seen: list[RunConfig]) -> Callable[..., NoReturn]:
     """In place of a run: it keeps the config, and stops."""
 
-    def run(config: RunConfig, results: Path) -> NoReturn:
+    def run(config: RunConfig, results: Path, since: object) -> NoReturn:
         seen.append(config)
         raise BenchError("noted")
 

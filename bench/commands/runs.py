@@ -6,7 +6,7 @@ from typing import Literal
 from bench.commands import RESULTS, ConfigFile, Flag, Json, Plugins, Results, app, load_plugins, next_steps, quiet
 from bench.commands.help_pages import examples
 from bench.config import RunConfig
-from bench.utils.machine import moment
+from bench.utils.machine import cpu_times
 from bench.utils.processes import is_main_process
 from bench.utils.text import wrapped
 
@@ -38,7 +38,7 @@ def run(
         Print the record instead of the table.
     """
     quiet()
-    since = moment()
+    since = cpu_times()
     from bench.compare import SUBSET, render_record
     from bench.compare.chance import at_chance
     from bench.engine.run import run as run_it

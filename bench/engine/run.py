@@ -44,7 +44,7 @@ from bench.records.record import Record
 from bench.utils import distributed
 from bench.utils.files import remove_empty, sha256
 from bench.utils.lock import locked
-from bench.utils.machine import Moment, say_if_busy
+from bench.utils.machine import CpuTimes, say_if_busy
 from bench.utils.run_files import features_path, folder_of, record_path, weights_path
 
 
@@ -84,7 +84,7 @@ class Run:
         return found
 
 
-def run(config: RunConfig, results: Path, since: Moment | None = None) -> Run:
+def run(config: RunConfig, results: Path, since: CpuTimes | None = None) -> Run:
     """Trains and scores a variant, or finds that this was done; the record goes under the folder `results`.
 
     A run that was interrupted goes on from its last checkpoint. Of several processes the main one writes. since: when

@@ -244,7 +244,8 @@ def chunks(name: str, **hp: object) -> None:
     parts = [(text.pick(rows), video.pick(rows)) for rows in (slice(0, 3), slice(3, 4))]
     asked("training in chunks", backward_in_chunks, parts, lambda part: variant(*part)[:2], loss_of)
     for key, found in taken().items():
-        same = key in whole and torch.allclose(found, whole[key], atol=1e-5)
+        most = max(1.0, float(whole[key].abs().max())) if key in whole else 0.0  # large gradients round in proportion
+        same = key in whole and torch.allclose(found, whole[key], atol=1e-5 * most)
         mend = "extra_losses must take what it needs from its arguments, and features from their own sample"
         hold(same, f"in chunks, the gradient of {key} is not that of the whole batch: {mend}")
 

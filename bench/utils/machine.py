@@ -35,7 +35,7 @@ def processes_here() -> int:
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
-class Moment(NamedTuple):
+class CpuTimes(NamedTuple):
     """Seconds: of the clock; that the cores of this process's affinity have worked; that it and its children have."""
 
     clock: float
@@ -43,21 +43,21 @@ class Moment(NamedTuple):
     own: float
 
 
-def moment() -> Moment:
+def cpu_times() -> CpuTimes:
     """Now, to be handed to `free_cores` later."""
     cores = _affinity()
     worked = sum(_working(times) for core, times in enumerate(psutil.cpu_times(percpu=True)) if core in cores)
-    return Moment(time.monotonic(), worked, sum(os.times()[:4]))
+    return CpuTimes(time.monotonic(), worked, sum(os.times()[:4]))
 
 
-def free_cores(since: Moment) -> float:
+def free_cores(since: CpuTimes) -> float:
     """How many of the usable cores other programs left to this process and its children since a moment, in the mean."""
-    now = moment()
+    now = cpu_times()
     others = (now.worked - since.worked - (now.own - since.own)) / max(0.01, now.clock - since.clock)
     return min(usable_cores(), max(0.0, len(_affinity()) - max(0.0, others)))
 
 
-def say_if_busy(since: Moment) -> None:
+def say_if_busy(since: CpuTimes) -> None:
     """One line where other programs kept cores busy since a moment.
 
     Not where the number of threads is set: whoever does that, torchrun among them, shares out the cores himself.

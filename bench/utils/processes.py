@@ -105,7 +105,7 @@ def in_processes(
             else:
                 suspects.extend(running.values())
         finally:
-            pool.shutdown(cancel_futures=True)
+            close(pool)
 
 
 class OrderedProcesses:
@@ -123,8 +123,8 @@ class OrderedProcesses:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._together.shutdown(cancel_futures=True)
-        self._alone.shutdown(cancel_futures=True)
+        close(self._together)
+        close(self._alone)
 
     def start(self, work: Callable[[], object], most: int) -> None:
         """Starts processes before there is work for them, at most `most`: `work` lies in the module that they need."""
@@ -154,7 +154,7 @@ class OrderedProcesses:
         try:
             return self._together.submit(work, item)
         except BrokenProcessPool:
-            self._together.shutdown()
+            close(self._together)
             self._together = _pool(self.count)
             return self._together.submit(work, item)
 
@@ -166,9 +166,21 @@ class OrderedProcesses:
         try:
             return self._alone.submit(work, item).result()
         except BrokenProcessPool:
-            self._alone.shutdown()
+            close(self._alone)
             self._alone = _pool(1)
             return died(item)
+
+
+def close(pool: ProcessPoolExecutor) -> None:
+    """Ends the processes of a pool; jobs in work are finished, those that wait dropped.
+
+    A broken pool has ended its processes itself, but for one that it was starting as it broke: that waits for jobs for
+    ever, and a plain shutdown may wait for it.
+    """
+    if pool._broken:
+        for process in list((pool._processes or {}).values()):
+            process.kill()
+    pool.shutdown(cancel_futures=True)
 
 
 def _pool(count: int) -> ProcessPoolExecutor:

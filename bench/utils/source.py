@@ -43,23 +43,32 @@ def code_digest(
 
 
 def with_helpers(modules: Iterable[str]) -> set[Path]:
-    """The files of imported modules, and of what they import of their own package, and so on.
+    """The files of modules, and of what they import of their own package, and so on, now or later.
 
-    A package of a module is its first name: of `variants.film_text` all of `variants`. A file that is its own
+    What a function imports counts before it was called, too. A package of a module is its first name: of `variants.film_text` all of `variants`. A file that is its own
     top-level module, such as a plugin, has no package to look in.
     """
     files: dict[str, Path] = {}
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        file = getattr(sys.modules.get(name), "__file__", None)
-        if name in files or file is None:
+        if name in files or (file := _file_of(name)) is None:
             continue
-        files[name] = Path(file)
+        files[name] = file
         package = name.partition(".")[0]
         if package != name:
-            waiting += [found for found in imports(Path(file), name) if found.startswith(f"{package}.")]
+            waiting += [found for found in imports(file, name) if found.startswith(f"{package}.")]
     return set(files.values())
+
+
+def _file_of(name: str) -> Path | None:
+    """The file of a module, imported or not; None where there is none, as for a thing inside a module."""
+    try:
+        module = sys.modules.get(name)
+        file = module.__file__ if module else getattr(importlib.util.find_spec(name), "origin", None)
+    except (ImportError, AttributeError, ValueError):
+        return None
+    return Path(file) if file and file.endswith(".py") else None
 
 
 def imports(path: Path, module: str) -> set[str]:

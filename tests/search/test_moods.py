@@ -33,7 +33,7 @@ def demo(small: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Searche
     }
     shots = tuple(shot for shot in wanted.shots if f"{shot.name}.mp4" in moods)
     (root / "clips").mkdir()
-    boxes = {shot.name: film(root / "clips", shot)[1] for shot in shots}
+    boxes = {shot.name: film(root / "clips", shot)[2] for shot in shots}
     simulated_faces.write(simulated_faces.simulate(shots, boxes), root / "faces.parquet")
     run = trained(small, root / "results", "late_fusion", **{"hp.alpha": 0.5})
     choice = Choice(f"run:{run}", faces="sidecar", settings={"model": str(root / "faces.parquet")})

@@ -11,7 +11,15 @@ import psutil
 import pytest
 
 from bench.utils import machine
-from bench.utils.machine import Moment, available_memory, free_cores, moment, processes_here, say_if_busy, usable_cores
+from bench.utils.machine import (
+    CpuTimes,
+    available_memory,
+    cpu_times,
+    free_cores,
+    processes_here,
+    say_if_busy,
+    usable_cores,
+)
 from bench.utils.messages import say_once
 
 MANY = 10**15  # bytes: more than any machine has
@@ -106,7 +114,7 @@ def test_torchrun_says_how_many_processes_share_the_machine(monkeypatch: pytest.
 def test_cores_that_others_keep_busy_are_not_free() -> None:
     """One process spins on each core for as long as this one waits: no core is left to it whole."""
     code = "while True: pass"
-    since = moment()
+    since = cpu_times()
     cores = usable_cores()
     others = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(cores)]
     try:
@@ -130,13 +138,13 @@ def test_a_busy_machine_is_said_to_be_one(
     """Two cores, of which others used 1.9 or 0.2 for a second."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1}, raising=False)
     monkeypatch.setattr(machine, "usable_cores", lambda: 2)
-    monkeypatch.setattr(machine, "moment", lambda: Moment(1.0, worked, 0.0))
+    monkeypatch.setattr(machine, "cpu_times", lambda: CpuTimes(1.0, worked, 0.0))
     if threads is None:
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     else:
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
     say_once.cache_clear()
-    say_if_busy(Moment(0.0, 0.0, 0.0))
+    say_if_busy(CpuTimes(0.0, 0.0, 0.0))
     line = (
         "this machine is busy: other programs leave 0.1 of 2 cores free. That makes it slower and changes no result.\n"
     )
@@ -145,9 +153,9 @@ def test_a_busy_machine_is_said_to_be_one(
 
 def test_own_work_leaves_cores_as_free_as_they_were() -> None:
     """This process works through a stretch of time in which the machine worked for as long."""
-    before = Moment(clock=0.0, worked=0.0, own=0.0)
+    before = CpuTimes(clock=0.0, worked=0.0, own=0.0)
     cores = len(machine._affinity())
     for worked, own, left in ((1.0, 1.0, cores), (cores, 1.0, 1.0), (cores, 0.0, 0.0), (0.0, 5.0, cores)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(machine, "moment", lambda: Moment(1.0, worked, own))  # noqa: B023
+            patch.setattr(machine, "cpu_times", lambda: CpuTimes(1.0, worked, own))  # noqa: B023
             assert free_cores(before) == pytest.approx(min(left, usable_cores()))

@@ -1,17 +1,20 @@
 """Processes that end with their parents, and what one that dies takes with it."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 from helpers.light_work import double
 
-from bench.utils.processes import OrderedProcesses, in_processes
+from bench.utils.processes import OrderedProcesses, close, fresh_processes, in_processes
 
 CHILD = """
 import os, signal, sys, time
@@ -83,6 +86,19 @@ def test_work_ahead_comes_in_order_and_what_a_process_dies_over_is_given_up() ->
     numbers = [0, 1, -2, 3, 4, 5, -6, 7]
     with OrderedProcesses(2) as pool:
         assert list(pool.ahead(double, numbers, 3, lambda number: number)) == [0, 2, -2, 6, 8, 10, -6, 14]
+
+
+def test_a_broken_pool_leaves_no_process_that_it_was_starting() -> None:
+    pool = ProcessPoolExecutor(2, mp_context=fresh_processes())
+    with pytest.raises(BrokenProcessPool):
+        pool.submit(double, -1).result()
+    pool._executor_manager_thread.join()
+    late = pool._mp_context.Process(target=time.sleep, args=(60,))
+    late.start()
+    pool._processes = {late.pid: late}
+    close(pool)
+    late.join(10)
+    assert late.exitcode == -signal.SIGKILL
 
 
 def test_work_ahead_goes_no_further_than_its_depth_and_its_processes_end() -> None:

@@ -133,7 +133,8 @@ def test_helpers_are_what_is_imported_from_the_same_package(tmp_path: Path, monk
     package.mkdir()
     files = {
         "__init__": "",
-        "child": "import json\nfrom family.parent import Parent\n",
+        "child": "import json\nfrom family.parent import Parent\n\ndef later():\n    from family import late\n",
+        "late": "z = 1\n",
         "parent": "from . import helper\nclass Parent: ...\n",
         "helper": "x = 1\n",
         "stranger": "y = 1\n",
@@ -144,7 +145,8 @@ def test_helpers_are_what_is_imported_from_the_same_package(tmp_path: Path, monk
     for name in ("child", "stranger"):
         __import__(f"family.{name}")
     found = with_helpers(["family.child"])
-    assert sorted(path.stem for path in found) == ["child", "helper", "parent"]
+    assert sorted(path.stem for path in found) == ["child", "helper", "late", "parent"]
+    assert "family.late" not in sys.modules, "its code counts, and it does not run"
     for name in [name for name in sys.modules if name.partition(".")[0] == "family"]:
         monkeypatch.delitem(sys.modules, name)
 

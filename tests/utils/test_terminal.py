@@ -83,5 +83,7 @@ def test_a_stream_that_is_no_file_is_left_as_it_is(monkeypatch: pytest.MonkeyPat
 
 
 def test_names_of_broken_clips_are_printed_on_one_line() -> None:
-    summary: Any = SimpleNamespace(broken={"a\rb": "it is empty"}, left_out=[], done=1, skipped=0, out=Path("copies"))
+    summary: Any = SimpleNamespace(
+        broken={"a\rb": "it is empty"}, left_out=[], done=1, skipped=0, out=Path("copies"), old=None
+    )
     assert compressed(summary).splitlines()[0] == r"a\rb: it is empty"
