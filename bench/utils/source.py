@@ -45,8 +45,9 @@ def code_digest(
 def with_helpers(modules: Iterable[str]) -> set[Path]:
     """The files of modules, and of what they import of their own package, and so on, now or later.
 
-    What a function imports counts before it was called, too. A package of a module is its first name: of `variants.film_text` all of `variants`. A file that is its own
-    top-level module, such as a plugin, has no package to look in.
+    What a function imports counts before it was called, too. A package of a module is its first name: of
+    `variants.film_text` all of `variants`. A file that is its own top-level module, such as a plugin, has no package to
+    look in.
     """
     files: dict[str, Path] = {}
     waiting = list(modules)
