@@ -143,7 +143,7 @@ def _strip(axis: Any, track: _Track, size: float) -> None:
     """The frames side by side, frame t around x = t above its bar, `size` wide, a bar with its gap being 1."""
     half = 0.45 * size
     for t, picture in enumerate(track.pixels):
-        axis.imshow(picture, extent=(t - half, t + half, 0, 2 * half))
+        axis.imshow(picture, extent=(t - half, t + half, 0, 2 * half), interpolation="none")  # SVG: its own pixels
     axis.set(xlim=(-0.5, len(track.pixels) - 0.5), ylim=(0, 2 * half), aspect="equal", anchor="S")
     axis.axis("off")
     axis.set_title(f"{track.video}: “{_short(track.caption)}”", loc="left", fontsize=7)
