@@ -62,8 +62,8 @@ class VideoConfig:
     """Decode each clip once and keep its frames in memory, where they fit. For small clips only."""
 
     workers: WholeOrAuto = "auto"
-    """Processes that decode clips; 0 decodes in the main one. auto: one for each core but one that this process may
-    use, shared by the processes of torchrun, as far as memory for their batches reaches."""
+    """Processes that decode clips; 0 decodes in the main one. auto: one less than the cores that this process may use,
+    which the processes of torchrun share, if memory allows."""
 
     reader: Literal["pyav", "decord"] = "pyav"
     """What decodes clips. decord reads only those for which it gives the same frames as PyAV."""
@@ -87,23 +87,23 @@ class TrainConfig:
     which; similar: those whose captions are alike but for emotion, in any dataset."""
 
     similar: float = 1.0
-    """The share of a batch that comes in such groups; the rest are drawn one by one. Groups are drawn at random, too:
-    with 1, a clip has one twin and 62 random rivals in a batch of 64."""
+    """The share of a batch that such groups fill; single clips, drawn at random, fill the rest. Groups are drawn at
+    random, too: even with 1, a clip has one twin and 62 random rivals in a batch of 64."""
 
     accumulation: Whole = 8
     """Batches per optimizer step. Adds no rivals."""
 
     chunk: Whole = 0
-    """Pairs of a batch that a process has in memory at once; 0: all. The gradient is the whole batch's (GradCache), for
-    one more pass through the towers."""
+    """Pairs of a batch that a process has in memory at once; 0: all. The gradient is that of the whole batch
+    (GradCache), at the cost of one more pass through the towers."""
 
     recompute: bool = False
-    """Compute the towers' layers again in the backward pass, in place of keeping what they gave (gradient
+    """Compute the towers' layers again in the backward pass, instead of keeping their activations (gradient
     checkpointing): less memory, about a third more time."""
 
     negatives: Literal["none", "swapped"] = "none"
-    """More rivals in the loss. swapped: of a caption with an emotion word, the same with another one ("an angry man" of
-    "a happy man") must score lower with the caption's clip than the caption does."""
+    """More rivals in the loss. swapped: a caption with an emotion word brings a copy with another one ("an angry
+    man" for "a happy man"), which must score lower with the caption's clip than the caption does."""
 
     lr: float = 1e-6
     """AdamW's learning rate at its highest."""
@@ -115,7 +115,7 @@ class TrainConfig:
     """AdamW's decay of the mean squared gradient."""
 
     weight_decay: float = 0.2
-    """AdamW's, of all weights but biases and the temperature."""
+    """AdamW's weight decay, of all weights except biases and the temperature."""
 
     warmup: float = 0.01
     """Share of the steps in which the learning rate rises to `lr`; then it falls along a cosine."""
@@ -127,8 +127,8 @@ class TrainConfig:
     """auto: bf16 where the accelerator has it, otherwise fp32."""
 
     compile: Literal["auto", "on", "off"] = "auto"
-    """Train with the towers' layers compiled by torch.compile; numbers change by rounding. auto: on a CUDA GPU, where
-    the run is long enough to earn the compiler's time."""
+    """Train with the towers' layers compiled by torch.compile; numbers change by rounding. auto: on a CUDA GPU, if
+    the run is long enough to save more time than compiling takes."""
 
     select: Annotated[Literal["last", "val", "test"], Parameter(alias="--select")] = "last"
     """The step whose weights are scored: the last; the best in validation; or the best in test (unfair)."""
@@ -143,8 +143,8 @@ class TrainConfig:
     """The emotion input in training: true, or a control. A run with a control is a run of its own."""
 
     freeze: Annotated[Literal["none", "video", "text", "both"], Parameter(alias="--freeze")] = "none"
-    """The towers that stay as they start: what a variant adds is trained, and the other tower. Of a clip that a frozen
-    tower sees, training has the frames that scoring has, and its features are computed once and kept."""
+    """The towers that keep their initial weights; the other tower and the variant's own parameters are trained. A
+    frozen tower's features are computed once and kept; a frozen video tower sees the frames that scoring uses."""
 
     @property
     def frozen_towers(self) -> tuple[str, ...]:
@@ -181,11 +181,11 @@ class RunConfig:
     """The test split; the card's own if not given."""
 
     root: Path | None = None
-    """The dataset's folder, as `bench data prepare` left it. A dataset that makes itself needs none."""
+    """The dataset's folder, on which `bench data prepare` was run. Generated datasets (moodclips) need none."""
 
     init: str = ""
-    """Where the weights start: random, tiny (comes with bench), clip-vip:FILE, clip:DIR_OR_NAME, run:ID. A model hf:DIR
-    starts from its own."""
+    """The initial weights: random, tiny (comes with bench), clip-vip:FILE, clip:DIR_OR_NAME, run:ID. A model
+    hf:DIR has its own."""
 
     hp: dict[str, str] = field(default_factory=dict)
     """The variant's hyperparameters: --hp.init_std 0.02"""
@@ -204,7 +204,7 @@ class RunConfig:
     are told the true mood of query and clip, where a dataset has it: the ceiling, not a result."""
 
     emotion_source: str = "nrc"
-    """What says which emotions a caption names; see `bench list emotion-sources`."""
+    """How the emotions of a caption are found; see `bench list emotion-sources`."""
 
     label_map: Path | None = None
     """For classifier:NAME_OR_DIR, the YAML file that maps its labels to the eight emotions."""
@@ -216,7 +216,7 @@ class RunConfig:
     """Train and score with one constant emotion for everything: the same parameters, no information."""
 
     device: str = "auto"
-    """Where it computes: auto (a CUDA GPU where there is one, otherwise the CPU), cpu, cuda, cuda:1, …, mps."""
+    """Where to compute: auto (a CUDA GPU where there is one, otherwise the CPU), cpu, cuda, cuda:1, …, mps."""
 
     track: Literal[
         "none", "tensorboard", "wandb", "mlflow", "comet_ml", "aim", "clearml", "dvclive", "swanlab", "trackio"

@@ -23,7 +23,7 @@ Plugins = Annotated[
     Parameter(name="--plugin", negative="", help="A file with code of your own: variants, datasets, metrics, figures."),
 ]
 Force = Annotated[
-    bool, Parameter(name="--force", negative="", help="Replace what is there even if it is a file of another kind.")
+    bool, Parameter(name="--force", negative="", help="Replace an existing file even if it is of another kind.")
 ]
 Results = Annotated[Path, Parameter(name="--results", help="The folder of run records.")]
 Only = Annotated[
@@ -39,11 +39,11 @@ ShardOf = Annotated[
     str | None,
     Parameter(
         name="--shard",
-        help="Do one of n shares of the work, 1/n to n/n: in any order, side by side, again; see docs/cluster.md.",
+        help="Do one of n shards of the work, 1/n to n/n, in any order, in parallel, or again; see docs/cluster.md.",
     ),
 ]
 Merge = Annotated[
-    bool, Parameter(name="--merge", negative="", help="Do no work: put together what all shards did, and check it.")
+    bool, Parameter(name="--merge", negative="", help="Check that all shards are done and put their results together.")
 ]
 ConfigFile = Annotated[
     Path | None,

@@ -90,7 +90,15 @@ def download(dataset: str, *, root: Path, plugin: Plugins = []) -> None:  # noqa
 
 @data.command(help_epilogue=examples("bench data compress --root DIR"))
 def compress(*, root: Path, workers: WholeOrNone = None, shard: ShardOf = None, merge: Merge = False) -> None:
-    """Make small copies of the videos under a folder: 6 frames a second, shorter side 224, each frame a JPEG."""
+    """Make small copies of the videos under a folder: 6 frames a second, shorter side 224, each frame a JPEG.
+
+    Parameters
+    ----------
+    root
+        The folder; copies go to videos-6fps-jpeg in it.
+    workers
+        Processes; one a core if not given.
+    """
     from bench.data.compress import compress as compress_all
 
     part = shard_of(shard, merge)
@@ -128,7 +136,7 @@ def emotions(
     plugin: Plugins = [],  # noqa: B006
     json_output: Json = False,
 ) -> None:
-    """What emotion the words of a caption carry, and which words did it; or how far two sources agree.
+    """Show the emotions of a caption, and which words carry them; or how far two sources agree.
 
     Parameters
     ----------
@@ -137,17 +145,19 @@ def emotions(
     file
         A text file with one caption a line, in place of TEXT.
     source
-        What says it; see `bench list emotion-sources`. The words and the filter are shown for nrc alone.
+        How emotions are found; see `bench list emotion-sources`. Words and filter are shown for nrc only.
     against
-        Another source: how often each names an emotion, how far they agree, and where they differ most.
+        Another source, to show how often each names an emotion, how far they agree, and where they differ most.
     label_map
         For classifier:NAME_OR_DIR, the YAML file that maps its labels to the eight emotions.
     missing_labels
         For file:LABELS.jsonl, what to do with captions that it does not list; zero: they name no emotion.
     lowercase
-        Lower-case the words before the source is asked; the report did not.
+        Lower-case the caption first. As published, capitals count.
     out
         With --file: write a file of labels, which runs read by --emotion-source file:LABELS.jsonl.
+    json_output
+        Print JSON instead of text.
     """
     from bench.emotions import EMOTIONS
     from bench.emotions.quotes import plain_quotes
@@ -243,13 +253,13 @@ def faces(
     merge: Merge = False,
     plugin: Plugins = [],  # noqa: B006
 ) -> None:
-    """Find faces in clips and score their expressions; repeat the command to go on where it stopped.
+    """Find faces in clips and score their expressions; repeat the command to resume.
 
     Parameters
     ----------
     backend
-        What looks: deepface, onnx (any classifier that a YAML file describes), sidecar (scores in our format), or a
-        plugin's; see `bench list face-backends`.
+        What finds and scores faces: deepface, onnx (any classifier that a YAML file describes), sidecar (scores in our
+        format), or a plugin's; see `bench list face-backends`.
     videos
         A folder of clips; pictures in it count as clips of one frame.
     dataset
@@ -267,7 +277,7 @@ def faces(
     detector
         deepface: its face detector, opencv if not given.
     engine
-        deepface: what runs its classifier, the first that is installed if not given.
+        deepface: what runs its classifier; by default the first that is installed.
     weights
         deepface: the folder that holds .deepface/weights, $DEEPFACE_HOME or the home folder if not given.
     """

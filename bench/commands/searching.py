@@ -37,10 +37,10 @@ class EncoderChoice:
     Parameters
     ----------
     run
-        A run by its id. Without a model: the index's own, or else the latest run.
+        A run by its id. Without --run and --model: the model of the index, or else the latest run.
     model
-        clip-vip:FILE, a published checkpoint; or, which need no training, clip:DIR_OR_NAME, a plain CLIP, and
-        hf:DIR_OR_NAME, any dual encoder of Hugging Face.
+        clip:DIR_OR_NAME, a plain CLIP, or hf:DIR_OR_NAME, any dual encoder of Hugging Face, which need no training;
+        or clip-vip:FILE, a published checkpoint.
     tokenizer
         clip-vip: CLIP's tokenizer, a Hugging Face name, a folder, or bpe_simple_vocab_16e6.txt.gz.
     """
@@ -79,7 +79,7 @@ def index(
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
 ) -> None:
-    """Index a folder of videos for `bench search`; run again, it touches only what is new, changed or gone.
+    """Index a folder of videos for `bench search`; repeat it to update only what is new, changed or gone.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def index(
     faces_weights
         deepface: the folder that holds .deepface/weights.
     replace
-        Put the index in place of one that was made with other settings.
+        Replace an index that was made with other settings.
     workers
         Processes that read videos; one a core if not given.
     """

@@ -29,19 +29,19 @@ def ray(
 ) -> None:
     """Do a bulk command's work as shards on a Ray cluster, then merge them. Needs the extra ray.
 
-    Repeat the command to go on where it stopped. The cluster is that of RAY_ADDRESS, or of this machine, where one is
-    started if there is none. See docs/cluster.md.
+    Repeat the command to resume. RAY_ADDRESS names the cluster; if it is not set,
+    the cluster of this machine is used, or started. See docs/cluster.md.
 
     Parameters
     ----------
     shards
-        How many shards; a few for each worker of the cluster, so that none waits long for the last.
+        How many shards. With a few for each worker of the cluster, none waits long for the last.
     command
-        The command behind --: data compress, faces, index, or emotions with --out.
+        The command, after --: data compress, faces, index, or emotions with --out.
     cpus
-        Cores of a shard; it uses as many processes, unless the command says --workers.
+        Cores for each shard, which uses as many processes unless the command has --workers.
     gpus
-        GPUs of a shard.
+        GPUs for each shard.
     """
     from bench.grid.ray_shards import run_on_ray
 
