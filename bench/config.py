@@ -181,7 +181,7 @@ class RunConfig:
     """The test split; the card's own if not given."""
 
     root: Path | None = None
-    """The dataset's folder, on which `bench data prepare` was run. Generated datasets (moodclips) need none."""
+    """The dataset's folder, on which `bench data prepare` was run. Generated datasets need none."""
 
     init: str = ""
     """The initial weights: random, tiny (comes with bench), clip-vip:FILE, clip:DIR_OR_NAME, run:ID. A model

@@ -110,7 +110,8 @@ def test_torchrun_may_start_the_processes_again(command: Command, tmp_path: Path
     restarted = "os.environ['TORCHELASTIC_RESTART_COUNT'] == '1'"
     script = at_step(2, f"if rank == 1 and not {restarted}: os.kill(os.getpid(), signal.SIGKILL)", tmp_path)
     words = command("killed", train__checkpoint_every=2)
-    ended = torchrun(words, script=script, options=["--max-restarts", "1"])
+    fresh_store = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}  # else new processes may read the old ones' addresses
+    ended = torchrun(words, script=script, options=["--max-restarts", "1"], env=fresh_store)
     assert ended.codes == [0], ended.err
     assert "going on after step 2 of 6" in ended.err
     assert len(record_of(tmp_path / "killed").curve) == 6

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from conftest import ROOT
 
@@ -29,10 +30,16 @@ class Ended:
         return [line.removeprefix("bench: ") for line in self.err.splitlines() if line.startswith("bench: ")]
 
 
-def torchrun(words: Sequence[str], *, options: Sequence[str] = (), script: str | Path = "") -> Ended:
+def torchrun(
+    words: Sequence[str],
+    *,
+    options: Sequence[str] = (),
+    script: str | Path = "",
+    env: Mapping[str, str] = MappingProxyType({}),
+) -> Ended:
     """Two processes on one machine. script: what they run with `words`, `-m bench` if not given."""
     what = [str(script)] if script else ["-m", "bench"]
-    return _ended([_start(["--standalone", "--nproc-per-node", "2", *options, *what, *words], {}, ROOT)])
+    return _ended([_start(["--standalone", "--nproc-per-node", "2", *options, *what, *words], env, ROOT)])
 
 
 def two_machines(
