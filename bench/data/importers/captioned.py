@@ -8,6 +8,7 @@ one normalized annotation per split is written; nothing is written where a numbe
 The filter reads the captions of a training video joined, and those of a test clip each alone, as they are queries.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ class SplitsRead:
     skipped: dict[str, str]
 
 
-class CaptionedClips(Importer):
+class AnnotatedFolder(Importer):
     """A folder of the user's, whose annotation files `prepare` reads. A subclass says which and how.
 
     files: the names of all files that it knows. own: those of them that no other dataset has.
@@ -88,13 +89,24 @@ class CaptionedClips(Importer):
     files: tuple[str, ...]
     own: tuple[str, ...]
 
-    def read(self, found: Mapping[str, Source]) -> SplitsRead:
-        """The splits that the files found make up."""
-        raise NotImplementedError
-
     def ensure(self, root: Path | None) -> Path:
         """The folder; a split that is missing there is reported when it is opened."""
         return self.folder(root)
+
+    def recognise(self, root: Path) -> bool:
+        """Whether a folder has annotations of this dataset, written by `prepare` or as they were downloaded."""
+        try:
+            return super().recognise(root) or bool(find_files(root, self.own))
+        except BenchError:  # a broken zip file
+            return False
+
+
+class CaptionedClips(AnnotatedFolder, ABC):
+    """One whose splits follow from the files alone."""
+
+    @abstractmethod
+    def read(self, found: Mapping[str, Source]) -> SplitsRead:
+        """The splits that the files found make up."""
 
     def prepare(self, root: Path | None) -> Prepared:
         """Reads the files and writes root/annotations/<split>.json. BenchError: a fault in them, or none is there."""
@@ -107,13 +119,6 @@ class CaptionedClips(Importer):
             what: ", ".join(file.under(folder) for file in files) for what, files in read.sources.items() if files
         }
         return prepare_splits(self.name, folder, read.splits, sources, read.skipped)
-
-    def recognise(self, root: Path) -> bool:
-        """Whether a folder has annotations of this dataset, written by `prepare` or as they were downloaded."""
-        try:
-            return super().recognise(root) or bool(find_files(root, self.own))
-        except BenchError:  # a broken zip file
-            return False
 
 
 def prepare_splits(

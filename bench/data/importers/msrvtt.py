@@ -24,7 +24,7 @@ from bench.data.importers import register_dataset
 from bench.data.importers.annotation_files import Captions, Source
 from bench.data.importers.captioned import (
     JOIN,
-    CaptionedClips,
+    AnnotatedFolder,
     Prepared,
     annotate_test,
     carried_by,
@@ -76,7 +76,7 @@ SEED = 42  # of the 34 others in split 68
 
 
 @register_dataset("msrvtt")
-class MsrVtt(CaptionedClips):
+class MsrVtt(AnnotatedFolder):
     """The user's folder, whose annotation files `prepare` reads."""
 
     files = own = tuple(LAYOUT_OF)
