@@ -18,6 +18,7 @@ from bench.utils.tables import Table, terminal
 from bench.utils.terminal import printable
 from bench.utils.text import columns, wrapped
 
+_PARTS = {"waiting": "waiting for clips"}  # of `Record.timings`, in words
 _POINTS = 5  # of the loss curve
 _NEWEST = 20  # runs of a list
 
@@ -29,7 +30,7 @@ def sheet(record: Record, path: Path, records: Sequence[Record]) -> str:
         "again": "" if record.external else shlex.join(["bench", "run", *_words(record)]),
         "parameters": _parameters(record),
         "on": _hardware(record),
-        "took": ", ".join(f"{part} {seconds:.0f} s" for part, seconds in record.timings.items()),
+        "took": ", ".join(f"{_PARTS.get(part, part)} {seconds:.0f} s" for part, seconds in record.timings.items()),
         "loss": _losses(record),
         "validation": _validation(record),
         "weights of": ""

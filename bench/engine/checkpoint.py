@@ -45,6 +45,7 @@ class Progress:
     best: dict[str, float] = field(default_factory=dict)  # of the validation: step, and the point that chose it
     best_sha256: str = ""  # of the file with those weights
     seconds: float = 0.0
+    waited: float = 0.0  # of these seconds, in the main process, until the next batch's clips were there
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,9 @@ def resume(training: Training, folder: Path, accelerator: Accelerator) -> Progre
     elif accelerator.is_main_process and not state:
         remove_checkpoints(folder)  # what was left of a removal or of a first checkpoint
     distributed.wait()
-    return Progress(**{name: state[name] for name in vars(Progress())}) if state else Progress()
+    return (
+        Progress(**{name: state.get(name, start) for name, start in vars(Progress()).items()}) if state else Progress()
+    )
 
 
 def _last_intact(folder: Path) -> tuple[Path, dict[str, Any], str]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from bench.config import RunConfig
 from bench.data.loading import FACES_FILE, Collator
-from bench.engine.checkpoint import leftovers, load_best, remove_checkpoints
+from bench.engine.checkpoint import Progress, leftovers, load_best, remove_checkpoints
 from bench.engine.evaluate import Scores, evaluate
 from bench.engine.frozen import freeze_towers
 from bench.engine.opening import Opened, open_run
@@ -45,7 +45,10 @@ from bench.utils import distributed
 from bench.utils.files import remove_empty, sha256
 from bench.utils.lock import locked
 from bench.utils.machine import CpuTimes, say_if_busy
+from bench.utils.messages import say_once
 from bench.utils.run_files import features_path, folder_of, record_path, weights_path
+
+STARVED = 0.1  # of the time of a training: its wait for clips, from which on a line says so
 
 
 @dataclass(frozen=True)
@@ -218,7 +221,8 @@ def train_and_score(config: RunConfig, path: Path, results: Path, accelerator: A
     timings["data"] = time.monotonic() - clock
 
     trained = train(opened, samples, collate, validation, accelerator, folder_of(path))
-    timings["train"] = trained.seconds
+    timings |= {"train": trained.seconds - trained.waited, "waiting": trained.waited}
+    say_if_starved(trained)
 
     clock = time.monotonic()
     last_step: dict[str, Any] = {}
@@ -234,6 +238,15 @@ def train_and_score(config: RunConfig, path: Path, results: Path, accelerator: A
     matrix = evaluation.scores.matrix
     save_features(path, Features(matrix.text.cpu().numpy(), matrix.video.cpu().numpy()))
     return make_record(opened, trained, last_step, evaluation, artifacts_of(path), timings, accelerator)
+
+
+def say_if_starved(trained: Progress) -> None:
+    """One line if training waited for clips for more than a tenth of its time, and for more than ten seconds."""
+    if trained.waited > max(STARVED * trained.seconds, 10):
+        say_once(
+            f"training waited {trained.waited:.0f} of {trained.seconds:.0f} s for decoded clips. Small copies are read "
+            "faster (bench data compress), frames in memory fastest (--video.cache); more cores help, too."
+        )
 
 
 def _validation(

@@ -193,8 +193,11 @@ def train(
         for step in steps:
             losses: list[Tensor] = []
             for _ in range(recipe.accumulation):
+                asked = time.monotonic()
+                batch = next(batches)
+                now.waited += time.monotonic() - asked
                 with accelerator.accumulate(model):
-                    losses.append(backward(model, variant, next(batches), accelerator, recipe.chunk))
+                    losses.append(backward(model, variant, batch, accelerator, recipe.chunk))
                     if accelerator.sync_gradients:
                         norm = accelerator.clip_grad_norm_(model.parameters(), recipe.grad_norm)
                     optimizer.step()

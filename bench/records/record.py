@@ -31,7 +31,7 @@ class Record:
     libraries: dict[str, str]
     lexicons: dict[str, str]
     hardware: dict[str, Any]
-    timings: dict[str, float]  # seconds
+    timings: dict[str, float]  # seconds: data, train, waiting (of training, until clips were decoded), evaluate
     curve: list[dict[str, Any]]
     selection: dict[str, Any]  # rule, step: which checkpoint was scored; of an external model "unknown", 0
     queries: dict[str, list[Any]]  # videos (m unique ids), captions (n); query i's true answer is video i, or else

@@ -26,6 +26,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import end_to_end
 import numpy as np
 import torch
 from reference import Reference
@@ -314,6 +315,9 @@ def main() -> None:
     if (cuda or asked.quick) and not asked.only:
         rows.append(reading(1, 30, 2) if asked.quick else reading())
         show(rows[-1], 0)
+    if cuda and not asked.only:  # the published recipe itself, from the first step to the last
+        rows += end_to_end.measure(PAIRS // 5, 0, ["--model", "b32", "--train.epochs", "5"])
+        end_to_end.show(rows[-1:])
     for row in recipe(rows):
         rows.append(row)
         show(row, 0)

@@ -3,6 +3,7 @@
     python tests/benchmarks/looking.py [--cores 1 2] [--originals 32] [--small 240] [--rounds 3] [--json FILE]
 
     look           `look_at` at originals (30 frames a second, 15 s, 320 × 240), of which nothing is known yet
+    in threads     the same clips in threads of one process, as the first version looked at them
     look, small    the same at clips of moodclips' size: 12 frames of 128 × 128
     look again     at those, when all is remembered
     render         moodclips, as many clips
@@ -22,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -33,10 +35,10 @@ from bench.config import RunConfig, VideoConfig
 from bench.data.annotation import load_annotation
 from bench.data.importers import moodclips
 from bench.data.loading import Samples, look_at
-from bench.data.video import write_video
+from bench.data.video import look, write_video
 from bench.engine.environment import environment
 
-WORK = ("look", "look, small", "look again", "render", "decode")
+WORK = ("look", "in threads", "look, small", "look again", "render", "decode")
 
 
 def film(path: Path, seconds: float) -> None:
@@ -67,7 +69,10 @@ def work(what: str, folder: Path, small: int) -> int:
     if what == "render":
         moodclips.ensure(Path(os.environ["BENCH_HOME"]) / "rendered", train=small, val=0, test=0)
         return small
-    place = folder / ("originals" if what == "look" else "small")
+    place = folder / ("originals" if what in ("look", "in threads") else "small")
+    if what == "in threads":
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            return len(list(pool.map(look, place.rglob("*.mp4"))))
     names = [path.stem for path in place.rglob("*.mp4")]
     videos, broken = look_at(place, names)
     assert not broken

@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,9 @@ from bench.cli import main
 from bench.data.annotation import load_annotation, save_annotation
 from bench.data.compress import compress
 from bench.data.video import OLD_COPIES
+from bench.data.workers import load as load_batches
+from bench.engine.checkpoint import Progress
+from bench.engine.run import say_if_starved
 from bench.records.protocol import parse_signature
 from bench.records.store import load
 
@@ -42,6 +46,31 @@ def test_a_run_leaves_a_record_with_features_and_weights(
     features = load_file(path.with_suffix("") / "features.safetensors")
     scores = (features["text"] @ features["video"].T).numpy()
     assert record.ranks == {"t2v": counts_by_sorting(scores), "v2t": counts_by_sorting(scores.T)}
+
+
+def test_the_record_says_how_long_training_waited_for_clips(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(*arguments: Any) -> Iterator[Any]:
+        for batch in load_batches(*arguments):
+            time.sleep(0.1)
+            yield batch
+
+    monkeypatch.setattr("bench.engine.train.load", slowly)
+    record = bench(command(video__workers=0))
+    batches = len(record.curve) * record.config["train"]["accumulation"]
+    assert record.timings["waiting"] >= 0.1 * batches
+    assert record.timings["train"] > 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "waited", "said"),
+    [(100.0, 30.0, "waited 30 of 100 s"), (1000.0, 30.0, ""), (10.0, 9.0, "")],
+)
+def test_a_training_that_waits_for_clips_says_so(
+    seconds: float, waited: float, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say_if_starved(Progress(seconds=seconds, waited=waited))
+    printed = capsys.readouterr().err
+    assert said in printed if said else not printed
 
 
 def test_the_same_words_again_say_that_it_is_done(
