@@ -11,6 +11,7 @@ import pytest
 SCRIPT = Path(__file__).with_name("compute.py")
 
 
+@pytest.mark.slow
 def test_it_measures_every_way_and_writes_what_it_prints(tmp_path: Path) -> None:
     words = [sys.executable, str(SCRIPT), "--device", "cpu", "--quick", "--json", str(tmp_path / "found.json")]
     own_folder = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}

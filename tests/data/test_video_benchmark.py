@@ -7,11 +7,13 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 from helpers.movies import numbered, write
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_formats_and_readers_are_measured(tmp_path: Path) -> None:
     (tmp_path / "clips").mkdir()
     write(tmp_path / "clips" / "a.mp4", numbered(45))
