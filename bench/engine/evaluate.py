@@ -88,16 +88,26 @@ class Best:
     of the scores and no two are equal.
     """
 
+    NONE = np.iinfo(np.int64).min  # in place of clips that were not seen yet
+
     def __init__(self, n: int, k: int):
-        self.keys = np.full((n, k), np.iinfo(np.int64).min)
+        self.keys = np.full((n, k), self.NONE)
+        self.least = np.full(n, -np.inf, np.float32)  # of a caption's k scores
 
     def add(self, band: Band) -> None:
         rows, clips, scores = band
-        bits = scores.view(np.int32).astype(np.int64)
+        row, column = np.nonzero(scores >= self.least[rows, None])  # few, after the first band of a caption
+        place = np.arange(len(row)) - np.searchsorted(row, np.arange(len(scores)))[row]
+        found = np.full((len(scores), place.max(initial=-1) + 1), self.NONE)
+        bits = scores[row, column].view(np.int32).astype(np.int64)
         ordered = np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)  # IEEE 754: a negative one grows as its bits do
-        keys = (ordered << 32) - np.arange(clips.start, clips.stop)
+        found[row, place] = (ordered << 32) - (clips.start + column)
         k = self.keys.shape[1]
-        self.keys[rows] = np.partition(np.concatenate([self.keys[rows], keys], axis=1), -k, axis=1)[:, -k:]
+        self.keys[rows] = np.partition(np.concatenate([self.keys[rows], found], axis=1), -k, axis=1)[:, -k:]
+        least = self.keys[rows].min(axis=1)
+        ordered = np.where(least == self.NONE, 0, -(-least >> 32))
+        scores = np.copysign(np.abs(ordered).astype(np.int32).view(np.float32), ordered)
+        self.least[rows] = np.where(least == self.NONE, -np.inf, scores)
 
     @property
     def clips(self) -> NDArray[np.int64]:  # (n, k)

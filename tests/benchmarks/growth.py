@@ -318,6 +318,8 @@ def table(found: dict[str, Any]) -> str:
 
 def draw(found: dict[str, Any], path: Path) -> None:
     """CPU seconds and memory against size, a line a part, and grey lines of slope 1 and 2."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter
+
     from bench.report.style import GREY, MARKERS, PNG_DPI, colour, legend_below, sheet, styled
 
     @styled
@@ -333,10 +335,17 @@ def draw(found: dict[str, Any], path: Path) -> None:
                     look = {"color": shade, "linestyle": stroke, "marker": MARKERS[number], "markersize": 3}
                     [handles[name]] = place.plot(*zip(*run, strict=True), linewidth=1.2, **look)
             place.set(xscale="log", yscale="log", xlabel="size", ylabel=label)
+            for axis, powers in ((place.xaxis, range(1, 6)), (place.yaxis, range(-3, 5))):
+                axis.set_major_locator(FixedLocator([10.0**power for power in powers]))
+                axis.set_major_formatter(
+                    FuncFormatter(lambda x, _: f"{x:,.0f}".replace(",", " ") if x >= 1 else f"{x:g}")
+                )
             low, high = place.get_ylim()
-            sizes = np.array([3e3, 1e5])
-            for slope in (1, 2):
-                place.plot(sizes, 3 * low * (sizes / sizes[0]) ** slope, color=GREY, linewidth=0.8, zorder=0)
+            for slope, last in ((1, 1e5), (2, 3e4)):
+                sizes = np.array([3e3, last])
+                height = 3 * low * (sizes / sizes[0]) ** slope
+                place.plot(sizes, height, color=GREY, linewidth=0.8, zorder=0)
+                place.text(last, height[1], f" {slope}", color=GREY, fontsize=7, va="bottom")
             place.set_ylim(low, high)
         legend_below(drawing, list(handles.values()), [f"{name} ({PARTS[name][0]})" for name in handles])
         drawing.savefig(path, dpi=PNG_DPI, metadata={"Software": None})
