@@ -29,7 +29,7 @@ from bench.data.video import (
     why_not_one,
 )
 from bench.data.video_files import VideoError
-from bench.data.video_memory import Memory, mark, read_memory, write_memory
+from bench.data.video_memory import Memory, mark, remember
 from bench.errors import BenchError, UsageError
 from bench.utils.files import replacing
 from bench.utils.machine import usable_cores
@@ -101,7 +101,7 @@ def compress(
                 verified[mark(jobs[stem][1])] = answer
     finally:
         if verified:
-            write_memory(read_memory() | verified)
+            remember(verified)
     done = len(open_jobs) - len(broken)
     broken |= {stem: why_not_one(stem, paths) for stem, paths in shared.items()}
     old = root / OLD_COPIES

@@ -34,7 +34,7 @@ from bench.data.video import (
     sample_indices,
     why_not_decord,
 )
-from bench.data.video_memory import mark, read_memory, write_memory
+from bench.data.video_memory import Memory, mark, read_memory, remember
 from bench.data.workers import count_workers, decode_all
 from bench.emotions import EMOTIONS
 from bench.emotions.sources import SourceOptions, find_source
@@ -177,7 +177,7 @@ def look_at(
     """
     copies = find_copies(folder)
     present = locate(folder, wanted, sources or {})
-    memory = read_memory()
+    memory, learned = read_memory(), Memory()
     marks = {video: mark(*file) for video, file in present.items()}
     unknown = [video for video in present if marks[video] not in memory]
     broken: dict[str, str] = {}
@@ -191,10 +191,11 @@ def look_at(
                 f"{present[video].path}: {DIED}" if answer == DIED else answer
             )  # not remembered: what is mended outside the file must show
         else:
-            memory[marks[video]] = answer
+            learned[marks[video]] = answer
         if count == len(unknown) or time.monotonic() - written > REMEMBER_EVERY:
-            write_memory(memory)
+            remember(learned)
             written = time.monotonic()
+    memory |= learned
     good = {video: memory[marks[video]] for video in present if video not in broken}
     frames = {video: count for video, (count, _) in good.items()}
     seconds = {video: seconds for video, (_, seconds) in good.items()}

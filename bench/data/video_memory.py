@@ -15,9 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.data.timeline import Span
+from bench.errors import BenchError
 from bench.utils import paths
 from bench.utils.files import replacing
+from bench.utils.lock import locked
 from bench.utils.messages import say_once
+
+PATIENCE = 60.0  # seconds to wait for others that write it; each takes a fraction of one
 
 Memory = dict[str, tuple[int, float]]  # mark -> frames, seconds
 
@@ -38,14 +42,17 @@ def read_memory() -> Memory:
     return {mark: (frames, seconds) for mark, (frames, seconds) in clips.items()}
 
 
-def write_memory(memory: Memory) -> None:
-    """Keeps what was learned, or says that it cannot."""
+def remember(learned: Memory) -> None:
+    """Adds what was learned to what others keep there at the same time, or says that it cannot."""
     path = _path()
     try:
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps({"sha256": _digest(memory), "clips": memory}), encoding="utf-8")
-    except OSError as error:
-        say_once(f"{path} cannot be written ({error.strerror}): going on, but every run looks at every video again.")
+        with locked(path.with_suffix(".lock"), "keeping what is known of videos", wait=PATIENCE):
+            memory = read_memory() | learned
+            with replacing(path) as temporary:
+                temporary.write_text(json.dumps({"sha256": _digest(memory), "clips": memory}), encoding="utf-8")
+    except (OSError, BenchError) as error:
+        why = error.strerror if isinstance(error, OSError) else "another process holds its lock"
+        say_once(f"{path} cannot be written ({why}): going on, but every run looks at every video again.")
 
 
 def mark(path: Path, span: Span | None = None) -> str:

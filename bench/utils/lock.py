@@ -5,23 +5,26 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from bench.errors import BenchError
+from bench.utils.messages import say_once
 
 if sys.platform != "win32":
     import fcntl
 
 _NAME = "lock"
 _ATTEMPTS = 100  # at a file that its former owner removes at this moment
+_EVERY = 0.01  # seconds between two looks at whether the owner is done
 
 _held: set[int] = set()  # descriptors; a process that was forked off must not keep them
 
 
 @contextmanager
-def locked(folder: Path, what: str) -> Iterator[None]:
+def locked(folder: Path, what: str, wait: float = 0) -> Iterator[None]:
     """Holds the lock of `folder`, which is made if it is not there, and removed in the end if nothing else is in it.
 
     The lock is flock's on a file in the folder, in which the owner's host and process are written; the system releases
@@ -29,9 +32,10 @@ def locked(folder: Path, what: str) -> Iterator[None]:
     (NFS 4, or 3 with lockd) and the mount is not `nolock` or `local_lock`; a file system that refuses flock, and
     Windows, have no lock: a word on stderr says so.
 
-    BenchError, one line with the owner: another process holds it. what: what is locked, for that line.
+    BenchError, one line with the owner: another process holds it, and did so for `wait` seconds. what: what is locked,
+    for that line.
     """
-    descriptor = _take(folder / _NAME, what)
+    descriptor = _take(folder / _NAME, what, time.monotonic() + wait)
     if descriptor is None:
         yield
         return
@@ -46,11 +50,13 @@ def locked(folder: Path, what: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _take(path: Path, what: str) -> int | None:
-    """The descriptor of the lock; None where there are no locks."""
+def _take(path: Path, what: str, until: float) -> int | None:
+    """The descriptor of the lock; None where there are no locks. until: when to give up on one that another holds."""
     if sys.platform == "win32":
         return None
-    for _ in range(_ATTEMPTS):
+    attempts = 0
+    while attempts < _ATTEMPTS or time.monotonic() < until:
+        attempts += 1
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
@@ -71,13 +77,16 @@ def _take(path: Path, what: str) -> int | None:
         except BlockingIOError:
             written = os.pread(descriptor, 1000, 0)
             os.close(descriptor)
+            if time.monotonic() < until:
+                time.sleep(_EVERY)
+                continue
             raise BenchError(
                 f"{what} is already running: {_described(written)} works in {path.parent}. "
                 "Wait for it or end it, then repeat the command."
             ) from None
         except OSError as error:
             os.close(descriptor)
-            print(f"{path.parent} cannot be locked ({error.strerror}): run nothing else in it.", file=sys.stderr)
+            say_once(f"{path.parent} cannot be locked ({error.strerror}): run nothing else in it.")
             return None
     raise BenchError(f"{path} is removed again and again by another process. Wait for it, then repeat the command.")
 

@@ -19,7 +19,7 @@ from bench.commands.answers import compressed
 from bench.data.compress import SIDE, Summary, compress
 from bench.data.pixels import resize_crop
 from bench.data.video import COMPRESSED, OLD_COPIES, find_videos, look, probe, read_frames, write_video
-from bench.data.video_memory import mark, read_memory, write_memory
+from bench.data.video_memory import mark, read_memory, remember
 from bench.errors import BenchError, UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -149,7 +149,7 @@ def test_what_is_known_of_a_copy_is_remembered(tmp_path: Path):
 
 
 def test_what_is_known_of_other_videos_is_kept(tmp_path: Path):
-    write_memory({"another": (3, 0.5)})
+    remember({"another": (3, 0.5)})
     copied(tmp_path, numbered(10))
     assert read_memory()["another"] == (3, 0.5)
 

@@ -214,7 +214,7 @@ def test_where_nothing_can_be_remembered_all_is_looked_at_again(
     for _ in range(2):
         assert look_at(small, ["video1"])[0].frames == {"video1": 10}
     [line] = capsys.readouterr().err.splitlines()
-    assert "videos.json cannot be written (File exists): going on" in line
+    assert "videos.json cannot be written (Not a directory): going on" in line
 
 
 def test_videos_behind_a_link_to_a_folder_are_found(small: Path, tmp_path: Path) -> None:

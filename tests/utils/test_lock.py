@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -47,6 +48,24 @@ def test_the_second_is_told_who_the_first_is(tmp_path: Path) -> None:
     line = f"plain-s1 is already running: process {process.pid} on {socket.gethostname()} works in"
     with pytest.raises(BenchError, match=line), locked(tmp_path / "run", "plain-s1"):
         pass
+    end(process)
+
+
+def test_who_waits_gets_it_when_the_owner_is_done(tmp_path: Path) -> None:
+    process, _ = owner(tmp_path / "run")
+    threading.Timer(0.2, process.kill).start()
+    with locked(tmp_path / "run", "plain-s1", wait=60):
+        assert process.wait() == -signal.SIGKILL
+    end(process)
+
+
+def test_who_waited_in_vain_is_told_who_has_it(tmp_path: Path) -> None:
+    process, _ = owner(tmp_path / "run")
+    begun = time.monotonic()
+    line = f"process {process.pid} on"
+    with pytest.raises(BenchError, match=line), locked(tmp_path / "run", "plain-s1", wait=0.2):
+        pass
+    assert time.monotonic() - begun >= 0.2
     end(process)
 
 

@@ -24,7 +24,7 @@ from bench.data.importers.moodclips.acting import FPS
 from bench.data.importers.moodclips.render import Box, render_shot
 from bench.data.importers.moodclips.shots import CONTENT, NAME, VERSION, Plan, Shot, plan
 from bench.data.video import look, write_video
-from bench.data.video_memory import mark, read_memory, write_memory
+from bench.data.video_memory import mark, remember
 from bench.errors import BenchError
 from bench.utils import paths
 from bench.utils.files import replacing, sha256
@@ -207,7 +207,7 @@ def _remember(videos: Path) -> None:
     clips = sorted(videos.iterdir())
     learned = look(clips[0])
     if not isinstance(learned, str):
-        write_memory(read_memory() | {mark(clip): learned for clip in clips})
+        remember({mark(clip): learned for clip in clips})
 
 
 def _in_cache(size: Size) -> Path:
