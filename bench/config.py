@@ -4,7 +4,6 @@ The defaults are the report's recipe for MSR-VTT, which is CLIP-ViP's.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter, Token
 
 from bench.errors import UsageError
+from bench.utils.device import AUTO, check_device
 
 
 def _whole(kind: type, tokens: Sequence[Token]) -> int:
@@ -215,7 +215,7 @@ class RunConfig:
     matched_parameters: bool = False
     """Train and score with one constant emotion for everything: the same parameters, no information."""
 
-    device: str = "auto"
+    device: str = AUTO
     """Where to compute: auto (a CUDA GPU where there is one, otherwise the CPU), cpu, cuda, cuda:1, …, mps."""
 
     track: Literal[
@@ -247,8 +247,7 @@ class RunConfig:
         for name in ("train.warmup", "train.beta1", "train.beta2"):
             if not 0 <= _look_up(self, name) < 1:
                 raise UsageError(f"--{name} takes a number from 0 up to 1, not {_look_up(self, name)}.")
-        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", self.device):
-            raise UsageError(f"--device takes auto, cpu, cuda, cuda:N or mps, not '{self.device}'.")
+        check_device(self.device)
         if not 0 < self.train.similar <= 1:
             raise UsageError(f"--train.similar takes a share above 0 and up to 1, not {self.train.similar}.")
         if self.train.select != "last" and not (self.train.epochs or self.train.steps):

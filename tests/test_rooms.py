@@ -26,7 +26,7 @@ ROOMS = {
     "model": "CLIP-ViP, variants, checkpoints; its batches are data's",
     "data": "cards, splits, decoding, batches; a caption's emotions are scored when a batch is made",
     "emotions": "emotion sources and edits of captions",
-    "config": "the settings, which need the errors alone",
+    "config": "the settings",
     "utils": "nothing of our field",
     "errors": "what may be raised anywhere",
 }

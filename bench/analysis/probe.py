@@ -37,6 +37,7 @@ from bench.records import store
 from bench.records.feature_files import read_features
 from bench.records.probe import PUBLISHED_RULE, Probe
 from bench.records.record import Record
+from bench.utils.device import AUTO
 from bench.utils.run_files import results_of
 
 _SAME = 0.99  # cosine of a caption's feature now and then; bfloat16 on another machine keeps well above
@@ -51,11 +52,12 @@ class ProbedRun:
     was_done: bool
 
 
-def probe(run: str, folder: Path, root: Path | None = None, subsets_by: str = "") -> ProbedRun:
+def probe(run: str, folder: Path, root: Path | None = None, subsets_by: str = "", device: str = AUTO) -> ProbedRun:
     """Measures a run and writes `probe` into its record; done before if neither code nor lists changed since.
 
     run: an id under the results `folder`, or a record's path. root: the dataset's folder, where it moved. subsets_by:
-    an emotion source that names more graded subsets, beside the published ones.
+    an emotion source that names more graded subsets, beside the published ones. device: where to compute, as in
+    `bench.engine.reopen`.
     UsageError: no such run, a control of the evaluation, or a test set with several captions a video. BenchError: the
     weights are gone, or the data changed.
     """
@@ -67,6 +69,7 @@ def probe(run: str, folder: Path, root: Path | None = None, subsets_by: str = ""
         )
     code = code_digest()
     options = SourceOptions() if record.external else SourceOptions.of(config_of(record))
+    options = replace(options, device=device)
     source = find_source(subsets_by, options) if subsets_by else None
     named = record.probe.get("sources", {}).get("subsets_by", PUBLISHED_RULE)
     before = not source or named == subsets_source(source)
@@ -75,7 +78,7 @@ def probe(run: str, folder: Path, root: Path | None = None, subsets_by: str = ""
     if record.external:
         measured = _measure_given(record, path, root, code, source)
     else:
-        measured = _measure(reopen(str(path), folder, root), code, source)
+        measured = _measure(reopen(str(path), folder, root, device), code, source)
     record = replace(record, probe=measured.as_json())
     return ProbedRun(record, store.save(record, results_of(path)), False)
 
@@ -85,7 +88,7 @@ def _measure(trained: Reopened, code: str, subsets_by: EmotionSource | None) -> 
     record, data, variant = trained.record, trained.data, trained.variant
     captions = record.queries["captions"]
     texts = list(dict.fromkeys([*captions, *edited_captions(captions)]))
-    accelerator = make_accelerator(trained.config.train)
+    accelerator = make_accelerator(trained.config.train, trained.config.device)
     features, rows = encode_inputs(variant, texts, trained.collator(texts), accelerator)
     _compare(features[[rows[caption] for caption in captions]], trained)
     parts = features.to(variant.device).split(1024)

@@ -14,6 +14,7 @@ from bench import __version__
 from bench.commands.help_pages import HelpPages, examples
 from bench.engine.settings import fill_in
 from bench.errors import UsageError
+from bench.utils.device import ABOUT
 from bench.utils.shards import Shard
 
 Flag = Annotated[bool, Parameter(negative="")]
@@ -35,6 +36,7 @@ Only = Annotated[
     ),
 ]
 Exclude = Annotated[list[str], Parameter(negative="", help="Not these: named as for --only.")]
+Device = Annotated[str, Parameter(name="--device", help=ABOUT)]
 ShardOf = Annotated[
     str | None,
     Parameter(

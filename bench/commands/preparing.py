@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bench.commands import (
+    Device,
     Flag,
     Force,
     Json,
@@ -24,6 +25,7 @@ from bench.commands import (
 from bench.commands.help_pages import examples
 from bench.config import Whole, WholeOrNone
 from bench.errors import UsageError
+from bench.utils.device import AUTO
 from bench.utils.shards import Shard
 
 if TYPE_CHECKING:
@@ -134,6 +136,7 @@ def emotions(
     shard: ShardOf = None,
     merge: Merge = False,
     plugin: Plugins = [],  # noqa: B006
+    device: Device = AUTO,
     json_output: Json = False,
 ) -> None:
     """Show the emotions of a caption, and which words carry them; or how far two sources agree.
@@ -166,7 +169,7 @@ def emotions(
     from bench.metrics.source_agreement import agreement
 
     load_plugins(plugin)
-    options = SourceOptions(label_map, missing_labels)
+    options = SourceOptions(label_map, missing_labels, device)
     check_options([source, *([against] if against else [])], options)
     part = shard_of(shard, merge)
     if out is not None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from bench.commands import (
     RESULTS,
+    Device,
     Exclude,
     Flag,
     Force,
@@ -21,6 +22,7 @@ from bench.commands import (
     quiet,
 )
 from bench.commands.help_pages import examples
+from bench.utils.device import AUTO
 
 
 @app.command(
@@ -175,6 +177,7 @@ def probe(
     format: Literal["terminal", "markdown"] = "terminal",
     root: Path | None = None,
     subsets_by: str = "",
+    device: Device = AUTO,
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
     json_output: Json = False,
@@ -199,7 +202,7 @@ def probe(
     from bench.analysis.probe import probe as probe_it
 
     load_plugins(plugin)
-    probed = probe_it(run, results, root, subsets_by)
+    probed = probe_it(run, results, root, subsets_by, device)
     if probed.was_done:
         print("measured before; it is measured again when the code or the word lists change", file=sys.stderr)
     if json_output:
@@ -226,6 +229,7 @@ def explain(
     force: Force = False,
     json_output: Json = False,
     root: Path | None = None,
+    device: Device = AUTO,
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
 ) -> None:
@@ -256,7 +260,7 @@ def explain(
     load_plugins(plugin)
     if html:  # before the work
         check_output(html, [explain_render.PAGE_MARK], "page of `bench explain`", force=force)
-    explained = explain_it(reopen(run, results, root), query, video)
+    explained = explain_it(reopen(run, results, root, device), query, video)
     if html:
         with replacing(html) as temporary:
             temporary.write_text(explain_render.page(explained), encoding="utf-8")

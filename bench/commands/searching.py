@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from bench.commands import (
     RESULTS,
+    Device,
     Flag,
     Json,
     Merge,
@@ -26,6 +27,7 @@ from bench.commands import (
 from bench.commands.help_pages import examples
 from bench.config import Whole, WholeOrNone
 from bench.errors import UsageError
+from bench.utils.device import AUTO
 from bench.utils.text import wrapped
 
 
@@ -76,6 +78,7 @@ def index(
     workers: WholeOrNone = None,
     shard: ShardOf = None,
     merge: Merge = False,
+    device: Device = AUTO,
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
 ) -> None:
@@ -120,7 +123,7 @@ def index(
     paths = {"model": faces_model, "weights": faces_weights}
     settings = {name: str(path.resolve()) for name, path in paths.items() if path}
     settings |= {name: word for name, word in (("detector", faces_detector), ("engine", faces_engine)) if word}
-    choice = Choice(encoder.name, encoder.tokenizer or "", window, faces or "", settings, replace)
+    choice = Choice(encoder.name, encoder.tokenizer or "", window, faces or "", settings, replace, device)
     searcher = open_folder(folder, results, choice, retry=True, shard=part, workers=workers)
     print(*answer_render.changes(searcher.summary), *wrapped(searcher.encoder.described.about), sep="\n")
     print(answer_render.work(searcher.summary))
@@ -145,6 +148,7 @@ def search(
     filter: str | None = None,
     encoder: EncoderChoice = LATEST,
     backend: str = "numpy",
+    device: Device = AUTO,
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
     json_output: Json = False,
@@ -173,7 +177,7 @@ def search(
 
     load_plugins(plugin)
     check_query(query, k)  # before any work
-    choice = Choice(encoder.name, encoder.tokenizer or "")
+    choice = Choice(encoder.name, encoder.tokenizer or "", device=device)
     searcher = open_folder(videos, results, choice, backend=backend, emotion=filter or "")
     found = searcher.ask(query, k, filter or "")
     for line in answer_render.changes(searcher.summary):
@@ -194,6 +198,7 @@ def demo(
     compare: str | None = None,
     host: str = "127.0.0.1",
     port: Whole = 8000,
+    device: Device = AUTO,
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
 ) -> None:
@@ -215,4 +220,5 @@ def demo(
     from bench.search.searcher import Choice
 
     load_plugins(plugin)
-    serve(folder, results, Choice(encoder.name, encoder.tokenizer or ""), compare or "", host, port)
+    choice = Choice(encoder.name, encoder.tokenizer or "", device=device)
+    serve(folder, results, choice, compare or "", host, port)

@@ -60,7 +60,7 @@ def opened(folder: Path, results: Path, choice: Choice, compare: str = "", host:
 
     sessions = [Session(open_folder(folder, results, choice), folder)]
     if compare:
-        sessions.append(open_second(sessions[0], compare, results, choice.tokenizer))
+        sessions.append(open_second(sessions[0], compare, results, choice.tokenizer, choice.device))
     for line in changes(sessions[0].searcher.summary):
         print(line, file=sys.stderr)
     for session in sessions:

@@ -18,6 +18,7 @@ from bench.search.answer_render import changes
 from bench.search.index_store import IndexSettings
 from bench.search.models import resolved
 from bench.search.searcher import Answer, Choice, Moment, Searcher, open_folder
+from bench.utils.device import AUTO
 from bench.utils.paths import home
 from bench.utils.terminal import printable
 
@@ -93,7 +94,7 @@ class Session:
         return text.replace(where, Path(where).name) if Path(where).is_absolute() else text
 
 
-def open_second(first: Session, model: str, results: Path, tokenizer: str = "") -> Session:
+def open_second(first: Session, model: str, results: Path, tokenizer: str = "", device: str = AUTO) -> Session:
     """The same folder under another model, with windows and faces as in the first index.
 
     A folder has one index, of one model. So the second one is that of a folder in the cache which holds nothing but a
@@ -114,7 +115,7 @@ def open_second(first: Session, model: str, results: Path, tokenizer: str = "") 
         except OSError as error:
             raise BenchError(f"--compare needs a link at {link}, and cannot make it: {error.strerror}.") from None
     faces = about.faces.get("backend", ""), about.faces.get("settings", {})
-    choice = Choice(asked, tokenizer, about.window, *faces)
+    choice = Choice(asked, tokenizer, about.window, *faces, device=device)
     return Session(open_folder(link.parent, results, choice), first.folder, f"{LINK}/")
 
 

@@ -88,7 +88,7 @@ def _lexicons() -> Iterator[Finding]:
 def _device(config: RunConfig) -> Iterator[Finding]:
     import torch
 
-    from bench.engine.device import choose_device, has_bf16
+    from bench.utils.device import choose_device, has_bf16
 
     try:
         device = choose_device(config.device)

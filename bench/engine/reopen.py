@@ -27,6 +27,7 @@ from bench.model.variant import Variant
 from bench.records import store
 from bench.records.feature_files import read_features
 from bench.records.record import Record
+from bench.utils.device import AUTO
 from bench.utils.run_files import features_path, results_of, weights_path
 
 
@@ -78,7 +79,7 @@ class Reopened(Opened):
         stored = read_features(self.path, self.record)
         if stored is None:
             with torch.no_grad():
-                accelerator = make_accelerator(self.config.train)
+                accelerator = make_accelerator(self.config.train, self.config.device)
                 return encode_clips(self.variant, self.test_samples, self.collator([]), self.config, accelerator)
         if len(stored.video) != len(self.videos):
             where = features_path(self.path)
@@ -98,10 +99,12 @@ def open_model(path: Path) -> TrainedModel:
     return TrainedModel(record, path, config, variant, tokenizer)
 
 
-def reopen(run: str, folder: Path, root: Path | None = None) -> Reopened:
+def reopen(run: str, folder: Path, root: Path | None = None, device: str = AUTO) -> Reopened:
     """Opens a run: an id under the results `folder`, or a record's path. root: the dataset's folder, where it moved.
 
-    UsageError: no such run, a control of the evaluation, which has no weights of its own, or an external model's.
+    device: where to compute, as in `choose_device`; where the run computed is of no account.
+    UsageError: no such device or run; a control of the evaluation, which has no weights of its own; or an external
+    model's.
     BenchError: the weights are gone, or the data changed since.
     """
     path = find_record(run, folder)
@@ -114,8 +117,9 @@ def reopen(run: str, folder: Path, root: Path | None = None) -> Reopened:
     if root is None:
         importers.check_there(config.dataset, config.root)
     config, _ = complete(config)
-    config = replace(config, video=replace(config.video, cache=False))  # a few clips are asked for, not all
-    return reopen_as(config, path, make_accelerator(config.train))
+    video = replace(config.video, cache=False)  # a few clips are asked for, not all
+    config = replace(config, video=video, device=device)
+    return reopen_as(config, path, make_accelerator(config.train, device))
 
 
 def reopen_as(config: RunConfig, path: Path, accelerator: Accelerator) -> Reopened:

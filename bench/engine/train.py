@@ -29,7 +29,6 @@ from bench.data.loading import Collator, Samples
 from bench.data.workers import load
 from bench.engine.checkpoint import Progress, Training, resume, save_best, save_checkpoint
 from bench.engine.compiling import compiled, layers, pays
-from bench.engine.device import AUTO, choose_device, has_bf16
 from bench.engine.environment import installed
 from bench.engine.opening import Opened
 from bench.engine.step import backward
@@ -37,6 +36,7 @@ from bench.engine.tracking import log_point
 from bench.errors import BenchError, UsageError
 from bench.model.variant import Variant
 from bench.utils import distributed
+from bench.utils.device import AUTO, choose_device, has_bf16
 from bench.utils.progress import progress
 
 MAX_LOGIT_SCALE = math.log(200)

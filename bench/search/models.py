@@ -45,6 +45,7 @@ from bench.model.variant import Variant
 from bench.model.variant_registry import build, source_digest
 from bench.records import store
 from bench.search.reading import WindowFrames
+from bench.utils.device import AUTO, choose_device
 from bench.utils.names import did_you_mean
 from bench.utils.run_files import record_paths, weights_path
 
@@ -93,22 +94,23 @@ class Encoder(Protocol):
         ...
 
 
-def load(name: str, results: Path, tokenizer: str = TOKENIZER) -> Encoder:
-    """The model of that name, on the GPU if there is one.
+def load(name: str, results: Path, tokenizer: str = TOKENIZER, device: str = AUTO) -> Encoder:
+    """The model of that name, on the device of that name (see `choose_device`).
 
-    results: the folder of records, for a run. tokenizer: CLIP's, for clip-vip. UsageError: no such name or run.
+    results: the folder of records, for a run. tokenizer: CLIP's, for clip-vip. UsageError: no such name, run or device.
     BenchError: weights or a tokenizer that are gone or broken.
     """
+    there = choose_device(device)
     kind, _, where = name.partition(":")
     encoder: Encoder
     if kind == "run" and where:
-        encoder = _run(where, results)
+        encoder = _run(where, results, there)
     elif kind == "clip-vip" and where:
-        encoder = _clip_vip(where, tokenizer)
+        encoder = _clip_vip(where, tokenizer, there)
     elif kind == "clip" and where:
-        encoder = PlainClip(where)
+        encoder = PlainClip(where, there)
     elif kind == "hf" and where:
-        encoder = _hf(where)
+        encoder = _hf(where, there)
     else:
         raise _no_model(name)
     check_texts_differ([torch.from_numpy(encoder.text(query)) for query in DIFFERENT_TEXTS], name)
@@ -155,10 +157,11 @@ class OfVariant:
         tokens: int,
         described: Described,
         shape: tuple[int, ...],
+        device: torch.device,
         source: str = "nrc",
         options: SourceOptions = SourceOptions(),  # noqa: B008, it is frozen
     ) -> None:
-        self.variant = variant.to(_device()).eval()
+        self.variant = variant.to(device).eval()
         self.described, self._tokenizer, self._tokens = described, tokenizer, tokens
         self._shape, self.source, self.options = shape, source, options
         self.dot = type(variant).similarity is Variant.similarity
@@ -197,11 +200,11 @@ class PlainClip:
 
     dot = True
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, device: torch.device) -> None:
         model = take_clip(where)
         digest = clip_digest(model)
-        self._model = model.eval()
-        self._model.to(_device())
+        self._model, self._device = model.eval(), device
+        self._model.to(device)
         text, vision = towers(self._model.config)
         self._tokenizer, self._tokens = clip_tokenizer(where), text.max_position_embeddings
         check_vocabulary(self._tokenizer, text.vocab_size, where)
@@ -218,13 +221,13 @@ class PlainClip:
 
     @torch.inference_mode()
     def text(self, query: str) -> Rows:
-        ids, mask = (torch.from_numpy(part).to(_device()) for part in encode(self._tokenizer, [query], self._tokens))
+        ids, mask = (torch.from_numpy(part).to(self._device) for part in encode(self._tokenizer, [query], self._tokens))
         pooled = self._model.text_model(input_ids=ids, attention_mask=mask).pooler_output
         return _numbers(unit(self._model.text_projection(pooled), dim=-1))[0]
 
     @torch.inference_mode()
     def windows(self, seen: Sequence[WindowFrames]) -> Rows:
-        pixels = normalize(torch.from_numpy(np.stack([one.frames for one in seen])).to(_device()))  # (n, T, 3, S, S)
+        pixels = normalize(torch.from_numpy(np.stack([one.frames for one in seen])).to(self._device))  # (n, T, 3, S, S)
         pooled = self._model.vision_model(pixel_values=pixels.flatten(0, 1)).pooler_output
         frames = unit(self._model.visual_projection(pooled), dim=-1).unflatten(0, pixels.shape[:2])
         return _numbers(unit(frames.mean(dim=1), dim=-1))
@@ -233,7 +236,7 @@ class PlainClip:
         return windows @ text
 
 
-def _run(run: str, results: Path) -> Encoder:
+def _run(run: str, results: Path, device: torch.device) -> Encoder:
     path = store.find(run, results)
     record = store.load_run(path)
     if why := _control(record):
@@ -254,11 +257,12 @@ def _run(run: str, results: Path) -> Encoder:
         width=math.prod(shape),
         faces=faces,
     )
-    options = SourceOptions(config.label_map, "zero")  # no file of labels has what people will ask
-    return OfVariant(variant, model.tokenizer, config.model.tokens, described, shape, config.emotion_source, options)
+    options = SourceOptions(config.label_map, "zero", str(device))  # no file of labels has what people will ask
+    tokens, source = config.model.tokens, config.emotion_source
+    return OfVariant(variant, model.tokenizer, tokens, described, shape, device, source, options)
 
 
-def _clip_vip(where: str, tokenizer: str) -> Encoder:
+def _clip_vip(where: str, tokenizer: str, device: torch.device) -> Encoder:
     words = clip_tokenizer(tokenizer)
     variant, _ = initialize(
         "plain",
@@ -271,23 +275,28 @@ def _clip_vip(where: str, tokenizer: str) -> Encoder:
     )
     check_vocabulary(words, variant.backbone.vocabulary, tokenizer)
     about = f"CLIP-ViP at {where}, {FRAMES} frames a window; not trained here"
-    return _plain(
-        variant, words, f"clip-vip:{where}", about, FRAMES, (_weights_digest(variant), source_digest("plain"))
-    )
+    parts = (_weights_digest(variant), source_digest("plain"))
+    return _plain(variant, words, f"clip-vip:{where}", about, FRAMES, parts, device)
 
 
-def _hf(where: str) -> Encoder:
+def _hf(where: str, device: torch.device) -> Encoder:
     backbone, words = read_model(where), read_tokenizer_of(where)
     frames = backbone.frames or FRAMES
     averaged = "" if backbone.has_video_tower else " averaged"
     about = f"{type(backbone.model).__name__} at {where}, {frames} frames a window{averaged}; not trained here"
     variant = build("plain", backbone, {})
     parts = (_weights_digest(variant), asdict(backbone.inputs), hashlib.sha256(words.to_str().encode()).hexdigest())
-    return _plain(variant, words, f"{HF}{where}", about, frames, parts)
+    return _plain(variant, words, f"{HF}{where}", about, frames, parts, device)
 
 
 def _plain(
-    variant: Variant, words: Tokenizer, name: str, about: str, frames: int, parts: tuple[object, ...]
+    variant: Variant,
+    words: Tokenizer,
+    name: str,
+    about: str,
+    frames: int,
+    parts: tuple[object, ...],
+    device: torch.device,
 ) -> Encoder:
     """A backbone without emotion. parts: what decides a window's features, beside the frames."""
     size = variant.backbone.image_size
@@ -301,7 +310,7 @@ def _plain(
         width=math.prod(shape),
         faces="",
     )
-    return OfVariant(variant, words, variant.backbone.text_places, described, shape)
+    return OfVariant(variant, words, variant.backbone.text_places, described, shape, device)
 
 
 def _control(record: "Record") -> str:
@@ -329,10 +338,6 @@ def _weights_digest(variant: Variant) -> str:
 
 def _digest(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
-
-
-def _device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _numbers(tensor: Tensor) -> Rows:

@@ -31,6 +31,7 @@ from bench.search.face_tracks import FaceDetector
 from bench.search.index_store import IndexSettings, Store
 from bench.search.models import TOKENIZER, Encoder
 from bench.search.windows import WINDOW
+from bench.utils.device import AUTO, choose_device
 from bench.utils.machine import usable_cores
 from bench.utils.names import did_you_mean
 from bench.utils.processes import OrderedProcesses
@@ -51,6 +52,7 @@ class Choice:
     faces: str = ""  # a backend of `bench faces`
     settings: dict[str, str] = field(default_factory=dict)  # of that backend
     replace: bool = False  # put the index in place of one that was made otherwise
+    device: str = AUTO  # where the model computes; no index remembers it
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ def open_folder(
     video or cannot be read, or the index's model has changed.
     """
     searching = SEARCH_BACKENDS.get(backend)()  # what it lacks is said before any work
+    choose_device(choice.device)  # likewise
     found = building.walk(folder)
     whole = index_store.read(folder)
     if not found.files and (whole is None or not found.unreadable):
@@ -182,7 +185,7 @@ def open_folder(
         _same_words(folder, old, asked)
     with OrderedProcesses(workers or usable_cores()) as pool:
         pool.start(reading.ready, building.to_read(opened if keep else None, found, retry))  # while the model loads
-        encoder = models.load(asked.model, Path(asked.results), asked.tokenizer)
+        encoder = models.load(asked.model, Path(asked.results), asked.tokenizer, choice.device)
         code = code_of("bench.search.building") if shard else ""
         about = replace(asked, digest=encoder.described.digest, width=encoder.described.width, code=code)
         if old and keep and old.digest != about.digest:

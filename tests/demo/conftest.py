@@ -19,7 +19,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     """`clip:a` sees colours, `clip:b` likes others."""
     monkeypatch.setattr(searcher, "OrderedProcesses", OrderedThreads)  # decoding elsewhere is the search's to test
     made = {"clip:a": SeesColours("clip:a", "a"), "clip:b": SeesNegatives("clip:b", "b")}
-    monkeypatch.setattr(models, "load", lambda name, results, tokenizer: as_encoder(made[name]))
+    monkeypatch.setattr(models, "load", lambda name, *rest: as_encoder(made[name]))
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-import torch
 from accelerate import tracking as accelerate_tracking
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, GeneralTracker
 from accelerate.utils import LoggerType
@@ -14,8 +13,6 @@ from helpers.asking import Capture, Command, failure
 from bench.cli import main
 from bench.config import RunConfig, identity
 from bench.engine import tracking
-from bench.engine.device import choose_device
-from bench.errors import UsageError
 from bench.records.store import load
 
 
@@ -92,33 +89,6 @@ def test_a_tracker_that_is_not_installed_is_named_with_what_to_install(
 
 def test_neither_tracker_nor_device_makes_another_run() -> None:
     assert identity(RunConfig(track="wandb", device="cuda:1")) == identity(RunConfig())
-
-
-@pytest.mark.parametrize(
-    ("device", "gpus", "line"),
-    [
-        ("cuda", 0, "PyTorch sees no CUDA GPU on this machine"),
-        ("cuda:2", 2, "the GPUs of this machine are cuda:0 to cuda:1"),
-        ("mps", 0, "PyTorch sees no Apple GPU on this machine"),
-    ],
-)
-def test_a_device_that_is_not_there_is_one_line(
-    device: str, gpus: int, line: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: gpus > 0)
-    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
-    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
-    with pytest.raises(UsageError, match=line):
-        choose_device(device)
-
-
-@pytest.mark.parametrize(("device", "gpus", "found"), [("auto", 0, "cpu"), ("auto", 1, "cuda"), ("cpu", 1, "cpu")])
-def test_auto_takes_a_gpu_where_there_is_one(
-    device: str, gpus: int, found: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: gpus > 0)
-    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
-    assert choose_device(device) == torch.device(found)
 
 
 def test_a_control_whose_true_run_is_not_there_says_first_that_it_trains(

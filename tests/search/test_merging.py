@@ -42,7 +42,7 @@ class Stops(SeesColours):
 
 @pytest.fixture(autouse=True)
 def loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "load", lambda name, results, tokenizer: as_encoder(Stops(name, f"digest of {name}")))
+    monkeypatch.setattr(models, "load", lambda name, *rest: as_encoder(Stops(name, f"digest of {name}")))
     monkeypatch.setattr(building, "BATCH", 1)
     monkeypatch.setattr(searcher, "code_of", lambda *modules: "this code")
 
@@ -76,7 +76,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(videos: Path) -> tuple[Any, ...]:
     """The index of one run without shards; its files are gone again."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models, "load", lambda name, results, tokenizer: as_encoder(Stops(name, f"digest of {name}")))
+        patch.setattr(models, "load", lambda name, *rest: as_encoder(Stops(name, f"digest of {name}")))
         patch.setattr(building, "BATCH", 1)
         patch.setattr(searcher, "OrderedProcesses", OrderedThreads)
         made = contents(indexed(videos).store)

@@ -25,7 +25,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[SeesColours]:
     made: list[SeesColours] = []
     digests: dict[str, str] = {}
 
-    def load(name: str, results: Path, tokenizer: str) -> object:
+    def load(name: str, *rest: object) -> object:
         made.append(SeesColours(name, digests.setdefault(name, str(len(digests)))))
         return as_encoder(made[-1])
 

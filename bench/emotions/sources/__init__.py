@@ -25,6 +25,7 @@ from bench.emotions import EMOTIONS
 from bench.emotions.lexicons import lexicon_versions
 from bench.emotions.scores import cached, checked
 from bench.errors import UsageError
+from bench.utils.device import AUTO, check_device
 from bench.utils.registry import Registry
 from bench.utils.source import code_digest, with_helpers
 
@@ -41,16 +42,20 @@ class SourceOptions:
     """What may be said of a source beside its name; each kind declares which of these it takes.
 
     label_map: the YAML file that maps the labels of a classifier. missing_labels: what to do with captions of which a
-    file of labels says nothing.
+    file of labels says nothing. device: where a model computes, as in `bench.utils.device`. UsageError: no such name.
     """
 
     label_map: Path | None = None
     missing_labels: Literal["stop", "zero"] = "stop"
+    device: str = AUTO
+
+    def __post_init__(self) -> None:
+        check_device(self.device)
 
     @classmethod
     def of(cls, config: "RunConfig") -> "SourceOptions":
         """Those of a run."""
-        return cls(config.label_map, config.missing_labels)
+        return cls(config.label_map, config.missing_labels, config.device)
 
 
 @dataclass(frozen=True)
@@ -199,11 +204,11 @@ def find_source(name: str, options: SourceOptions = SourceOptions()) -> EmotionS
 
 
 def check_options(names: Sequence[str], options: SourceOptions) -> None:
-    """UsageError for an option that none of these sources takes."""
+    """UsageError for an option that none of these sources takes. A device goes with any: most run no model."""
     kinds = [SOURCES.get(name.partition(":")[0]) for name in names]
     taken = {option for kind in kinds if isinstance(kind, SourceKind) for option in kind.options}
     for option, default in vars(SourceOptions()).items():
-        if option not in taken and getattr(options, option) != default:
+        if option not in (*taken, "device") and getattr(options, option) != default:
             raise UsageError(f"{' and '.join(names)} takes no --{option.replace('_', '-')}. Leave it out.")
 
 

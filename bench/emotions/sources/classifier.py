@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,14 @@ from numpy.typing import NDArray
 from bench.emotions.label_maps import SHIPPED_MAP, read_label_map
 from bench.emotions.sources import EmotionSource, SourceOptions, source_kind
 from bench.errors import BenchError, UsageError
+from bench.utils.device import AUTO, choose_device
 from bench.utils.files import replacing, sha256
 from bench.utils.messages import say_once
 from bench.utils.paths import home
 from bench.utils.progress import progress
+
+if TYPE_CHECKING:
+    import torch
 
 RULE = 1  # raise it when the same model would give other probabilities, or they other scores
 BATCH = 64  # texts at once, of like length
@@ -57,7 +61,7 @@ def classifier(argument: str, options: SourceOptions) -> EmotionSource:
     named = asked.matrix(model.labels)  # (labels, 8)
 
     def score(captions: Sequence[str]) -> NDArray[np.float64]:
-        likely = probabilities(model, captions)[:, :, None] * named  # (n, labels, 8)
+        likely = probabilities(model, captions, options.device)[:, :, None] * named  # (n, labels, 8)
         return likely.max(axis=1) if model.several else np.minimum(likely.sum(axis=1), 1)
 
     mapping = hashlib.sha256(repr((model.labels, named.tolist(), asked.threshold)).encode()).hexdigest()
@@ -65,24 +69,26 @@ def classifier(argument: str, options: SourceOptions) -> EmotionSource:
     return EmotionSource(f"classifier:{argument}", score, version, remember=False, threshold=asked.threshold)
 
 
-def probabilities(model: Classifier, captions: Sequence[str]) -> NDArray[np.float64]:
-    """(n, labels): the probability of each label; texts that were asked before come from the cache folder."""
+def probabilities(model: Classifier, captions: Sequence[str], device: str = AUTO) -> NDArray[np.float64]:
+    """(n, labels): the probability of each label; texts that were asked before come from the cache folder.
+
+    device: where the others are asked, as in `choose_device`. UsageError: this machine has no such device.
+    """
     path = home() / "emotions" / f"classifier-{RULE}-{model.digest}.npz"
     known = _remembered(path, len(model.labels))
     keys = [hashlib.sha256(caption.encode("utf-8", "surrogatepass")).digest() for caption in captions]
     new = {key: caption for key, caption in zip(keys, captions, strict=True) if key not in known}
     if new:
-        found = _ask(model, list(new.values()))
+        found = _ask(model, list(new.values()), choose_device(device))
         known = {**_remembered(path, len(model.labels)), **known, **dict(zip(new, found, strict=True))}
         _remember(path, known)
     return np.array([known[key] for key in keys], np.float64)
 
 
-def _ask(model: Classifier, texts: list[str]) -> NDArray[np.float64]:
+def _ask(model: Classifier, texts: list[str], device: "torch.device") -> NDArray[np.float64]:
     import torch
 
     network, tokenizer = _loaded(model.folder)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device)
     order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
     found = np.empty((len(texts), len(model.labels)))
@@ -91,7 +97,7 @@ def _ask(model: Classifier, texts: list[str]) -> NDArray[np.float64]:
         places = order[start : start + BATCH]
         batch = tokenizer([texts[place] for place in places], padding=True, truncation=True, return_tensors="pt")
         with torch.inference_mode():
-            logits = network(**batch.to(device)).logits.double().cpu()  # (B, labels)
+            logits = network(**batch.to(device)).logits.cpu().double()  # (B, labels)
         found[places] = (logits.sigmoid() if model.several else logits.softmax(dim=1)).numpy()
     network.to("cpu")
     if not np.isfinite(found).all():

@@ -81,7 +81,9 @@ def test_a_text_is_asked_once_whatever_comes_beside_it(folder: Path, monkeypatch
     first = score_by(f"classifier:{folder}", TEXTS)
     asked: list[str] = []
     ask = classifier._ask
-    monkeypatch.setattr(classifier, "_ask", lambda model, texts: asked.extend(texts) or ask(model, texts))
+    monkeypatch.setattr(
+        classifier, "_ask", lambda model, texts, device: asked.extend(texts) or ask(model, texts, device)
+    )
     again = score_by(f"classifier:{folder}", ["a new one", *TEXTS])
     np.testing.assert_array_equal(again[1:], first)
     assert asked == ["a new one"]

@@ -1,17 +1,31 @@
-"""Where a run computes: `--device auto | cpu | cuda | cuda:1 | mps`."""
+"""Where models compute: `--device auto | cpu | cuda | cuda:1 | mps`."""
 
-import torch
+import re
+from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
 
+if TYPE_CHECKING:
+    import torch
+
 AUTO = "auto"
+ABOUT = "Where to compute: auto (a CUDA GPU where there is one, otherwise the CPU), cpu, cuda, cuda:1, …, mps."
 
 
-def choose_device(name: str) -> torch.device:
+def check_device(name: str) -> None:
+    """UsageError: no device is named like that. Whether this machine has it, `choose_device` says."""
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+        raise UsageError(f"--device takes auto, cpu, cuda, cuda:N or mps, not '{name}'.")
+
+
+def choose_device(name: str) -> "torch.device":
     """The device of that name; auto: a CUDA GPU where PyTorch sees one, otherwise the CPU.
 
-    UsageError: this machine has none of that kind, or not so many.
+    UsageError: there is none of that name, or this machine has none of that kind, or not so many.
     """
+    check_device(name)
+    import torch  # takes seconds; names are checked without
+
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == AUTO:
         return torch.device("cuda" if gpus else "cpu")
@@ -25,6 +39,8 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def has_bf16(device: torch.device) -> bool:
+def has_bf16(device: "torch.device") -> bool:
     """Whether a device computes in bf16 by itself."""
+    import torch
+
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
