@@ -16,6 +16,7 @@ _SKIPPED = ("ctx", "kind", "type_comment", "type_ignores")  # follow from the re
 def executed(source: str, ignored: Collection[str] = (), only: Collection[str] = ()) -> str:
     """The parsed source as one line, without comments, layout, docstrings and imports. SyntaxError if it is none.
 
+    Every string that stands as a statement is a docstring, below an attribute too: Python drops it.
     Equal for two files that do the same by the same statements, under every version of Python that parses them. A name
     that an import binds stands as what was imported, so that `from math import log as f` is not `from math import sqrt
     as f`, while the order of imports, and imports that nothing uses, change nothing.
@@ -186,6 +187,8 @@ def _line(value: Any) -> str:
     if not isinstance(value, ast.AST):
         return repr(value)
     if isinstance(value, ast.Import) or (isinstance(value, ast.ImportFrom) and value.names[0].name != "*"):
+        return ""
+    if isinstance(value, ast.Expr) and isinstance(value.value, ast.Constant) and isinstance(value.value.value, str):
         return ""
     if isinstance(value, ast.If) and not value.orelse and all(_line(node) == "" for node in value.body):
         return ""  # `if TYPE_CHECKING:` and nothing but imports

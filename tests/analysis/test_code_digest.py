@@ -54,6 +54,7 @@ def test_a_comment_a_docstring_and_code_of_another_room_do_not(copy: Path) -> No
     emotions = copy / "emotions" / "__init__.py"
     emotions.write_text("# a comment\n" + emotions.read_text(encoding="utf-8").replace("The eight", "All eight"))
     rewrite(copy / "search" / "windows.py", "def ", "def other_")
+    rewrite(copy / "config.py", "Where to compute", "Where models compute")  # of a setting, shown by --help
     assert code_digest(copy) == before
 
 

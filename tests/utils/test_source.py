@@ -29,6 +29,8 @@ SAME = {
     "a comment": ("STRENGTH = 0.5", "STRENGTH = 0.5  # by trial"),
     "a docstring of the module": ('"""A module."""', '"""Another."""'),
     "no docstring of a method": ('        """Grows it."""\n', ""),
+    "a docstring of a constant": ("STRENGTH = 0.5", 'STRENGTH = 0.5\n"""By trial."""'),
+    "a docstring of an attribute": ("    scale: float = 2.0\n", '    scale: float = 2.0\n    """How large."""\n'),
     "an import": ("import math\n", "import math\nimport os\nfrom typing import Any\n"),
     "an import for types": (
         "import math\n",
@@ -46,7 +48,8 @@ OTHER = {
     "a default": ("by: float = 1.0", "by: float = 1.5"),
     "a statement": ("self.scale * by +", "self.scale * by -"),
     "a base": ("class Thing:", "class Thing(dict):"),
-    "a string that is no docstring": ("STRENGTH = 0.5", 'STRENGTH = 0.5\n"by trial"'),
+    "a string with a use": ("STRENGTH = 0.5", 'STRENGTH = 0.5\nORIGIN = "by trial"'),
+    "a string that is computed": ("STRENGTH = 0.5", 'STRENGTH = 0.5\nf"{math.pi}"'),
     "a decorator": ("    def grow", "    @property\n    def grow"),
     "a condition with a statement": ("STRENGTH = 0.5", "STRENGTH = 0.5\nif STRENGTH:\n    STRENGTH = 1"),
 }
