@@ -147,6 +147,11 @@ class TrainConfig:
     frozen tower's features are computed once and kept; a frozen video tower sees the frames that scoring uses."""
 
     @property
+    def trains(self) -> bool:
+        """Whether there is a training: `--train.epochs 0` alone scores the first weights."""
+        return bool(self.epochs or self.steps)
+
+    @property
     def frozen_towers(self) -> tuple[str, ...]:
         """Of "video" and "text", those that `freeze` names."""
         return {"none": (), "both": ("video", "text")}.get(self.freeze, (self.freeze,))
@@ -250,12 +255,12 @@ class RunConfig:
         check_device(self.device)
         if not 0 < self.train.similar <= 1:
             raise UsageError(f"--train.similar takes a share above 0 and up to 1, not {self.train.similar}.")
-        if self.train.select != "last" and not (self.train.epochs or self.train.steps):
+        if self.train.select != "last" and not self.train.trains:
             raise UsageError(
                 f"--train.select {self.train.select} chooses among the steps of a training: with --train.epochs 0 is "
                 "none."
             )
-        if self.train.freeze != "none" and not (self.train.epochs or self.train.steps):
+        if self.train.freeze != "none" and not self.train.trains:
             raise UsageError(
                 f"--freeze {self.train.freeze} leaves towers out of a training: with --train.epochs 0 is none."
             )

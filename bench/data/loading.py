@@ -84,7 +84,7 @@ def open_data(config: RunConfig, card: Card, folder: Path) -> Data:
     """
     split = training_split(card, config.split)
     alone = split == NO_SPLIT  # the evaluation
-    training = not alone and bool(config.train.epochs or config.train.steps)
+    training = not alone and config.train.trains
     train = Annotation(card.name, split, ()) if alone else load_annotation(folder, split, card.name)
     test = load_annotation(folder, check_split(card, config.test or card.test, "test"), card.name)
     watched = "" if alone else card.splits[split].get("validation", card.validation)

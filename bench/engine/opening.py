@@ -5,7 +5,7 @@ These travel together. `bench.engine.run` opens a run to train it, `bench.engine
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -59,12 +59,18 @@ class Opened:
         return {**found, "faces": self.faces.sha256} if self.faces else found
 
     def samples(self, part: Annotation, control: str) -> Samples:
-        """A split's samples; the facial expressions are under `control`. Clips are decoded when they are asked for."""
+        """A split's samples; the facial expressions are under `control`. Clips are decoded when they are asked for.
+
+        With `--video.cache` they are decoded here; where nothing is trained, those of the test split alone.
+        """
+        config = self.config
+        if part is not self.data.test and not config.train.trains:
+            config = replace(config, video=replace(config.video, cache=False))
         videos = [clip.video for clip in part.clips]
         tracks = None
         if self.faces:
-            tracks = FaceTracks(self.faces, videos, control, self.config.seed, self.config.faces.pooling)
-        return Samples(part, self.data.videos, self.config, tracks)
+            tracks = FaceTracks(self.faces, videos, control, config.seed, config.faces.pooling)
+        return Samples(part, self.data.videos, config, tracks)
 
     def collator(
         self, captions: Sequence[str], control: str = "", swapped: Mapping[str, str] | None = None

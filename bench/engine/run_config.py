@@ -34,7 +34,7 @@ def complete(config: RunConfig) -> tuple[RunConfig, Card]:
     if card.metadata and config.root:
         check_fresh(card, config.root)
     split = training_split(card, config.split)
-    if split == NO_SPLIT and (config.train.epochs or config.train.steps):
+    if split == NO_SPLIT and config.train.trains:
         raise UsageError(f"{card.name} has nothing to train on here. Score weights as they are: --train.epochs 0")
     test = check_split(card, config.test or card.test, "test")
     if config.emotions == ORACLE:

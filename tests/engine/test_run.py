@@ -18,9 +18,11 @@ from helpers.runs import ask, bench, interrupt_at, same
 from safetensors.torch import load_file
 
 from bench.cli import main
+from bench.data import loading
 from bench.data.annotation import load_annotation, save_annotation
 from bench.data.compress import compress
 from bench.data.video import OLD_COPIES
+from bench.data.workers import decode_all
 from bench.data.workers import load as load_batches
 from bench.engine.checkpoint import Progress
 from bench.engine.run import say_if_starved
@@ -71,6 +73,29 @@ def test_a_training_that_waits_for_clips_says_so(
     say_if_starved(Progress(seconds=seconds, waited=waited))
     printed = capsys.readouterr().err
     assert said in printed if said else not printed
+
+
+@pytest.mark.parametrize(
+    ("settings", "decoded"),
+    [
+        ({"train__epochs": 0}, ["msrvtt/1k-A"]),
+        ({"train__epochs": 0, "train__holdout": 2}, ["msrvtt/1k-A"]),
+        ({"train__steps": 1}, ["msrvtt/9k", "msrvtt/1k-A"]),
+    ],
+)
+def test_without_a_training_the_test_clips_alone_are_kept_in_memory(
+    command: Command, settings: dict, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def decode(read: Callable, sizes: dict[str, int], what: str) -> dict[str, np.ndarray]:
+        asked.append(what)
+        return decode_all(read, sizes, what)
+
+    monkeypatch.setattr(loading, "decode_all", decode)
+    kept = bench([*command(**settings), "--video.cache"])
+    assert asked == decoded
+    assert kept.ranks == bench(command("others", **settings)).ranks
 
 
 def test_the_same_words_again_say_that_it_is_done(
