@@ -12,8 +12,10 @@ people and for the record, and answers for one clip at a time. What is heavy to 
 
 import inspect
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 
 from bench.data.timeline import Span
 from bench.errors import BenchError, UsageError
+from bench.utils.plugins import load_plugin, plugin_files
 from bench.utils.registry import Registry
 
 T = TypeVar("T", bound=type)
@@ -92,6 +95,40 @@ def build(name: str, settings: dict[str, Any]) -> FaceBackend:
     """
     check_settings(name, settings)
     return FACE_BACKENDS.get(name)(**settings)
+
+
+class Recipe(NamedTuple):
+    """What another process needs to build a backend: it starts anew, and has registered none."""
+
+    name: str
+    settings: tuple[tuple[str, Any], ...]
+    plugins: tuple[Path, ...]  # files, one of which may bring the backend
+    module: str  # that brings it
+
+    @classmethod
+    def of(cls, name: str, settings: dict[str, Any]) -> "Recipe":
+        """UsageError: the backend is part of the script or notebook that runs, which no other process can import."""
+        module = FACE_BACKENDS.get(name).__module__
+        if module == "__main__":
+            raise _out_of_reach(name)
+        return cls(name, tuple(settings.items()), plugin_files(), module)
+
+    def build(self) -> FaceBackend:
+        """As `build`, in a process that has not registered the backend. UsageError: importing its module does not."""
+        for plugin in self.plugins:
+            load_plugin(plugin)
+        with suppress(ImportError):
+            import_module(self.module)
+        if self.name not in FACE_BACKENDS:
+            raise _out_of_reach(self.name)
+        return build(self.name, dict(self.settings))
+
+
+def _out_of_reach(name: str) -> UsageError:
+    return UsageError(
+        f"the face backend '{name}' is not in a module that other processes can import. Put it into a file of its own, "
+        "at the top, and import that or name it: --plugin FILE"
+    )
 
 
 def check_settings(name: str, settings: Iterable[str]) -> None:

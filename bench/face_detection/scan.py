@@ -12,12 +12,12 @@ parts the table that a run without shards would have written, byte for byte.
 import json
 import zlib
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -28,18 +28,15 @@ from bench.data.clip_files import ClipFile, locate
 from bench.data.faces import EXPRESSIONS, FACE_COLUMNS, read_table
 from bench.data.video import by_stem, count_frames, find_copies, list_other_media, list_videos, sample_indices
 from bench.errors import BenchError, UsageError
-from bench.face_detection import ClipFrames, Face, FaceBackend
+from bench.face_detection import ClipFrames, Face, FaceBackend, Recipe
 from bench.face_detection.frames import is_picture, list_pictures
 from bench.face_detection.kept_faces import Columns, KeptFaces, no_rows
 from bench.utils.lock import locked
 from bench.utils.machine import usable_cores
 from bench.utils.outputs import check_output
-from bench.utils.plugins import load_plugin, plugin_files
 from bench.utils.processes import DIED, in_processes
 from bench.utils.progress import progress
 from bench.utils.shards import Shard, all_parts, code_of, find_parts, owned
-
-Found = Generator[tuple[str, tuple[Columns, str]], None, None]  # clip, its rows, what is wrong with it
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,8 @@ def scan(
 
     backend, settings: see `bench.face_detection`. The clips are those below `videos`, pictures among them, or a
     dataset's; its table goes to <folder>/faces.parquet unless `out` says otherwise. frames: how many of each clip.
-    workers: processes, default one a core. A broken clip is left out and named in the summary. force: begin again, and
+    workers: processes, default one a core; one that dies over a clip takes no other with it. A broken clip is left out
+    and named in the summary. force: begin again, and
     replace the output whatever it is. shard: look at its clips alone, and write its part. merge: write the table from
     the parts of all shards, which are removed then; without any, a table that holds all clips is left as it is.
     UsageError: settings that do not fit, or an output of something else. BenchError: no clip, a worker died, or parts
@@ -108,10 +106,9 @@ def scan(
     if was_done and not jobs:
         return _summary(kept.out, True, left_out)
     done = len(clips) - len(jobs)
-    together = (workers := min(workers or usable_cores(), len(jobs))) > 1
-    chosen = _Chosen(backend, tuple(settings.items()), plugin_files())
-    tasks = {name: (chosen, name, file, frames) for name, file in jobs.items()}
-    found = in_processes(_work, tasks, workers, (no_rows(), DIED)) if together else _alone(detector, jobs, frames)
+    recipe = Recipe.of(backend, dict(settings))
+    tasks = {name: (recipe, name, file, frames) for name, file in jobs.items()}
+    found = in_processes(_work, tasks, min(workers or usable_cores(), len(jobs)), (no_rows(), DIED))
     with locked(kept.out.with_name(f".{kept.out.stem}.lock"), "bench faces"):
         try:
             with closing(found):  # workers end before what they found is put down
@@ -187,29 +184,14 @@ def _size(file: ClipFile) -> int:
     return size if file.span is None else zlib.crc32(f"{size}|{file.span}".encode())
 
 
-class _Chosen(NamedTuple):
-    """What a process needs to build the backend."""
-
-    backend: str
-    settings: tuple[tuple[str, Any], ...]
-    plugins: tuple[Path, ...]  # files, one of which may bring the backend
-
-
-def _alone(detector: FaceBackend, jobs: dict[str, ClipFile], frames: int) -> Found:
-    for name, file in jobs.items():
-        yield name, _attempt(detector, name, file, frames)
-
-
 @cache
-def _detector(chosen: _Chosen) -> FaceBackend:
+def _detector(recipe: Recipe) -> FaceBackend:
     """This process's own backend."""
-    for plugin in chosen.plugins:  # the process is a fresh one and has loaded none
-        load_plugin(plugin)
-    return face_detection.build(chosen.backend, dict(chosen.settings))
+    return recipe.build()
 
 
-def _work(chosen: _Chosen, name: str, file: ClipFile, frames: int) -> tuple[Columns, str]:
-    return _attempt(_detector(chosen), name, file, frames)
+def _work(recipe: Recipe, name: str, file: ClipFile, frames: int) -> tuple[Columns, str]:
+    return _attempt(_detector(recipe), name, file, frames)
 
 
 def _attempt(detector: FaceBackend, name: str, file: ClipFile, frames: int) -> tuple[Columns, str]:

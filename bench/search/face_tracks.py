@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from bench import face_detection
 from bench.data.faces import to_emotions
-from bench.face_detection import ClipFrames, Face
-from bench.utils.plugins import load_plugin, plugin_files
+from bench.face_detection import ClipFrames, Face, FaceBackend, Recipe
 
 
 @dataclass(frozen=True)
@@ -34,14 +33,14 @@ class FaceDetector:
     Another process that is given one builds its own.
     """
 
-    def __init__(self, backend: str, settings: dict[str, Any], pooling: str) -> None:
-        self._backend = face_detection.build(backend, settings)
+    def __init__(self, backend: str, settings: dict[str, Any], pooling: str, built: FaceBackend | None = None) -> None:
+        self._backend = built or face_detection.build(backend, settings)
         self._pooling = pooling
-        self._made_of = backend, tuple(settings.items()), pooling
+        self._made_of = backend, settings
         self.how: dict[str, Any] = json.loads(json.dumps(self._backend.settings))  # all that can change its answers
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _built, (*self._made_of, plugin_files())
+        return _built, (Recipe.of(*self._made_of), self._pooling)
 
     def __call__(self, path: Path, frames: int, index: int, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
         """Scores (8,) of the frame `index` of `frames`, (H, W, 3); None without a face. BenchError: a broken clip."""
@@ -58,10 +57,6 @@ class FaceDetector:
 
 
 @cache
-def _built(
-    backend: str, settings: tuple[tuple[str, Any], ...], pooling: str, plugins: tuple[Path, ...]
-) -> FaceDetector:
-    """This process's own. plugins: the files of which one may bring the backend; a fresh process has loaded none."""
-    for plugin in plugins:
-        load_plugin(plugin)
-    return FaceDetector(backend, dict(settings), pooling)
+def _built(recipe: Recipe, pooling: str) -> FaceDetector:
+    """This process's own."""
+    return FaceDetector(recipe.name, dict(recipe.settings), pooling, recipe.build())

@@ -112,7 +112,8 @@ def test_a_folder_and_a_root_are_one_too_many(folder: Path, tmp_path: Path, caps
     assert code == 2 and "are for a folder of yours, and msrvtt is none" in said
 
 
-def test_faces_are_looked_for_in_the_parts(folder: Path, capsys: Capture) -> None:
+def test_faces_are_looked_for_in_the_parts(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    from helpers.processes import in_this_process
     from helpers.registries import forgotten
 
     from bench.face_detection import ClipFrames, Face, face_backend
@@ -122,6 +123,7 @@ def test_faces_are_looked_for_in_the_parts(folder: Path, capsys: Capture) -> Non
     table.write_text("\n".join(["file_name,text,mood,start,end,video_id", *named]), encoding="utf-8")
     output(["data", "prepare", str(folder), "--test-share", "1"], capsys)
 
+    monkeypatch.setattr("bench.face_detection.scan.in_processes", in_this_process)
     with forgotten():
 
         @face_backend("brightness")

@@ -1,5 +1,6 @@
 """The scan: which frames and clips are looked at, what is kept, and that a stopped run goes on where it stopped."""
 
+import importlib
 import os
 import shutil
 import signal
@@ -20,9 +21,11 @@ from bench.commands import answers
 from bench.data.faces import BOX, EXPRESSIONS, read_faces
 from bench.data.video import COMPRESSED, COPIES, sample_indices, write_video
 from bench.errors import BenchError, UsageError
+from bench.face_detection import face_backend
 from bench.face_detection.backends.sidecar import Sidecar
 from bench.face_detection.scan import ClipFaces, FaceScan, scan
 from bench.utils.files import sha256
+from bench.utils.processes import DIED, in_processes
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,6 +76,48 @@ def test_a_plugin_s_backend_is_listed_and_scans(
         words = ["--backend", "everywhere", "--videos", str(clips), "--out", str(out), "--workers", workers]
         main(["faces", *words, "--plugin", str(plugin)])
     assert read_faces(out).source == "made up" and read_faces(out).videos == {"a", "b", "c"}
+
+
+DIES = """
+import os
+from bench.face_detection import face_backend
+
+@face_backend("dies_over_b")
+class Dies:
+    source, settings = "made up", {}
+
+    def faces(self, clip):
+        if clip.name == "b":
+            os.abort()  # as a decoder may over a damaged file
+        return [[] for _ in clip.indices]
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_dies_over_a_clip_takes_no_other_with_it(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+):
+    """The backend is in a module that the caller has imported."""
+    monkeypatch.setattr("bench.face_detection.scan.in_processes", in_processes)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "dies_over_b.py").write_text(DIES, encoding="utf-8")
+    with forgotten():
+        monkeypatch.delitem(sys.modules, "dies_over_b", raising=False)
+        importlib.import_module("dies_over_b")
+        summary = scan("dies_over_b", {}, videos=clips, out=tmp_path / "faces.parquet", workers=workers)
+    assert summary.broken == {"b": DIED} and set(summary.seen) == {"a", "c"}
+
+
+@pytest.mark.parametrize("module", ["__main__", "bench.config", "not_there"])
+def test_a_backend_that_other_processes_cannot_import_is_refused_with_the_mend(
+    clips: Path, tmp_path: Path, module: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("bench.face_detection.scan.code_of", lambda *modules: "")
+    monkeypatch.setattr("bench.face_detection.scan.in_processes", in_processes)
+    with forgotten():
+        face_backend("of_the_script")(type("Mine", (), {"__module__": module, "source": "", "settings": {}}))
+        with pytest.raises(UsageError, match=r"'of_the_script' is not in a module that other .* --plugin FILE"):
+            scan("of_the_script", {}, videos=clips, out=tmp_path / "faces.parquet")
 
 
 def test_a_frame_that_is_sampled_twice_is_one_frame(clips: Path):

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.registries import forgotten
 
 from bench import face_detection
 from bench.data.faces import EXPRESSIONS
 from bench.emotions import EMOTIONS
-from bench.face_detection import ClipFrames, Face
+from bench.errors import UsageError
+from bench.face_detection import ClipFrames, Face, face_backend
 from bench.face_detection.frames import read_picture
 from bench.search.face_tracks import FaceDetector
 from bench.utils.plugins import load_plugin
@@ -64,14 +66,22 @@ def test_another_process_builds_its_own_detector_once_with_the_plugin_that_bring
         '@face_backend("mine_for_processes")\nclass Mine:\n    source, settings = "mine", {}\n\n'
         "    def faces(self, clip):\n        return [[Face((0.5,) * 7, (0, 0, 9, 9), 1.0)]]\n"
     )
-    load_plugin(plugin)
-    detector = FaceDetector("mine_for_processes", {}, "largest")
-    image = np.zeros((4, 4, 3), np.uint8)
-    with ProcessPoolExecutor(1, mp_context=fresh_processes()) as pool:
-        found = pool.submit(detector, Path("nowhere.mp4"), 10, 3, image).result()
-    np.testing.assert_array_equal(found, detector(Path("nowhere.mp4"), 10, 3, image))
-    copies = [pickle.loads(pickle.dumps(detector)) for _ in range(2)]
-    assert copies[0] is copies[1]
+    with forgotten():
+        load_plugin(plugin)
+        detector = FaceDetector("mine_for_processes", {}, "largest")
+        image = np.zeros((4, 4, 3), np.uint8)
+        with ProcessPoolExecutor(1, mp_context=fresh_processes()) as pool:
+            found = pool.submit(detector, Path("nowhere.mp4"), 10, 3, image).result()
+        np.testing.assert_array_equal(found, detector(Path("nowhere.mp4"), 10, 3, image))
+        copies = [pickle.loads(pickle.dumps(detector)) for _ in range(2)]
+        assert copies[0] is copies[1]
+
+
+def test_a_backend_that_other_processes_cannot_import_is_refused() -> None:
+    with forgotten():
+        face_backend("of_the_script")(type("Mine", (), {"__module__": "__main__", "source": "", "settings": {}}))
+        with pytest.raises(UsageError, match=r"'of_the_script' is not in a module that other .* --plugin FILE"):
+            pickle.dumps(FaceDetector("of_the_script", {}, "largest"))
 
 
 @pytest.mark.parametrize(("picture", "emotion"), [("happy", "joy"), ("angry", "anger"), ("surprised", "surprise")])
