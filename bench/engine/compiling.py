@@ -11,19 +11,14 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from transformers.modeling_layers import GradientCheckpointingLayer
 
+from bench.model.backbone import layers
 from bench.utils.messages import say_once
 
 SAVED = 0.002  # seconds a layer and batch: b32's 24 layers take 84 in place of 142 ms for a batch of 64 on an H200
 START = 30.0  # seconds that compiling may take
 SHAPES = 64  # of layers and inputs, for which there is compiled code; beyond them torch goes on without, in silence
 COMPILER: dict[str, Any] = {"backend": "inductor", "options": {"fallback_random": True}}  # dropout as without it
-
-
-def layers(model: nn.Module) -> dict[str, nn.Module]:
-    """The layers of a model's towers, by name."""
-    return {name: module for name, module in model.named_modules() if isinstance(module, GradientCheckpointingLayer)}
 
 
 def pays(how: Literal["auto", "on", "off"], device: torch.device, batches: int, count: int) -> bool:

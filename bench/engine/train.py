@@ -28,12 +28,13 @@ from bench.data.batches import training_groups, training_keys
 from bench.data.loading import Collator, Samples
 from bench.data.workers import load
 from bench.engine.checkpoint import Progress, Training, resume, save_best, save_checkpoint
-from bench.engine.compiling import compiled, layers, pays
+from bench.engine.compiling import compiled, pays
 from bench.engine.environment import installed
 from bench.engine.opening import Opened
 from bench.engine.step import backward
 from bench.engine.tracking import log_point
 from bench.errors import BenchError, UsageError
+from bench.model.backbone import layers
 from bench.model.variant import Variant
 from bench.utils import distributed
 from bench.utils.device import AUTO, choose_device, has_bf16

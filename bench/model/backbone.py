@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from bench.model.clip_vip import VideoTokens
 
 
+def layers(model: nn.Module) -> dict[str, nn.Module]:
+    """The layers of a model's towers, by name, as transformers marks them."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, GradientCheckpointingLayer)}
+
+
 class Backbone(nn.Module, ABC):
     """Two towers. Features are (B, P) and of unit norm, P the width of the space that both share."""
 
@@ -86,10 +91,10 @@ class Backbone(nn.Module, ABC):
 
         UsageError: this model has no layers for which transformers can do that.
         """
-        layers: list[Any] = [module for module in self.modules() if isinstance(module, GradientCheckpointingLayer)]
-        if not layers:
+        found: list[Any] = [*layers(self).values()]
+        if not found:
             raise UsageError("--train.recompute: transformers cannot do that with this model. Take --train.chunk.")
-        for layer in layers:
+        for layer in found:
             layer.gradient_checkpointing = True
             layer._gradient_checkpointing_func = partial(checkpoint, use_reentrant=False)
 

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from bench.data.batch import SwappedBatch, TextBatch
 from bench.engine import compiling
-from bench.engine.compiling import compiled, layers, pays
+from bench.engine.compiling import compiled, pays
+from bench.model.backbone import layers
 from bench.model.losses import contrastive_loss
 from bench.model.small_models import captions, clips, make
 from bench.model.variant import Variant
