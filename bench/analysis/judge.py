@@ -81,7 +81,7 @@ def judge(record: Record, file: Path) -> Judged:
     if not rows:
         raise BenchError(f"{file} judges none of the {len(captions)} queries of {record.run}. Name another run.")
     asked = record.answers("t2v", rows)
-    clusters = asked.clusters if asked.by_video else None
+    clusters = asked.video_clusters
     columns: dict[str, dict[int, list[float]]] = {name: {k: [] for k in KS} for name in MEASURES}
     undecided = dict.fromkeys(KS, 0)
     columns["own"] = {k: hits(asked.greater, asked.equal, k).tolist() for k in KS}

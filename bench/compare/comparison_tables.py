@@ -88,8 +88,7 @@ def controls(records: Sequence[Record], subset: str) -> Table:
                 p = sign_flip(_log_ranks(true), _log_ranks(record), asked.clusters)
                 one, other = (hits(run.ranks["t2v"]["greater"], run.ranks["t2v"]["equal"], 1) for run in (true, record))
                 told = record.controls["emotions"] == ORACLE  # no rival: nothing is tested
-                together = asked.clusters if asked.by_video else None
-                cells += [gap(paired_difference(one, other, together)), "–" if told else probability(p)]
+                cells += [gap(paired_difference(one, other, asked.video_clusters)), "–" if told else probability(p)]
                 if control(record) in ("emotions shuffled", "trained on shuffled"):
                     found.append(_effect(true, record, p, _short_name(true, [*trues.values()])))
             else:

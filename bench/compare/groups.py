@@ -70,10 +70,9 @@ class Family:
         """Which of these queries rise and fall together; None: each for itself."""
         return self.records[0].answers(direction, rows).clusters
 
-    @property
-    def by_video(self) -> bool:
-        """Whether videos have several captions, so that no test or interval of T2V may take queries one by one."""
-        return self.records[0].video_of is not None
+    def video_clusters(self, rows: Sequence[int], direction: str) -> NDArray | None:  # (n,)
+        """As `Answers.video_clusters`."""
+        return self.records[0].answers(direction, rows).video_clusters
 
     def twin_wins(self, rows: Sequence[int]) -> NDArray[np.float64]:  # (S, n)
         """Each seed's outcomes of the queries `rows` against their twins, all of which have one."""

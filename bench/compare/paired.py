@@ -160,8 +160,7 @@ def compare(pair: Pair, subset: str, rows: Sequence[int], direction: str, k: int
     """
     family, baseline = pair.family, pair.baseline
     one, other = family.hits(rows, direction, k), baseline.hits(rows, direction, k)  # (S, n) each
-    clusters, n = baseline.clusters(rows, direction), one.shape[1]
-    together = clusters if baseline.by_video else None
+    clusters, together, n = baseline.clusters(rows, direction), baseline.video_clusters(rows, direction), one.shape[1]
     single = len(one) == 1
     difference = paired_difference(one.mean(axis=0), other.mean(axis=0), together)
     if not single and (interval := mean_over_seeds(one, other, clusters).interval()):

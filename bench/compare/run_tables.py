@@ -158,7 +158,7 @@ def over_seeds(family: Family, direction: str, k: int) -> Estimate:
     everything = range(family.records[0].metrics["all"]["n"])
     found, clusters = family.hits(everything, direction, k), family.clusters(everything, direction)  # (S, n)
     mean = float(found.mean())
-    ends = [share_interval(found.mean(axis=0), clusters if family.by_video else None)]
+    ends = [share_interval(found.mean(axis=0), family.video_clusters(everything, direction))]
     if len(found) > 1 and (interval := mean_over_seeds(found, None, clusters).interval()):
         ends.append(interval)
     low, high = max(0.0, min(low for low, _ in ends)), min(1.0, max(high for _, high in ends))

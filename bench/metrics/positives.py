@@ -37,6 +37,14 @@ class Answers:
     def __len__(self) -> int:
         return len(self.greater)
 
+    @property
+    def video_clusters(self) -> NDArray | None:
+        """The clusters where they are videos of several captions; otherwise None.
+
+        For intervals that take queries one by one, equal captions too, where each video has one caption.
+        """
+        return self.clusters if self.by_video else None
+
 
 def answers(
     ranks: RankCounts,

@@ -42,6 +42,7 @@ def test_captions_of_a_video_are_a_cluster(direction: str, gallery: int, cluster
     asked = answers(RANKS, direction, CAPTIONS, VIDEO_OF, [0, 1, 3])
     assert asked.by_video and asked.gallery == gallery
     assert asked.clusters is not None and asked.clusters.tolist() == clusters
+    assert asked.video_clusters is asked.clusters
 
 
 def test_videos_are_each_for_itself() -> None:
@@ -53,6 +54,7 @@ def test_with_one_caption_a_video_equal_captions_are_a_cluster_in_t2v_alone() ->
     asked = answers(RANKS, "t2v", CAPTIONS)
     assert asked.clusters is not None and asked.clusters.tolist() == CAPTIONS
     assert not asked.by_video and asked.gallery == 5
+    assert asked.video_clusters is None
     assert answers(RANKS, "v2t", CAPTIONS).clusters is None
 
 

@@ -36,8 +36,7 @@ def recall_by_emotion(context: Context) -> Figure | None:
         for place, name in enumerate(names):
             rows = subsets[name]
             hits = family.hits(rows, "t2v", 1).mean(axis=0)
-            together = family.clusters(rows, "t2v") if family.by_video else None
-            low, high = (100 * bound for bound in share_interval(hits, together))
+            low, high = (100 * bound for bound in share_interval(hits, family.video_clusters(rows, "t2v")))
             value = 100 * float(hits.mean())
             places.append(place + (position - (len(families) - 1) / 2) * 0.7 / max(2, len(families)))
             values.append(value)
