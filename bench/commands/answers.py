@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bench.utils.terminal import not_read, printable
-from bench.utils.text import WIDTH, wrapped
+from bench.utils.text import WIDTH, counted, wrapped
 
 if TYPE_CHECKING:
     from bench.data.cards import Card
@@ -48,11 +48,6 @@ def backends(kinds: Mapping[str, type], settings: Callable[[str], dict[str, Any]
     """Face backends: what each does and its settings."""
     column = _column(kinds)
     return "\n".join(_backend(name, kind, settings(name), column) for name, kind in kinds.items())
-
-
-def counted(count: int, what: str, width: int = 0) -> str:
-    """A number of things, e.g. 1 video, 2 videos."""
-    return f"{count:>{width}} {what}{'s' * (count != 1)}"
 
 
 def _backend(name: str, kind: type, settings: dict[str, Any], column: int) -> str:

@@ -27,6 +27,7 @@ from bench.config import Whole, WholeOrNone
 from bench.errors import UsageError
 from bench.utils.device import AUTO
 from bench.utils.shards import Shard
+from bench.utils.text import counted
 
 if TYPE_CHECKING:
     from bench.emotions.sources import EmotionSource
@@ -135,8 +136,8 @@ def emotions(
     force: Force = False,
     shard: ShardOf = None,
     merge: Merge = False,
-    plugin: Plugins = [],  # noqa: B006
     device: Device = AUTO,
+    plugin: Plugins = [],  # noqa: B006
     json_output: Json = False,
 ) -> None:
     """Show the emotions of a caption, and which words carry them; or how far two sources agree.
@@ -222,7 +223,7 @@ def _label(
 
     done = merge_parts(captions, source, out, force=force) if merge else label(captions, source, out, part, force=force)
     print(
-        f"{answers.counted(done.captions, 'different caption')}, {done.named} of them with an emotion",
+        f"{counted(done.captions, 'different caption')}, {done.named} of them with an emotion",
         done.out,
         sep="\n",
     )

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bench.commands.answers import counted, scores
+from bench.commands.answers import scores
 from bench.utils.terminal import printable
-from bench.utils.text import wrapped
+from bench.utils.text import counted, wrapped
 
 if TYPE_CHECKING:
     from bench.emotions.sources import EmotionSource, SourceKind

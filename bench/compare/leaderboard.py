@@ -19,12 +19,13 @@ import numpy as np
 
 from bench.compare.asked import query_clusters
 from bench.compare.groups import Family, Group
-from bench.compare.numbers import estimate, many, number
+from bench.compare.numbers import estimate, number
 from bench.compare.run_tables import faces, over_seeds
 from bench.metrics.estimate import Estimate
 from bench.metrics.seeds import mean_over_seeds
 from bench.metrics.statistics import ALPHA, holm
 from bench.utils.tables import Table
+from bench.utils.text import counted
 
 _LARGEST_LOG = 700.0  # exp of more overflows
 
@@ -89,11 +90,11 @@ def note(group: Group) -> str:
     m, n = len(group.families), group.trues[0].metrics["all"]["n"]
     single = sum(len(family.records) == 1 for family in group.families)
     of_runs = (
-        f" {many(single, 'line')} of one seed: a rank of that run, which another seed may change." if single else ""
+        f" {counted(single, 'line')} of one seed: a rank of that run, which another seed may change." if single else ""
     )
     return (
-        f"{many(len(group.trues), 'run')} of {many(m, 'variant')}, {n} queries; no controls, no oracles. Rank: the "
-        "places that are possible for the variant, with 95 % confidence. Geometric rank: "
+        f"{counted(len(group.trues), 'run')} of {counted(m, 'variant')}, {n} queries; no controls, no oracles. Rank: "
+        "the places that are possible for the variant, with 95 % confidence. Geometric rank: "
         f"the geometric mean of T2V ranks, 1 is best, by which rows are in order.{of_runs}"
     )
 

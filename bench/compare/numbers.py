@@ -59,8 +59,3 @@ def probability(p: float) -> str:
 def equals(p: float) -> str:
     """p in a sentence: "= 0.040" or "< 0.001"."""
     return f"= {probability(p)}" if p >= 0.001 else "< 0.001"
-
-
-def many(count: int, what: str) -> str:
-    """A count with its noun: "1 run", "2 runs"."""
-    return f"{count} {what}{'s' if count != 1 else ''}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.compare import SUBSET, render_record
 from bench.compare.chance import at_chance
 from bench.compare.groups import control
-from bench.compare.numbers import many, number
+from bench.compare.numbers import number
 from bench.compare.run_tables import entry
 from bench.config import NOT_IDENTITY, RunConfig, as_json, flat
 from bench.data.cards import load_card
@@ -16,7 +16,7 @@ from bench.records.record import Record
 from bench.utils.run_files import features_path, weights_path
 from bench.utils.tables import Table, terminal
 from bench.utils.terminal import printable
-from bench.utils.text import columns, wrapped
+from bench.utils.text import columns, counted, wrapped
 
 _PARTS = {"waiting": "waiting for clips"}  # of `Record.timings`, in words
 _POINTS = 5  # of the loss curve
@@ -77,7 +77,7 @@ def listed(records: Sequence[Record], full: bool = False) -> str:
     left = len(newest) - len(shown)
     below = [f"{left} older: --full, --only, --dataset."] if left else []
     place = "" if len(places) > 1 else f" of {min(places)}"
-    note = f"{many(len(newest), 'run')}{place}, the newest first; made (UTC); T2V R@1 of all queries in %."
+    note = f"{counted(len(newest), 'run')}{place}, the newest first; made (UTC); T2V R@1 of all queries in %."
     header = ["run", *(["dataset"] if len(places) > 1 else []), "", "made", "R@1"]
     return terminal(Table(header, rows, below), "", note).rstrip("\n")
 

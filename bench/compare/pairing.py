@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from bench.compare.groups import Family, Group, training_settings
-from bench.compare.numbers import many
+from bench.utils.text import counted
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def _pair(family: Family, baseline: Family) -> Pair | str:
         return f"No verdict on {family.name}: its training differs from the baseline's ({', '.join(unequal)})."
     if len(family.records) == len(baseline.records):
         return Pair(family, baseline)
-    counts = f"{many(len(family.records), 'seed')} against {len(baseline.records)} of {baseline.name}"
+    counts = f"{counted(len(family.records), 'seed')} against {len(baseline.records)} of {baseline.name}"
     shared = sorted(set(family.seeds) & set(baseline.seeds))
     if not shared:
         return f"No verdict on {family.name}: {counts}, none in common. Run it with the same seeds."

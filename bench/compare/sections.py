@@ -12,7 +12,6 @@ from bench.compare.comparison_tables import against, controls, explored
 from bench.compare.groups import Group, control, difference
 from bench.compare.headroom import HEADROOM_NOTE, NOTE_TWINS, bounds, headroom, missing
 from bench.compare.literature import beside, protocols
-from bench.compare.numbers import many
 from bench.compare.paired import compare_all
 from bench.compare.pairing import pairs, withheld
 from bench.compare.probed import PROBE_NOTE, measured
@@ -23,6 +22,7 @@ from bench.data.questions import ALL
 from bench.records.protocol import parse_signature
 from bench.records.record import Record
 from bench.utils.tables import Table
+from bench.utils.text import counted
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ def sections_of(group: Group, first: Group, subset: str, baseline: str, publishe
     record = group.records[0]
     trues = group.trues
     below = [record for record in group.records if control(record)]
-    counted = [many(len(trues), "run")] + ([many(len(below), "control")] if below else [])
+    runs = [counted(len(trues), "run")] + ([counted(len(below), "control")] if below else [])
     kind = f"Not comparable with the first table: {difference(group, first)}. " if group is not first else ""
     if group.mixed:
         kind = "Several protocols (--allow-mixed): what differs is named in each row; nothing is tested, controls are "
         kind += "left out. "
     sizes = {scope(record, subset) for record in group.records}
     size = scope(record, subset) if len(sizes) == 1 else "queries differ. R@k in %, [95 % interval]."
-    size = f"{kind}{' and '.join(counted)}, {size}"
+    size = f"{kind}{' and '.join(runs)}, {size}"
     found: list[Section] = []
     if trues:
         found.append(Section("runs", "Every run", report(trues, subset, notes(group)), size))
@@ -134,8 +134,8 @@ def _tests(group: Group, subset: str, baseline: str) -> list[Section]:
     if group.records[0].external:
         seeds += _OWNERS_WORD
     by_question = {text: [one for one in declared if one.question == text] for text in group.questions}
-    counted = many(len(declared) // len(by_question), "variant")
-    counted += f" and {len(by_question)} questions" if len(by_question) > 1 else ""
+    tests = counted(len(declared) // len(by_question), "variant")
+    tests += f" and {len(by_question)} questions" if len(by_question) > 1 else ""
     more = (
         f"Exploratory, against {name}: p are not corrected for the number of tests. Differences in points, [95 % "
         "interval]; least: the smallest difference that this many queries can detect with 80 % power; won:lost: "
@@ -149,7 +149,7 @@ def _tests(group: Group, subset: str, baseline: str) -> list[Section]:
         of = f"all {found[0].n} queries" if question.subset == ALL else question.queries(found[0].n)
         heading = f"Against {name}" + (f": {tested}, {question.subset}" if len(by_question) > 1 else "")
         note = (
-            f"Against {name}, the declared question: {tested} over {of}, paired sign-flip test, Holm over {counted}. "
+            f"Against {name}, the declared question: {tested} over {of}, paired sign-flip test, Holm over {tests}. "
             f"{legend}; [95 % interval].{seeds}"
         )
         key = f"verdicts-{number}" if number > 1 else "verdicts"

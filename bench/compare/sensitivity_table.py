@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from bench.compare.asked import Asked, ask
 from bench.compare.groups import Group
-from bench.compare.numbers import many, number
+from bench.compare.numbers import number
 from bench.compare.pairing import pairs
 from bench.metrics.power import needed_effects
 from bench.metrics.statistics import ALPHA, MIN_QUERIES, POWER
 from bench.utils.tables import Table
+from bench.utils.text import counted
 
 SEEDS = (1, 3, 5)
 Sides = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]  # values of both, clusters
@@ -92,7 +93,7 @@ def least_found(group: Group, baseline: str, question: str, seeds: int) -> str:
         if one.question.text == question:
             count = max([known for known in one.needed if known <= seeds] or [min(one.needed)])
             least = one.question.least(one.least(count)[0])
-            return f"with {many(count, 'seed')} finds {least} (80 % power; the median variant)"
+            return f"with {counted(count, 'seed')} finds {least} (80 % power; the median variant)"
     return ""
 
 

@@ -10,7 +10,7 @@ from bench.compare.asked import Asked, ask
 from bench.compare.comparison_tables import OF_RUNS
 from bench.compare.groups import Family, Group, control, group_records
 from bench.compare.headroom import bounds
-from bench.compare.numbers import many, number, probability
+from bench.compare.numbers import number, probability
 from bench.compare.paired import ALIKE, PairedComparison, declared
 from bench.compare.pairing import pairs, withheld
 from bench.compare.run_tables import faces
@@ -20,7 +20,7 @@ from bench.records.protocol import EXTERNAL, LEFT_OUT, parse_signature
 from bench.records.record import Record
 from bench.utils.tables import Table, terminal
 from bench.utils.terminal import printable
-from bench.utils.text import columns, wrapped
+from bench.utils.text import columns, counted, wrapped
 
 _WIDE = 100  # columns from which a table has room for what is not needed to read it
 _NAMED = (
@@ -51,7 +51,7 @@ def summary(records: Sequence[Record], baseline: str) -> str:
         lines += ["", "Other protocols, never in one table with these (--only, --dataset):"]
     for group in others:
         found = [one for text in group.questions for one in _compared(group, baseline, text)]
-        said = _answer(found, baseline) or many(len(group.families), "variant") + ", nothing tested."
+        said = _answer(found, baseline) or counted(len(group.families), "variant") + ", nothing tested."
         lines += wrapped(f"{_difference(group, main)}: {said}", 2, "", columns())
     return "\n".join(map(printable, "\n".join(lines).split("\n")))
 
@@ -72,9 +72,9 @@ def _scope(group: Group, groups: Sequence[Group]) -> str:
     seeds = sorted(
         {len(family.records) for family in group.families if family.trained or family.records[0].external}
     ) or [1]
-    counted = many(seeds[-1], "seed") if len(seeds) < 2 else f"{seeds[0]} to {seeds[-1]} seeds"
+    of_seeds = counted(seeds[-1], "seed") if len(seeds) < 2 else f"{seeds[0]} to {seeds[-1]} seeds"
     return (
-        ", ".join([f"{parts['test']}, {queries} queries × {clips} clips", *shown, counted])
+        ", ".join([f"{parts['test']}, {queries} queries × {clips} clips", *shown, of_seeds])
         + " (whole protocol: --full)"
     )
 
@@ -98,7 +98,7 @@ def _answer(found: Sequence[PairedComparison], baseline: str) -> str:
             parts = [f"this test set can tell none from {own[0].baseline} {ask(text).task}"]
         elif rest:
             parts.append(f"for {rest} this test set cannot tell")
-        said.append(f"Of {many(len(own), what)}, {'; '.join(parts)}.")
+        said.append(f"Of {counted(len(own), what)}, {'; '.join(parts)}.")
     return " ".join(said)
 
 
@@ -195,7 +195,7 @@ def _below(group: Group, baseline: str, found: Sequence[PairedComparison]) -> li
     said += [f"{len(reasons) - _REASONS} more are not compared: --full says why."] if len(reasons) > _REASONS else []
     said += faces(group.trues)
     below = sum(bool(control(record)) for record in group.records)
-    more = [*([many(below, "control")] if below else []), "every run", "other questions"]
+    more = [*([counted(below, "control")] if below else []), "every run", "other questions"]
     said.append(f"With --full: {', '.join(more)}.")
     return [line for sentence in said for line in wrapped(sentence, 2, "", columns())]
 

@@ -6,10 +6,11 @@ from functools import cache
 
 from bench.compare.asked import Asked, Paired
 from bench.compare.groups import Family, control
-from bench.compare.numbers import equals, many
+from bench.compare.numbers import equals
 from bench.compare.paired import ALIKE, NO_CLAIM
 from bench.metrics.statistics import ALPHA, holm
 from bench.report.parts import Part, Study
+from bench.utils.text import counted
 
 NAMED = 3  # variants of one verdict that are named
 _OPEN = "Whether the gain comes from emotion is open: no run has a control yet (bench grid controls)."
@@ -69,8 +70,8 @@ def _checked(parts: Sequence[Part]) -> list[str]:
     elif gone == len(checks) == len(found):
         of = f"all {gone} gains"
     else:
-        counted = "the one gain that was checked" if len(checks) == 1 else f"{gone} of the {len(checks)} gains checked"
-        of = f"{counted}{f', of {len(found)} in all' if len(checks) < len(found) else ''}"
+        checked = "the one gain that was checked" if len(checks) == 1 else f"{gone} of the {len(checks)} gains checked"
+        of = f"{checked}{f', of {len(found)} in all' if len(checks) < len(found) else ''}"
     if not gone:
         return [f"With the emotions of other captions (shuffled), something is left of {of.replace('0 of ', '')}."]
     because = "it comes" if gone == 1 else "they come"
@@ -234,5 +235,5 @@ def _plural(verb: str, count: int) -> str:
 def _named(names: Sequence[str]) -> str:
     """The first few names in a sentence."""
     if len(names) > NAMED + 1:
-        return f"{', '.join(names[:NAMED])} and {many(len(names) - NAMED, 'other')}"
+        return f"{', '.join(names[:NAMED])} and {counted(len(names) - NAMED, 'other')}"
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else list(names))

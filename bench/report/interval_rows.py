@@ -83,8 +83,3 @@ def n_clips(group: Group) -> int:
 def n_queries(group: Group) -> int:
     """How many queries the group's runs were asked."""
     return group.records[0].metrics["all"]["n"]
-
-
-def counted(count: int, what: str) -> str:
-    """E.g. "1 variant", "3 variants"."""
-    return f"{count} {what}{'s' if count != 1 else ''}"

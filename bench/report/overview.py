@@ -7,7 +7,7 @@ from math import log
 from bench.compare.asked import Asked
 from bench.compare.groups import Family
 from bench.compare.headroom import bounds, content_alone
-from bench.compare.numbers import estimate, many, number, probability
+from bench.compare.numbers import estimate, number, probability
 from bench.compare.paired import PairedComparison
 from bench.compare.run_tables import over_seeds
 from bench.compare.sensitivity_table import least_found
@@ -16,6 +16,7 @@ from bench.metrics.metric_registry import TWIN_ACCURACY
 from bench.metrics.statistics import ALPHA
 from bench.report.parts import Part, Study
 from bench.utils.tables import Table
+from bench.utils.text import counted
 
 BOLD = "Bold: the best of the variants that are better than the baseline, and those not distinguishable from it."
 REACH = 4.0  # an effect that lies this many times further out than the one in the middle is drawn at the edge
@@ -238,7 +239,7 @@ def _foundation(part: Part) -> dict[str, str]:
     if part.compared and part.question:
         found["Sensitivity"] = _sensitivity(part)
         checked = [one for one in part.compared if one.of_runs]
-        total = many(len(part.context.comparisons), "comparison")
+        total = counted(len(part.context.comparisons), "comparison")
         found["Test"] = f"paired sign-flip test{'' if checked else ' and t over seeds'}, Holm over {total}"
     simulated = sorted({record.faces["source"] for record in group.records if record.faces})
     if simulated:

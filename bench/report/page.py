@@ -8,7 +8,6 @@ from typing import Any
 from markupsafe import Markup
 
 from bench.analysis.explain_render import base_css, explanation_css
-from bench.compare.numbers import many
 from bench.compare.paired import ALIKE, NO_CLAIM
 from bench.compare.sections import Section
 from bench.records.audit import audit
@@ -26,6 +25,7 @@ from bench.report.won_and_lost import MOST, flip_data
 from bench.utils.images import data_address
 from bench.utils.tables import Table
 from bench.utils.templates import template
+from bench.utils.text import counted
 
 TITLE = "Does emotion help a model find the right video?"
 _SAID = {"better": "better", "worse": "worse", ALIKE: "cannot tell", NO_CLAIM: "too few queries for a claim"}
@@ -117,9 +117,9 @@ def facts(study: Study) -> str:
     asked_of = [part.compared[0].n for part in study.compared]
     return (
         f"{study.name}: {asked_of[0] if asked_of else len(queries['captions'])} queries, gallery of "
-        f"{len(queries['videos'])} clips; {many(len(runs), kind)} of "
-        f"{many(len({family.name for family in families}), 'variant')}, seed{'s' * (len(seeds) > 1)} "
-        f"{', '.join(map(str, seeds))}; {many(len(records), 'record')}, the last of "
+        f"{len(queries['videos'])} clips; {counted(len(runs), kind)} of "
+        f"{counted(len({family.name for family in families}), 'variant')}, seed{'s' * (len(seeds) > 1)} "
+        f"{', '.join(map(str, seeds))}; {counted(len(records), 'record')}, the last of "
         f"{max(record.created for record in records)[:10]}."
     )
 
@@ -148,7 +148,7 @@ def _study(study: Study, number: int, once: Once) -> dict[str, Any]:
         found["axis_name"] = f"{question.axis} of {base.name}"
         found["axis_note"] = (
             "Right of the line is better. Thick: 95 % interval; thin: corrected for "
-            f"{many(len(compared[0].context.comparisons), 'comparison')}."
+            f"{counted(len(compared[0].context.comparisons), 'comparison')}."
         )
         found["columns"] = [capital(part.label) for part in compared]
         found["column"] = question.column

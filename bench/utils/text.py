@@ -9,6 +9,11 @@ WIDTH = 80  # columns that prose is written for, and tables where no terminal sa
 WIDEST = 160  # columns of a table: in wider ones the eye loses the line
 
 
+def counted(count: int, what: str, width: int = 0) -> str:
+    """A count with its noun: "1 run", "2 runs". width: columns of the number."""
+    return f"{count:>{width}} {what}{'s' * (count != 1)}"
+
+
 def columns() -> int:
     """How wide a table may be: as the terminal, or $COLUMNS; WIDTH where stdout is a file or a pipe."""
     if sys.stdout.isatty() or os.environ.get("COLUMNS"):

@@ -17,7 +17,6 @@ from bench.metrics.estimate import Estimate
 from bench.metrics.statistics import MIN_QUERIES
 from bench.report.figures import Context, Figure, figure
 from bench.report.interval_rows import (
-    counted,
     dot_key,
     draw_dots,
     draw_intervals,
@@ -26,6 +25,7 @@ from bench.report.interval_rows import (
     row_places,
 )
 from bench.report.style import COLOURS, GREY, legend_below, seeds_of, sheet
+from bench.utils.text import counted
 
 # How a verdict is drawn: marker, filled or open, colour. The shapes alone tell them apart.
 VERDICTS = {

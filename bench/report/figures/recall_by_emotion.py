@@ -7,8 +7,9 @@ from bench.compare.numbers import number
 from bench.emotions import EMOTIONS
 from bench.metrics.statistics import MIN_QUERIES, share_interval
 from bench.report.figures import Context, Figure, figure
-from bench.report.interval_rows import counted, mark_key
+from bench.report.interval_rows import mark_key
 from bench.report.style import legend_below, looks, seeds_of, sheet
+from bench.utils.text import counted
 
 SHOWN = 4  # variants beside the baseline
 

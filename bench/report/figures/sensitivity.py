@@ -5,8 +5,8 @@ import numpy as np
 from bench.compare.sensitivity_table import STUDIES, Sensitivity, sensitivities
 from bench.metrics.statistics import MIN_QUERIES, POWER
 from bench.report.figures import Context, Figure, figure
-from bench.report.interval_rows import counted
 from bench.report.style import COLOURS, GREY, MARKERS, STROKES, legend_below, seeds_of, sheet
+from bench.utils.text import counted
 
 STEPS = 200  # of the curves
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from bench.compare.groups import Family
 from bench.compare.numbers import number
 from bench.report.figures import Context, Figure, figure
-from bench.report.interval_rows import counted
 from bench.report.style import BASELINE_COLOUR, COLOURS, folded, legend_below, seeds_of, sheet
+from bench.utils.text import counted
 
 Value = Callable[[dict[str, Any]], float | None]  # of one point of a curve; None where it has none
 PARTS = 24  # the loss is a mean over a 24th of the steps: of single batches it would be a thicket
