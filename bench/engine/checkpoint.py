@@ -42,6 +42,7 @@ class Progress:
 
     step: int = 0
     curve: list[dict[str, Any]] = field(default_factory=list)
+    compiled: int = 0  # of the steps, those in which the towers' layers ran compiled
     best: dict[str, float] = field(default_factory=dict)  # of the validation: step, and the point that chose it
     best_sha256: str = ""  # of the file with those weights
     seconds: float = 0.0

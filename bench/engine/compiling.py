@@ -29,10 +29,11 @@ def pays(how: Literal["auto", "on", "off"], device: torch.device, batches: int, 
 
 
 @contextmanager
-def compiled(model: nn.Module, on: bool) -> Iterator[None]:
+def compiled(model: nn.Module, on: bool) -> Iterator[Callable[[], bool]]:
     """Within it, if `on`, layers in training mode run compiled. Names of parameters and buffers stay as they are.
 
-    Where the compiler fails, a line on stderr says so and all layers go on as they are.
+    Where the compiler fails, a line on stderr says so and all layers go on as they are. What it yields says whether
+    they run compiled by now.
     """
     found = layers(model) if on else {}
     failed: list[str] = []
@@ -48,7 +49,7 @@ def compiled(model: nn.Module, on: bool) -> Iterator[None]:
             fast = torch.compile(layer.forward, dynamic="text" in name, **COMPILER)  # clips are of one length
             layer.forward = _in_training(layer, fast, layer.forward, failed)
         try:
-            yield
+            yield lambda: bool(found) and not failed
         finally:
             for layer in found.values():
                 del layer.forward  # the method of its class is below

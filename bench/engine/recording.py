@@ -44,6 +44,9 @@ def make_record(
     last_step: what the last step would have given where weights were selected on the test set; otherwise empty.
     """
     config, data, variant, faces = opened.config, opened.data, opened.variant, opened.faces
+    made_with = _made_with(config, accelerator)
+    if trained.compiled:  # the rest were not: the compiler failed, or the run was resumed near its end
+        made_with["hardware"]["compiled"] = f"{trained.compiled} of {trained.step} steps"
     selected = trained.step if config.train.select == "last" else trained.best["step"]
     checksums = {name: digest for name, digest in opened.checksums.items() if name != "faces"}
     return Record(
@@ -61,7 +64,7 @@ def make_record(
         seed=config.seed,
         controls=controls(config),
         faces={"source": faces.source, "sha256": faces.sha256, "pooling": config.faces.pooling} if faces else {},
-        **_made_with(config, accelerator),
+        **made_with,
         lexicons=source_versions(config.emotion_source, SourceOptions.of(config)),
         timings=_rounded(timings),
         curve=trained.curve,

@@ -189,7 +189,7 @@ def train(
     with (
         _interruptible() as interrupted,
         closing(load(samples, keys, collate, samples.workers(keys))) as batches,
-        compiled(variant, compiles),
+        compiled(variant, compiles) as in_use,
     ):
         for step in steps:
             losses: list[Tensor] = []
@@ -205,7 +205,7 @@ def train(
                     optimizer.zero_grad()
             with torch.no_grad():
                 variant.backbone.logit_scale.clamp_(max=MAX_LOGIT_SCALE)
-            now.step = step
+            now.step, now.compiled = step, now.compiled + in_use()
             now.seconds = time.monotonic() - start
             now.curve.append(
                 _point(step, step * recipe.accumulation / per_epoch, losses, norm, schedule, variant, accelerator)

@@ -30,7 +30,7 @@ class Record:
     code: dict[str, Any]  # version, commit, dirty; variant: digest of its source file
     libraries: dict[str, str]
     lexicons: dict[str, str]
-    hardware: dict[str, Any]
+    hardware: dict[str, Any]  # also precision, processes and, if some were, how many steps of training ran compiled
     timings: dict[str, float]  # seconds: data, train, waiting (of training, until clips were decoded), evaluate
     curve: list[dict[str, Any]]
     selection: dict[str, Any]  # rule, step: which checkpoint was scored; of an external model "unknown", 0

@@ -24,6 +24,12 @@ def test_a_sheet_names_the_controls_the_loss_and_the_record() -> None:
     assert "step 1: 8.300" in text and text.endswith("record      results/x.json")
 
 
+def test_a_sheet_says_how_much_of_the_training_was_compiled_if_some_was() -> None:
+    assert "compiled" not in sheet(RUN, Path("x.json"), [])
+    compiled = replace(RUN, hardware=RUN.hardware | {"compiled": "6 of 6 steps"})
+    assert "compiled 6 of 6 steps" in re.sub(r"\s+", " ", sheet(compiled, Path("x.json"), []))
+
+
 def test_a_sheet_says_how_to_make_the_run_again() -> None:
     text = re.sub(r"\n {12}", " ", sheet(RUN, Path("x.json"), []))
     [words] = re.findall(r"again +bench run (.*)", text)

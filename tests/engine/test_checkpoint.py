@@ -1,6 +1,7 @@
 """Checkpoints: saved and put back to the bit, damaged, half removed, and written to a full disk."""
 
 import errno
+import json
 import os
 import random
 import shutil
@@ -94,6 +95,15 @@ def test_a_checkpoint_holds_tensors_and_json_alone(folder: Path) -> None:
 
 def test_a_new_run_starts_at_nothing(tmp_path: Path) -> None:
     assert resume(fresh(), tmp_path, ACCELERATOR) == Progress()
+
+
+def test_what_an_older_checkpoint_does_not_say_is_as_at_the_start(folder: Path) -> None:
+    path = folder / "checkpoint" / "progress.json"
+    content = json.loads(path.read_text())
+    del content["sha256"], content["compiled"]
+    path.write_text(json.dumps({"sha256": checkpoint._digest(content), **content}))
+    now = resume(fresh(), folder, ACCELERATOR)
+    assert (now.step, now.compiled) == (3, 0)
 
 
 def flip(path: Path, place: int, bit: int = 0) -> None:

@@ -143,6 +143,17 @@ def test_a_compiler_that_fails_leaves_training_as_it_was(
     assert line == "torch.compile failed, so training goes on without it: no C++ compiler here"
 
 
+def test_a_record_of_a_run_whose_compiler_failed_says_of_no_step_that_it_was_compiled(
+    command: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(graph: Any, inputs: Any) -> Callable[..., Tensor]:
+        raise RuntimeError("no C++ compiler here")
+
+    torch._dynamo.reset()
+    monkeypatch.setattr(compiling, "COMPILER", {"backend": broken})
+    assert "compiled" not in bench(command(train__compile="on", train__steps=2)).hardware
+
+
 @pytest.mark.parametrize(
     ("how", "device", "batches", "expected"),
     [
@@ -165,7 +176,8 @@ def test_a_compiled_run_is_the_same_run(
     """Its id, the names of its weights, and but for rounding its curve and its features."""
     usual, other = bench(command("usual")), bench(command("compiled", train__compile="on"))
     assert compilations
-    assert other.run == usual.run
+    assert other.run == usual.run and other.protocol == usual.protocol
+    assert "compiled" not in usual.hardware and other.hardware["compiled"] == "6 of 6 steps"
     assert [point["loss"] for point in other.curve] == pytest.approx([p["loss"] for p in usual.curve], abs=1e-4)
     for file in ("model", "features"):
         [one], [two] = (
