@@ -56,7 +56,7 @@ class VideoConfig:
     """Frames per clip, spread evenly over its whole length."""
 
     size: Whole = 224
-    """Pixels: the shorter side is brought to this, then the centre is cropped."""
+    """The size of frames in pixels: the shorter side is scaled to it, then the centre is cropped."""
 
     cache: bool = False
     """Decode each clip once and keep its frames in memory, where they fit. For small clips only."""
@@ -74,21 +74,22 @@ class TrainConfig:
     """The recipe. Batches are counted over all processes."""
 
     epochs: Whole = 5
-    """0 scores the weights that --init names as they are."""
+    """Passes over the training clips; 0 scores the weights of --init without training."""
 
     steps: Whole = 0
     """Optimizer steps; 0 means as many as `epochs` gives."""
 
     batch: Whole = 64
-    """Pairs that are rivals in the loss."""
+    """Pairs of clip and caption in a batch; they are rivals in the loss."""
 
     batches: Literal["random", "twins", "similar"] = "random"
     """Which clips make up a batch. twins: those of one content in several moods come together, where the dataset says
     which; similar: those whose captions are alike but for emotion, in any dataset."""
 
     similar: float = 1.0
-    """The share of a batch that such groups fill; single clips, drawn at random, fill the rest. Groups are drawn at
-    random, too: even with 1, a clip has one twin and 62 random rivals in a batch of 64."""
+    """With --train.batches twins or similar: the share of a batch that such groups fill; single clips, drawn at
+    random, fill the rest. Groups are drawn at random, too: even with 1, a clip has one twin and 62 random rivals in a
+    batch of 64."""
 
     accumulation: Whole = 8
     """Batches per optimizer step. Adds no rivals."""
@@ -229,7 +230,7 @@ class RunConfig:
     """Also send curve and final metrics to this tracker, whose package you install. By default nothing is sent."""
 
     seed: Whole = 42
-    """Draws the first weights, the order of the clips, their captions and frames, and the controls' emotions."""
+    """The seed of the initial weights, the order of the clips, their captions and frames, and controls' emotions."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
     video: VideoConfig = field(default_factory=VideoConfig)

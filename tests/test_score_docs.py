@@ -42,7 +42,7 @@ def test_the_page_is_done_as_it_says(
 
 def test_help_leads_there(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--help"])
-    assert re.search(r"score +Judge any model by its scores or features", capsys.readouterr().out)
+    assert re.search(r"score +Evaluate any model from its scores or features", capsys.readouterr().out)
     main(["score", "--help"])
     shown = " ".join(capsys.readouterr().out.split())
     assert "bench export --dataset NAME" in shown

@@ -35,7 +35,7 @@ Only = Annotated[
         "letters. The baseline stays.",
     ),
 ]
-Exclude = Annotated[list[str], Parameter(negative="", help="Not these: named as for --only.")]
+Exclude = Annotated[list[str], Parameter(negative="", help="Leave these out; named as for --only.")]
 Device = Annotated[str, Parameter(name="--device", help=ABOUT)]
 ShardOf = Annotated[
     str | None,
@@ -69,12 +69,12 @@ app = App(
 )
 data = App(
     name="data",
-    help="Get a dataset ready.",
+    help="Download, prepare or compress a dataset.",
     help_epilogue=examples("bench data prepare msrvtt --root DIR", "bench data compress --root DIR"),
 )
 lists = App(
     name="list",
-    help="What there is to choose from, and the runs that were made.",
+    help="List variants, datasets, metrics and other choices, and the runs that were made.",
     help_epilogue=examples("bench list variants", "bench list runs"),
 )
 app.command(data)

@@ -16,7 +16,7 @@ class Hyperparameters:
     """Of the variant that is checked."""
 
     hp: dict[str, str] = field(default_factory=dict)
-    """The variant's hyperparameters, where not the defaults are checked: --hp.init_std 0.02"""
+    """The variant's hyperparameters, if not the defaults: --hp.init_std 0.02"""
 
 
 @app.command(
@@ -24,7 +24,7 @@ class Hyperparameters:
     help_epilogue=examples("bench check-variant any_emotion --plugin mine.py", "bench check-variant film_text"),
 )
 def check_variant(name: str, /, *, given: Hyperparameters = Hyperparameters(), plugin: Plugins = []) -> None:  # noqa: B006
-    """Check that a variant keeps the contract, on a small model and a made batch: shapes, gradients, saving, claims.
+    """Check a variant against the rules for variants, on a small model: shapes, gradients, saving, claims.
 
     `bench run` checks the first seven rules by itself before it trains a variant of a plugin.
     """

@@ -38,7 +38,7 @@ def score(
     results: Results = RESULTS,
     json_output: Json = False,
 ) -> None:
-    """Judge any model by its scores or features, and write a record that compare and report read like a run's.
+    """Evaluate any model from its scores or features, and write a record that compare and report read like a run's.
 
     Files are .npy, .npz, .safetensors or .pt; nothing in them is executed. `bench export --dataset NAME` writes the
     queries and videos of a test split in their order.
@@ -48,23 +48,24 @@ def score(
     similarity
         The scores: a row for each query, a column for each video, higher is better.
     text
-        In place of scores: features of the queries, a row each; with --video.
+        Instead of scores: features of the queries, a row each; with --video.
     video
-        Features of the videos. The score is the cosine of the two.
+        Features of the videos, a row each; with --text.
     dataset
         Which dataset; see `bench list datasets`.
     test
         The test split; the card's own if not given.
     root
-        The dataset's folder with its annotations; no clip is needed. A dataset that makes itself needs none.
+        The dataset's folder with its annotations; no clip is needed. Generated datasets need none.
     name
         What the model is called in tables.
     query_ids
-        Which row is whose, one id a line; without it rows are in the split's order. A .npz may hold query_ids itself.
+        A file with the query of each row, one id a line; without it rows are in the split's order. A .npz or .pt may
+        hold query_ids itself.
     video_ids
-        Which column (of features: row) is whose, likewise.
+        A file with the video of each column (of features: of each row), likewise.
     normalize
-        Bring features to unit norm; otherwise the score is their dot product.
+        The score of features is their cosine; with --no-normalize it is their dot product.
     train
         What the model was trained on, in a word, as you state it.
     post
@@ -72,7 +73,7 @@ def score(
     positives
         Which answers are true: a query's own video; or also videos with an equal caption.
     seed
-        Of the model's training: several seeds of one model are judged together.
+        The seed of the model's training; several seeds of one model are compared as one model.
     json_output
         Print the record instead of the table.
     """
@@ -123,24 +124,24 @@ def export(
 ) -> None:
     """Write a run's features, scores and ids for other programs; or the queries and videos of a test split.
 
-    `bench score` of what this writes gives the run's numbers again, to the bit.
+    `bench score` of these files gives exactly the run's metrics, on the same machine.
 
     Parameters
     ----------
     run
         A run's id, or the path of its record, beside which its features must lie.
     dataset
-        In place of a run: a dataset, whose test split is written as queries.csv and ids.
+        Instead of a run: a dataset; the queries and ids of its test split are written.
     test
         The test split of --dataset; the card's own if not given.
     root
         The folder of --dataset, with its annotations.
     format
-        Of the arrays; or trec: a run file and its qrels, for ir_measures, ranx or trec_eval.
+        The format of the arrays; or trec: a run file and its qrels, for ir_measures, ranx or trec_eval.
     out
         The folder to write to; by default export/RUN, or export/DATASET-TEST.
     json_output
-        Print the files by what they hold, as JSON.
+        Print the paths of the files as JSON, by what they hold.
     """
     quiet()
     from bench.engine.export_run import export_run, export_split

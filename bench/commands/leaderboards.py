@@ -21,7 +21,7 @@ def leaderboard(
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
 ) -> None:
-    """List all runs of each protocol in order, with the places that are possible for each variant.
+    """List all runs of each protocol in order, with the range of places that each variant may have.
 
     Controls and oracles are left out. `bench compare` tests variants against a baseline.
 
@@ -30,11 +30,11 @@ def leaderboard(
     dataset
         Only test sets of this dataset.
     published
-        List the literature instead, test set by test set, with our runs on the same test sets among it.
+        List published systems instead, by test set, together with the runs on the same test sets.
     html
         Write the same as one static page, with a figure of the published numbers.
     json_output
-        Print our runs for a program.
+        Print the runs as JSON.
     """
     from bench.compare import leaderboard_render
     from bench.records.store import load_records

@@ -39,7 +39,7 @@ def datasets(*, plugin: Plugins = []) -> None:  # noqa: B006
 
 @lists.command(help_epilogue=examples("bench list models"))
 def models() -> None:
-    """What `bench run --model` takes: what each is, what it needs and where it comes from."""
+    """The models that `bench run --model` takes: what each is, what it needs and where it comes from."""
     from bench.model.model_names import MODELS
 
     print(answers.named(MODELS))
@@ -48,7 +48,7 @@ def models() -> None:
 
 @lists.command(help_epilogue=examples("bench list emotion-sources"))
 def emotion_sources(*, plugin: Plugins = []) -> None:  # noqa: B006
-    """What can say which emotions a caption names: `bench run --emotion-source NAME`; needs, and where it is from."""
+    """The sources of a caption's emotions (`bench run --emotion-source NAME`): what each needs, and its origin."""
     from bench.emotions.sources import SOURCES
 
     load_plugins(plugin)
@@ -58,7 +58,7 @@ def emotion_sources(*, plugin: Plugins = []) -> None:  # noqa: B006
 
 @lists.command(help_epilogue=examples("bench list face-backends"))
 def face_backends(*, plugin: Plugins = []) -> None:  # noqa: B006
-    """What can look for faces, and the settings that each takes: `bench faces --backend NAME`."""
+    """The face detectors (`bench faces --backend NAME`), and the settings of each."""
     from bench.face_detection import FACE_BACKENDS, settings_of
 
     load_plugins(plugin)
@@ -90,7 +90,7 @@ def figures(*, plugin: Plugins = []) -> None:  # noqa: B006
 
 @lists.command(help_epilogue=examples("bench list search-backends"))
 def search_backends(*, plugin: Plugins = []) -> None:  # noqa: B006
-    """What can search an index: `bench search QUERY --backend NAME`."""
+    """The backends that search an index: `bench search QUERY --backend NAME`."""
     from bench.search.backends import SEARCH_BACKENDS
 
     load_plugins(plugin)

@@ -47,7 +47,7 @@ def prepare(
     seed: WholeOrNone = None,
     plugin: Plugins = [],  # noqa: B006
 ) -> None:
-    """Write a dataset's normalized annotations; one that is rendered or generated is made.
+    """Write a dataset's normalized annotations; if it is a generated dataset, generate it.
 
     Parameters
     ----------
@@ -55,14 +55,14 @@ def prepare(
         A dataset's name; or a folder of yours with videos and a metadata.csv (or .jsonl, .parquet) of the columns
         file_name and text, a line for each caption, and, if you have them: split, emotion, video_id, start, end.
     root
-        The folder with the annotation files as they were downloaded, zipped or not; or where to make the dataset.
+        The folder with the annotation files as they were downloaded, zipped or not; or where to generate the dataset.
     name
         What to call the folder's dataset; the folder's name if not given.
     test_share
-        The share of the folder's files that is drawn for the test split where the table has no column split, 0.2 if
-        not given. 1: evaluation alone.
+        The share of the folder's files that is drawn for the test split if the table has no column split; 0.2 if not
+        given. 1: only evaluation.
     seed
-        Of that draw, 0 if not given.
+        The seed of that draw; 0 if not given.
     """
     from bench.data import importers
 
@@ -83,7 +83,15 @@ def prepare(
 
 @data.command(help_epilogue=examples("bench data download msrvtt --root DIR"))
 def download(dataset: str, *, root: Path, plugin: Plugins = []) -> None:  # noqa: B006
-    """Download a dataset from the address in its card; a broken download goes on where it stopped."""
+    """Download a dataset from the address in its card; repeat the command to resume.
+
+    Parameters
+    ----------
+    dataset
+        A dataset's name; see `bench list datasets`.
+    root
+        The folder to download to.
+    """
     from bench.data import importers
 
     load_plugins(plugin)

@@ -52,7 +52,8 @@ def compare(
     Parameters
     ----------
     full
-        Every table: each run, verdicts with p, other questions, controls, sensitivity. Other formats are always full.
+        Every table: each run, verdicts with p, other questions, controls, sensitivity. Formats other than terminal are
+        always full.
     dataset
         Only runs on this dataset.
     subset
@@ -90,7 +91,7 @@ def show_run(
     results: Results = RESULTS,
     json_output: Json = False,
 ) -> None:
-    """Show one run whole: its table, settings, loss, hardware, controls, and how to make it again.
+    """Show all of one run: table, settings, loss, hardware, controls, and the command that repeats it.
 
     Parameters
     ----------
@@ -121,16 +122,16 @@ def audit(
 ) -> None:
     """Find impossible numbers in a published table.
 
-    Exit code 1 if a FILE has findings, as linters do: a table in CI stops
-    there. Without FILE it is always 0: what is shipped stays as it was printed,
-    and its errata are known.
+    Exit code 1 if a FILE has findings, so that a check in CI fails. Without
+    FILE it audits the published tables that come with bench, and the exit
+    code is 0: their errors are known.
 
     Parameters
     ----------
     files
-        Tables in the format of results/README.md, JSON or YAML, or run records; what is shipped if none is given.
+        Tables in the format of results/README.md, JSON or YAML, or run records.
     json_output
-        Print findings for a program, in place of --format.
+        Print the findings as JSON, instead of --format.
     """
     from bench.records import audit_render
     from bench.records.audit import audit as find
@@ -148,14 +149,14 @@ def audit(
 
 @app.command(help_epilogue=examples("bench judge RUN fire_msrvtt_dataset.json"))
 def judge(run: str, file: Path, /, *, results: Results = RESULTS, json_output: Json = False) -> None:
-    """Measure a run by what people judged: recall over every video that they call relevant to a query.
+    """Evaluate a run with human judgments: recall over all videos that people judged relevant to a query.
 
     Parameters
     ----------
     run
         The id of a run, or the path of its record.
     file
-        Judgments of FIRE (fire_msrvtt_dataset.json), which you fetch: they are CC BY-NC 2.0.
+        FIRE's judgments (fire_msrvtt_dataset.json, CC BY-NC 2.0), which you download yourself.
     json_output
         Print the numbers as JSON.
     """
@@ -182,9 +183,9 @@ def probe(
     results: Results = RESULTS,
     json_output: Json = False,
 ) -> None:
-    """Measure what a run makes of emotion: edited captions, twins, emotion in its ranking. Kept in the record.
+    """Measure how a run uses emotion: edited captions, twins, emotion in its ranking. The record keeps the result.
 
-    Repeat the command to see what was measured; it is measured again where code, word list or lexicon changed since.
+    Repeat the command to see the result; it measures again only if code, word list or lexicon changed.
 
     Parameters
     ----------
@@ -193,7 +194,7 @@ def probe(
     root
         The dataset's folder, if it is no longer where the run found it.
     subsets_by
-        An emotion source that names more subsets of the queries; the published ones, by nrc and VADER, stay.
+        An emotion source that defines further subsets of the queries, beside the published ones (by nrc and VADER).
     json_output
         Print what was written into the record instead of tables.
     """
@@ -233,7 +234,7 @@ def explain(
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
 ) -> None:
-    """Say which words of a query, and which frames of a clip, make a run's score for the two, and what emotion adds.
+    """Show what each word of a query, each frame of a clip and the emotion input contribute to a run's score.
 
     Parameters
     ----------
@@ -244,11 +245,11 @@ def explain(
     video
         A clip of the run's test split; the one that the run ranks first if not given.
     html
-        Write a page too, whole in one file.
+        Also write the explanation as a page, one self-contained file.
     json_output
         Print the numbers as JSON.
     root
-        The dataset's folder, where it is not where the run had it.
+        The dataset's folder, if it is no longer where the run found it.
     """
     quiet()
     from bench.analysis import explain_render
@@ -290,7 +291,7 @@ def report(
 ) -> None:
     """Make the report: one offline page, the same as markdown, and the figures.
 
-    Figures of a former report in that folder that the new one does not have are removed.
+    Figures of an earlier report in the same folder are removed if the new report does not have them.
 
     Parameters
     ----------

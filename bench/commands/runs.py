@@ -113,9 +113,9 @@ def doctor(
     plugin: Plugins = [],  # noqa: B006
     results: Results = RESULTS,
 ) -> None:
-    """Say what is there and what is missing for a run with these settings, with the command that mends it.
+    """Check that all is there for a run with these settings; for what is missing, name the command that helps.
 
-    With --root and no --dataset it finds out which dataset the folder is of.
+    With --root and without --dataset it finds out which dataset the folder holds.
     """
     quiet()
     from bench.engine.doctor import examine

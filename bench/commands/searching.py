@@ -207,13 +207,13 @@ def demo(
     Parameters
     ----------
     folder
-        The folder.
+        The folder with the videos.
     compare
-        A second model, a run by its id or as --model, to be asked the same queries.
+        A second model for the same queries: the id of a run, or a model as for --model.
     host
-        The address to serve at; without it only this machine can ask.
+        The address to serve at; the default serves only this machine.
     port
-        0 takes any that is free.
+        The port; 0 takes any that is free.
     """
     quiet()
     from bench.demo.server import serve

@@ -8,7 +8,7 @@ from bench.commands.help_pages import examples
 
 @app.command(help_epilogue=examples('eval "$(bench completion bash)"', "bench completion fish | source"))
 def completion(shell: Literal["bash", "zsh", "fish", "powershell"], /) -> None:
-    """Print what makes a shell complete commands and options on Tab.
+    """Print a script that makes a shell complete commands and options on Tab.
 
     The line below does it for one session; put it into the shell's start file to keep it.
     """
