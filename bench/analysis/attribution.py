@@ -64,7 +64,7 @@ def attribute(variant: Variant, text: TextBatch, bank: Tensor, place: int, refer
     from transformers_interpret.attributions import LIGAttributions
 
     if not isinstance(variant.backbone, ClipVip):
-        raise UsageError("only words of CLIP-ViP models can be explained; this model gives features alone.")
+        raise UsageError("only CLIP-ViP models can be explained word by word; this model gives only features.")
     ids = text.input_ids
     start = ids.clone()
     start[:, 1:-1] = reference

@@ -177,7 +177,7 @@ def explain(trained: Reopened, query: str, video: str | None = None) -> ScoreExp
     with torch.no_grad():
         scores = scorer(text.input_ids)[0]  # (N,)
     if not scores.isfinite().all():
-        raise BenchError(f"scores are no numbers: the weights of {trained.record.run} are broken. Train it again.")
+        raise BenchError(f"scores are NaN or infinite: the weights of {trained.record.run} are broken. Train it again.")
     if place is None:
         place = int(scores.argmax())
     spoken = explain_words(trained, query, bank, place)

@@ -180,9 +180,9 @@ class ScoreSentences(QuerySentences):
     def taken(self) -> str:
         """What was done to the frames."""
         return (
-            "Each frame was painted grey, alone, and the clip scored again; with all of them "
-            f"painted it scores {self.e.blank_score:.{self.word_digits}f}. What several frames show together is lost "
-            "with none of them, so these numbers need not add up."
+            "Each frame was painted grey, one at a time, and the clip scored again; with all of them "
+            f"painted it scores {self.e.blank_score:.{self.word_digits}f}. What several frames show remains if one of "
+            "them is painted, so these numbers need not add up."
         )
 
     @property

@@ -21,7 +21,7 @@ from bench.records.record import Record
 from bench.utils.tables import Table, terminal
 
 MEASURES = {
-    "own": "own video alone, as published",
+    "own": "only the own video, as published",
     "relevant": "any relevant video",
     "condensed": "any relevant video, unjudged ones left out",
     "judged": "judged among the first k",

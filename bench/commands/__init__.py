@@ -32,7 +32,7 @@ Only = Annotated[
     Parameter(
         negative="",
         help="Only these: a variant, a run's id, or a part of the protocol such as batches:twins; * stands for any "
-        "letters. The baseline stays.",
+        "letters. Comparisons keep the baseline.",
     ),
 ]
 Exclude = Annotated[list[str], Parameter(negative="", help="Leave these out; named as for --only.")]

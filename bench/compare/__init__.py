@@ -69,7 +69,7 @@ def render(
     check_choice(records, subset, baseline)
     found = [mixed(records)] if allow_mixed and len(group_records(records)) > 1 else group_records(records)
     if published and format in ("csv", "json"):
-        raise UsageError(f"{format} holds records alone: ask for --published in terminal, markdown or latex.")
+        raise UsageError(f"{format} holds only records: use --published with --format terminal, markdown or latex.")
     if published:
         covers(found)
     if format == "json":

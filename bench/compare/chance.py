@@ -25,7 +25,7 @@ def at_chance(record: Record, subset: str) -> list[str]:
             return [
                 f"At chance level: T2V R@1 of {queries} is {estimate(found)} %, guessing gives {guessing:.2g} %.",
                 *([known.at_chance] if known and known.at_chance else []),
-                "Look at the loss (bench show RUN), the learning rate (--train.lr), how large what the variant adds "
-                "starts, and the same recipe with --variant plain.",
+                "Check the loss (bench show RUN), the learning rate (--train.lr), the initial size of what the variant "
+                "adds, and the same recipe with --variant plain.",
             ]
     return []

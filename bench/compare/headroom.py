@@ -66,7 +66,8 @@ def missing(group: Group, baseline: str) -> str:
     lacking = [] if group.ceiling(base) else ["with --emotions oracle (the ceiling)"]
     lacking += [] if group.floor(base) else ["with --train.epochs 0 (the floor)"]
     once = " and once ".join(lacking)
-    return f"For headroom run {base.name} as it is here, but {'once ' * (len(lacking) > 1)}{once}." if lacking else ""
+    how = f"{'once ' * (len(lacking) > 1)}{once}"
+    return f"To see the headroom, run {base.name} with the settings that it has here, but {how}." if lacking else ""
 
 
 def headroom(group: Group, found: Bounds) -> Table:

@@ -75,7 +75,7 @@ def listed(records: Sequence[Record], full: bool = False) -> str:
         for record in shown
     ]
     left = len(newest) - len(shown)
-    below = [f"{left} older: --full, --only, --dataset."] if left else []
+    below = [f"{left} older ones are not shown: use --full, --only or --dataset."] if left else []
     place = "" if len(places) > 1 else f" of {min(places)}"
     note = f"{counted(len(newest), 'run')}{place}, the newest first; made (UTC); T2V R@1 of all queries in %."
     header = ["run", *(["dataset"] if len(places) > 1 else []), "", "made", "R@1"]

@@ -85,7 +85,7 @@ class Media:
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENOTDIR):
                 raise Unavailable(f"{name} is a link since it was indexed, so it is not shown.") from None
-            raise Unavailable(f"{name} cannot be read: {error.strerror}. Mend its rights.") from None
+            raise Unavailable(f"{name} cannot be read: {error.strerror}. Change its permissions.") from None
         facts = os.fstat(descriptor)
         wrong = ""
         if not stat.S_ISREG(facts.st_mode):

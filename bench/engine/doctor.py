@@ -116,7 +116,7 @@ def _cache() -> Iterator[Finding]:
         (folder / ".writable").unlink()
         yield Finding("ok", "cache", str(folder))
     except OSError as error:
-        mend = "Runs go on without it, and slower; to have one, set BENCH_HOME to a folder of yours."
+        mend = "Runs work without it, but more slowly. To have one, set BENCH_HOME to a folder of yours."
         yield Finding("note", "cache", f"{folder} cannot be written ({error.strerror}). {mend}")
 
 

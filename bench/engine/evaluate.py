@@ -166,7 +166,7 @@ def _count(matrix: ScoreMatrix, pairs: NDArray) -> tuple[Ranks, NDArray]:
         found[here] = scores[row[here], column[here]]
     if broken.any():
         raise BenchError(
-            f"{broken.sum()} queries have scores that are no numbers (the first is query {broken.argmax()}): the "
+            f"{broken.sum()} queries have scores that are NaN or infinite (the first is query {broken.argmax()}): the "
             "weights are broken. Remove the run's folder and train again with a lower --train.lr."
         )
     return {direction: way.counts for direction, way in ways.items()}, found

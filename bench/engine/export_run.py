@@ -84,7 +84,7 @@ def export_run(run: str, results: Path, out: Path | None, format: str, force: bo
     folder = out or OUT / record.run
     features = None if format == TREC else read_features(path, record)
     if format == TREC and (odd := [name for name in (*queries, *videos) if len(name.split()) != 1]):
-        raise UsageError(f"TREC's files hold no blanks in ids, and {odd[0]!r} has some. Take another --format.")
+        raise UsageError(f"ids in TREC's files must not contain blanks, and {odd[0]!r} does. Use another --format.")
     names = ["run.trec", "qrels.trec"] if format == TREC else [f"similarity.{format}"]
     names += [f"{name}.{format}" for name in features._fields] if features else []
     for name in names:
@@ -127,13 +127,13 @@ def _notes(record: Record, matrix: ScoreMatrix, format: str, features: bool) -> 
     moved = sum(any(one != other for one, other in of) for of in zip(*pairs, strict=True))
     if moved:
         found.append(
-            f"{moved} of {len(matrix)} queries rank otherwise than in the record, which another machine or number of "
-            "threads made: scores that are all but equal differ in rounding."
+            f"{moved} of {len(matrix)} queries have another rank than in the record, which was made on another machine "
+            "or with another number of threads: nearly equal scores are rounded differently."
         )
     if features and not score_is_dot_product(record):
-        found.append(f"{record.variant} has a similarity of its own: its features alone do not give its scores.")
+        found.append(f"{record.variant} has a similarity of its own: its scores do not follow from its features.")
     if format == TREC:
-        found.append("TREC's tools order equal scores by the video's id; bench lets them share their places.")
+        found.append("TREC's tools break ties by the video's id; bench gives tied videos their mean rank.")
         if matrix.clips > TREC_DEPTH:
             found.append(f"run.trec names the first {TREC_DEPTH} of {matrix.clips} videos for each query.")
     return found

@@ -132,7 +132,9 @@ def _check_words(**words: str) -> None:
     """They become parts of the record's path and of its protocol."""
     for option, word in words.items():
         if not names_a_file(word):
-            raise UsageError(f"--{option} {word!r} is no name: letters, digits and . + - _, a letter or digit first.")
+            raise UsageError(
+                f"--{option} {word!r} is no name: use letters, digits and . + - _, a letter or digit first."
+            )
 
 
 def _of_scores(given: GivenArray, split: Annotation, positives: Positives) -> tuple[ScoreMatrix, Tensor]:
@@ -165,7 +167,7 @@ def _of_features(
     one, other = found
     if one.shape[1] != other.shape[1]:
         raise BenchError(
-            f"{text.name} has features of {one.shape[1]} numbers, {video.name} of {other.shape[1]}: they have no score."
+            f"{text.name} has features of {one.shape[1]} numbers, {video.name} of {other.shape[1]}: both need the same."
         )
     if float(one.double().norm(dim=1).max() * other.double().norm(dim=1).max()) > LARGEST:
         raise BenchError(f"products of {text.name} and {video.name} are beyond float32. Scale the features down.")

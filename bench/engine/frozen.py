@@ -58,8 +58,8 @@ def freeze_towers(opened: Opened, accelerator: Accelerator) -> Opened:
             takes = takes_features(variant, tower, *samples)
         if not takes:
             say_once(
-                f"{opened.config.variant} changes what goes into the frozen {tower} tower, or reads it otherwise than "
-                "plain does: the tower runs in every step."
+                f"{opened.config.variant} changes the input of the frozen {tower} tower, or uses its output otherwise "
+                "than plain does, so its features cannot be kept: the tower runs in every step."
             )
         elif tower == "video":
             videos = replace(opened.data.videos, features=_clip_features(opened, accelerator))

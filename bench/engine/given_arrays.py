@@ -73,7 +73,8 @@ class GivenArray:
             row += start
             whose = [ids[int((order == at).nonzero())] for (order, ids), at in zip(axes, (row, column), strict=False)]
             value = self.array[row, column].item()
-            raise BenchError(f"{self.name}: [{row}, {column}] is {value} ({', '.join(whose)}), no number in float32.")
+            where = f"{self.name}: [{row}, {column}]"
+            raise BenchError(f"{where} is {value} ({', '.join(whose)}), not a finite number in float32.")
 
 
 def open_given(given: Given, role: str, axes: Sequence[str], ids: dict[str, NamedIds]) -> GivenArray:

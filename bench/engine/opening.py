@@ -173,7 +173,7 @@ def make_variant(config: RunConfig, data: Data | None, results: Path) -> tuple[V
         raise UsageError(f"{config.variant} adds no parameters: with --freeze both there is nothing to train.")
     backbone = variant.backbone
     if config.model.tokens > backbone.text_places:
-        raise UsageError(f"--model.tokens {config.model.tokens}: the text tower has {backbone.text_places} places.")
+        raise UsageError(f"--model.tokens {config.model.tokens}: the text tower takes at most {backbone.text_places}.")
     published = config.init.startswith(("clip:", "clip-vip:"))
     check_vocabulary(tokenizer, backbone.vocabulary, f"--model.tokenizer {config.model.tokenizer}", trained=published)
     if config.video.size != backbone.image_size:
@@ -202,6 +202,7 @@ def make_tokenizer(config: RunConfig, data: Data | None, results: Path) -> Token
         if config.init == "tiny":
             return tiny_tokenizer()
         raise UsageError(
-            f"--model.tokenizer captions: {config.dataset} has no training captions to make it from. Name CLIP's."
+            f"--model.tokenizer captions: {config.dataset} has no training captions to make it from. Name "
+            "CLIP's tokenizer."
         )
     return caption_tokenizer(caption for clip in data.train.clips for caption in clip.captions)

@@ -140,7 +140,7 @@ def reopen_as(config: RunConfig, path: Path, accelerator: Accelerator) -> Reopen
 def _check_not_external(record: Record) -> None:
     """UsageError where another program made the scores."""
     if record.external:
-        raise UsageError(f"{record.run} was scored from another program's files: there are no weights here to ask.")
+        raise UsageError(f"{record.run} was scored from another program's files, so there are no weights.")
 
 
 def weights_of(path: Path) -> Path:

@@ -179,7 +179,7 @@ def _say_what_comes_first(true: RunConfig, control: str, results: Path, accelera
     run = run_name(true)
     if accelerator.is_main_process and not record_path(results, true.dataset, true.split, true.variant, run).is_file():
         print(
-            f"there is no run {run} yet, whose weights are scored with {control} emotions: it is trained first",
+            f"run {run}, whose weights are scored with {control} emotions, does not exist yet: it is trained first",
             file=sys.stderr,
         )
 
@@ -197,7 +197,7 @@ def _same_faces(config: RunConfig, record: Record, path: Path) -> None:
     if record.faces and now and now.is_file() and sha256(now) != record.faces["sha256"]:
         raise BenchError(
             f"{path} was made with other faces ({record.faces['source']}) than {now} holds. Remove that record, or "
-            f"name the file, and there will be two: --faces.file {now}"
+            f"make a second one by naming the file: --faces.file {now}"
         )
 
 

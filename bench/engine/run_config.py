@@ -28,8 +28,8 @@ def complete(config: RunConfig) -> tuple[RunConfig, Card]:
     hyperparameters = parse_hyperparameters(config.variant, config.hp)
     if not config.init:
         raise UsageError(
-            f"{config.dataset} needs a start: --init random; --model {HF}DIR_OR_NAME, a model of Hugging Face; or "
-            f"fetch {FETCH}."
+            f"{config.dataset} needs initial weights: --init random; --model {HF}DIR_OR_NAME, a model of Hugging Face; "
+            f"or fetch {FETCH}."
         )
     if card.metadata and config.root:
         check_fresh(card, config.root)

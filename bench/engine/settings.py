@@ -50,7 +50,7 @@ def fill_in(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) 
             argument.tokens[:] = [token for token in argument.tokens if token.keys]
         name = argument.names[0]
         if name in sections and any(not token.keys for token in argument.tokens):  # the parser would drop the section
-            raise UsageError(f"{name} has settings of its own: {name}.NAME VALUE.")
+            raise UsageError(f"{name} is a group of settings: write {name}.NAME VALUE.")
     if file := given("--config"):
         fill(read_yaml(Path(file)), file)
     dataset, root = given("--dataset"), given("--root")
@@ -113,5 +113,5 @@ def read_yaml(path: Path) -> dict:
         raise UsageError(f"{path} holds no settings. It takes lines such as `variant: additive_text`.")
     for name, default in as_json(RunConfig()).items():
         if isinstance(default, dict) and not isinstance(content.get(name, default), dict):
-            raise UsageError(f"{path}: {name} takes settings of its own, one a line below it, not {content[name]!r}.")
+            raise UsageError(f"{path}: {name} is a group of settings, one a line below it, not {content[name]!r}.")
     return content

@@ -234,7 +234,7 @@ def _run(cell: Cell, view: _View, relay: _Relay) -> CellOutcome:
         last = f"killed by {signal.Signals(-code).name}"
     elif code == 0 and not cell.done:
         changed = "the variant's file or a setting changed since the grid was started"
-        last = f"{changed}, so this became {Path(last).stem}. Start the grid again."
+        last = f"{changed}, so this cell is now the run {Path(last).stem}. Start the grid again."
     if code or not cell.done:
         return CellOutcome(cell, "failed", seconds, why=last or f"it ended with exit code {code} and printed nothing")
     return _scored(cell, "done", seconds)

@@ -161,7 +161,8 @@ def plan(grid: Grid, results: Path, plugins: Sequence[Path] = ()) -> list[Cell]:
     for item in grid.cells:
         run = add(item).run
         if run in listed:
-            raise UsageError(f"{item.place} is the run {run}, which {listed[run]} is already. Take one of them out.")
+            before = listed[run].removeprefix(f"{grid.path}, ")
+            raise UsageError(f"{item.place} is the run {run}, listed before as {before}. Take one of them out.")
         listed[run] = item.place
     return _in_order(cells, places, results)
 
@@ -302,7 +303,7 @@ def _flat(settings: dict[str, Any], place: str, prefix: str = "") -> dict[str, l
         if isinstance(value, dict):
             new = _flat(value, place, f"{name}.")
         elif name in _GROUPS:  # the parser would take it for nothing at all
-            raise UsageError(f"{place}: {name} takes settings of its own, such as `{name}: {{…}}`, not {value!r}.")
+            raise UsageError(f"{place}: {name} is a group of settings, such as `{name}: {{…}}`, not {value!r}.")
         else:
             new = {name: value if isinstance(value, list) else [value]}
             if not new[name] or not all(isinstance(one, str) for one in new[name]):

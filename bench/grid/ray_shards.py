@@ -59,7 +59,7 @@ def run_on_ray(command: Sequence[str], count: int, cpus: int = 1, gpus: int = 0)
         for row in shards.map(_run, num_cpus=cpus, num_gpus=gpus).iter_rows():
             yield ShardOutcome(Shard.parse(row["shard"]), row["code"], row["said"])
     except ray.exceptions.RayError as error:
-        raise BenchError(f"Ray gave up: {first_line(error)} Repeat the command to go on.") from None
+        raise BenchError(f"Ray gave up: {first_line(error)} Repeat the command to resume.") from None
     finally:
         ray.shutdown()
 

@@ -60,7 +60,7 @@ def _check_config(config: dict[str, Any]) -> None:
             raise BenchError(f"config.{name} is dict, not {type(_SETTINGS[name]).__name__}.")
     for name, value in flat(config).items():
         if name in _SECTIONS:
-            raise BenchError(f"config.{name} is {type(value).__name__}, not settings of its own.")
+            raise BenchError(f"config.{name} is {type(value).__name__}, not a group of settings.")
         if name not in _SETTINGS:
             continue
         kind = type(_SETTINGS[name])

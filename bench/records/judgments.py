@@ -42,7 +42,7 @@ def read_judgments(path: Path, dataset: str) -> Judgments:
     except (ValueError, RecursionError):
         mend = "Get the file again."
         if path.is_file() and path.read_bytes()[:40].startswith(b"version https://git-lfs"):
-            mend = "It is Git LFS's stand-in: fetch the file itself with `git lfs pull`."
+            mend = "It is only the pointer of Git LFS: fetch the file itself with `git lfs pull`."
         raise BenchError(f"{path} is no valid JSON. {mend}") from None
     annotations = _items(content, "annotations", path)
     disagreements = _items(content, "disagreements", path) if "disagreements" in content else []

@@ -233,7 +233,7 @@ def _table(content: Any, name: str) -> list[Row]:
         if key in seen:
             raise UsageError(
                 f"row {place} ({row}) is of the same quantity as row {seen[key]}. "
-                "What another place says of it goes into its `elsewhere`."
+                "If another place gives it, too, write that value into `elsewhere` of the first."
             )
         seen[key] = place
         rows.append(row)

@@ -65,7 +65,7 @@ def _load(path: Path, read: Callable[[], str]) -> Record:
     except FileNotFoundError:
         raise BenchError(f"{path} is missing. Make it with `bench run`.") from None
     except OSError as error:
-        raise BenchError(f"{path} cannot be read: {error.strerror}. Mend the file's rights or remove it.") from None
+        raise BenchError(f"{path} cannot be read: {error.strerror}. Change its permissions or remove it.") from None
     except (BenchError, UnicodeDecodeError, RecursionError) as error:
         raise BenchError(f"{path}: {str(error).rstrip('.')}. Run it again, or remove the file.") from None
     if record is None:

@@ -19,7 +19,7 @@ def work(summary: UpdateSummary) -> str:
         f"{summary.new} new",
         f"{summary.changed} changed",
         f"{summary.gone} gone",
-        f"{summary.kept} as they were",
+        f"{summary.kept} unchanged",
         f"{len(summary.broken)} broken",
     ]
     lines = wrapped(f"clips: {', '.join(counts)}; {summary.indexed} windows")

@@ -72,7 +72,7 @@ def walk(folder: Path) -> Listing:
     def cannot(error: OSError) -> None:
         where = Path(str(error.filename))
         if where == folder:
-            raise BenchError(f"{folder} cannot be read: {error.strerror}. Mend its rights.")
+            raise BenchError(f"{folder} cannot be read: {error.strerror}. Change its permissions.")
         found.unreadable[where.relative_to(folder).as_posix()] = str(error.strerror)
 
     for parent, folders, names in os.walk(folder, followlinks=True, onerror=cannot):

@@ -35,8 +35,8 @@ def merge(folder: Path, replace_index: bool = False) -> tuple[Store, UpdateSumma
     alike = whole is not None and whole.about == about
     if whole is not None and not alike and not replace_index:
         raise UsageError(
-            f"{folder} has an index that was made otherwise than its shards ({_difference(whole.about, about)}). Put "
-            f"theirs in its place: bench index {folder} --merge --replace"
+            f"{folder} has an index that was made otherwise than its shards ({_difference(whole.about, about)}). "
+            f"Replace it by theirs: bench index {folder} --merge --replace"
         )
     _check_complete(folder, found, parts, whole if alike else None)
     if whole is None or alike:
@@ -63,8 +63,7 @@ def _parts(folder: Path) -> tuple[dict[Shard, Store], IndexSettings]:
         first, one = next(iter(parts.items()), (shard, part))
         if differs := _difference(one.about, part.about):
             raise BenchError(
-                f"shards {first} and {shard} of {folder} were made otherwise than each other ({differs}). "
-                f"{_again(folder, shard)}"
+                f"shards {first} and {shard} of {folder} were made differently ({differs}). {_again(folder, shard)}"
             )
         parts[shard] = part
     return parts, replace(one.about, code="")

@@ -240,7 +240,8 @@ def _completed(folder: Path, choice: Choice, old: IndexSettings | None, results:
         check_settings(choice.faces, choice.settings)  # likewise
         faces = {"backend": choice.faces, "settings": choice.settings, "pooling": "largest"}
     elif choice.settings:
-        raise UsageError(f"--faces-{next(iter(choice.settings))} belongs to a backend: --faces BACKEND.")
+        setting = next(iter(choice.settings))
+        raise UsageError(f"--faces-{setting} is a setting of a backend: name it with --faces BACKEND.")
     return IndexSettings(
         folder=str(folder.resolve()),
         model=model,
@@ -309,16 +310,16 @@ def _check_score(encoder: Encoder, name: str, backend: SearchBackend) -> None:
         able = [other for other, made in SEARCH_BACKENDS.items() if getattr(made, "own_scores", False)]
         raise UsageError(
             f"{encoder.described.name} has a score of its own, which is no dot product, and --backend {name} takes "
-            f"nothing else. Use --backend {' or '.join(able)}."
+            f"only dot products. Use --backend {' or '.join(able)}."
         )
 
 
 def _check_filter(emotion: str, folder: Path, about: IndexSettings, there: bool = True) -> None:
     if emotion not in EXPRESSED:
         hint = did_you_mean(emotion, EXPRESSED)
-        raise UsageError(f"--filter '{emotion}' is nothing that a face shows.{hint} It takes: {', '.join(EXPRESSED)}.")
+        raise UsageError(f"--filter '{emotion}' is not known.{hint} It takes: {', '.join(EXPRESSED)}.")
     if not about.faces:
         raise UsageError(
-            f"the index of {folder} {'knows' if there else 'would know'} no faces, so --filter cannot ask for them. "
+            f"the index of {folder} {'has' if there else 'would have'} no faces, which --filter needs. "
             f"Index them: {_again(folder, about, there)} --faces BACKEND"
         )

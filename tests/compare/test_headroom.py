@@ -149,7 +149,7 @@ def test_without_floor_or_ceiling_the_run_to_make_is_named(records: list[Record]
 def test_a_dataset_without_truth_is_not_asked_for_a_ceiling() -> None:
     records = [make_record(24, dataset="msrvtt"), make_record(24, dataset="msrvtt", variant="other")]
     assert missing(only(records), "plain") == ""
-    assert "For headroom" not in one_line(render(records))
+    assert "To see the headroom" not in one_line(render(records))
 
 
 def test_a_ceiling_no_higher_than_the_floor_leaves_no_way() -> None:

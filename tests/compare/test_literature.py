@@ -132,7 +132,7 @@ def test_every_layout_has_them(format: str) -> None:
 
 @pytest.mark.parametrize("format", ["csv", "json"])
 def test_where_there_is_no_place_for_them_that_is_said(format: str) -> None:
-    with pytest.raises(UsageError, match=f"{format} holds records alone"):
+    with pytest.raises(UsageError, match=f"{format} holds only records"):
         render([OURS_RUN], format, published=True)
 
 

@@ -233,7 +233,7 @@ def test_a_clip_without_rights_is_said_to_be_so(first: Session, monkeypatch: pyt
 
     media = Media(first.folder, first.searcher.store)
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(Unavailable, match=r"red\.mp4 cannot be read: Permission denied\. Mend its rights\."):
+    with pytest.raises(Unavailable, match=r"red\.mp4 cannot be read: Permission denied\. Change its permissions\."):
         media.check(id_of(first, "red.mp4"))
 
 

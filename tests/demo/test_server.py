@@ -114,7 +114,7 @@ def test_a_folder_that_cannot_be_read_is_one_line(
 
     monkeypatch.setattr("os.walk", refused)
     code, said = failure(["demo", str(clips), "--model", "clip:a", "--port", "0"], capsys)
-    assert (code, said) == (1, f"bench: {clips} cannot be read: Permission denied. Mend its rights.\n")
+    assert (code, said) == (1, f"bench: {clips} cannot be read: Permission denied. Change its permissions.\n")
 
 
 def test_a_model_that_changed_is_one_line_with_the_mend(

@@ -154,7 +154,7 @@ def test_a_folder_that_is_not_given_is_a_finding(capsys: pytest.CaptureFixture[s
     ("settings", "line"),
     [
         ({"init": "clip-vip:none.pt"}, "no checkpoint at none.pt. Fetch pretrain_clipvip_base_32.pt"),
-        ({"init": ""}, "msrvtt needs a start: --init random"),
+        ({"init": ""}, "msrvtt needs initial weights: --init random"),
         ({"variant": "plane"}, "'plane' is no variant. Did you mean plain?"),
         ({"hp__init_std": 1}, "'plain' has no hyperparameter 'init_std'"),
         ({"model__tokenizer": "/nowhere"}, "/nowhere"),

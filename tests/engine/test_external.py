@@ -184,8 +184,11 @@ def broken(place: tuple[int, int], value: float) -> np.ndarray:
         ({"similarity": scores(8, 7)}, r"is 8 x 7; msrvtt/1k-A has 8 queries \(rows\) and 8 videos \(columns\)\.$"),
         ({"similarity": scores(4, 12), "test": "full"}, r"has 12 queries .* 4 videos \(columns\)\. Transpose it\.$"),
         ({"similarity": np.zeros(8)}, "is 8; msrvtt/1k-A has 8 queries"),
-        ({"similarity": broken((3, 5), np.nan)}, r"similarity: \[3, 5\] is nan \(video3, video5\), no number"),
-        ({"similarity": broken((2, 0), 1e300)}, r"\[2, 0\] is 1e\+300 \(video2, video0\), no number in float32"),
+        ({"similarity": broken((3, 5), np.nan)}, r"similarity: \[3, 5\] is nan \(video3, video5\), not a finite"),
+        (
+            {"similarity": broken((2, 0), 1e300)},
+            r"\[2, 0\] is 1e\+300 \(video2, video0\), not a finite number in float32",
+        ),
         ({"similarity": broken((0, 1), -np.inf)}, r"\[0, 1\] is -inf"),
         ({"similarity": scores(), "query_ids": ["video0"] * 8}, r"query_ids: 'video0' is there twice \(ids 1 and 2\)"),
         (

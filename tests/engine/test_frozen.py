@@ -88,7 +88,7 @@ def test_losses_are_the_same_to_the_bit_from_features_just_computed_from_their_f
     capsys.readouterr()
     monkeypatch.setattr(frozen, "takes_features", lambda *_: False)
     every_step = bench(command("every", **settings))
-    assert "film_text changes what goes into the frozen video tower" in capsys.readouterr().err
+    assert "film_text changes the input of the frozen video tower" in capsys.readouterr().err
     assert curve(again) == curve(first)
     assert again.ranks == first.ranks
     assert every_step.curve[0]["loss"] == first.curve[0]["loss"]
@@ -115,7 +115,7 @@ def test_a_variant_whose_tokens_go_through_a_frozen_tower_trains_and_says_so(
     settings = {"variant": "face_additive", "freeze": "both", "train__steps": 2}
     record = bench(command(**settings))
     said = capsys.readouterr().err
-    assert "face_additive changes what goes into the frozen video tower" in said
+    assert "face_additive changes the input of the frozen video tower" in said
     assert "frozen text tower" not in said
     assert record.curve[1]["loss"] != record.curve[0]["loss"]
     assert len(list((own_home / "frozen").iterdir())) == 2  # texts of training and of the test

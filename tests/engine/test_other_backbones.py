@@ -129,7 +129,7 @@ def test_the_short_name_is_the_long_one(models: dict[str, Path]) -> None:
         ("siglip", {"variant": "additive_text"}, 2, "Variants that fit it: emotion_alignment, emotion_prompt, late_"),
         ("siglip", {"init": "random"}, 2, "has weights of its own: leave --init out"),
         ("siglip", {"video__size": 64}, 2, "--video.size 64: the vision tower takes 32 pixels"),
-        ("siglip", {"model__tokens": 17}, 2, "--model.tokens 17: the text tower has 16 places"),
+        ("siglip", {"model__tokens": 17}, 2, "--model.tokens 17: the text tower takes at most 16"),
         ("xclip", {"video__frames": 5}, 2, "--video.frames 5: the video tower takes 4 frames"),
         ("siglip", {"model__tokenizer": "./nowhere"}, 1, "no model at hf:./nowhere"),
     ],
@@ -187,7 +187,7 @@ def test_words_are_explained_for_clip_vip_alone(
     capsys.readouterr()
     words = ["explain", record.run, "a happy man", "--results", str(tmp_path / "results")]
     code, said = failure(words, capsys)
-    assert code == 2 and "only words of CLIP-ViP models can be explained" in said
+    assert code == 2 and "only CLIP-ViP models can be explained word by word" in said
 
 
 def test_late_fusion_adds_faces_to_any_model(

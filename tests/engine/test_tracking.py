@@ -97,7 +97,7 @@ def test_a_control_whose_true_run_is_not_there_says_first_that_it_trains(
     settings = {"variant": "additive_text", "train__steps": 1}
     main(command(**settings, emotions="shuffled"))
     first = capsys.readouterr().err.splitlines()[0]
-    assert first.startswith("there is no run additive_text-s42-")
-    assert first.endswith("whose weights are scored with shuffled emotions: it is trained first")
+    assert first.startswith("run additive_text-s42-")
+    assert first.endswith("whose weights are scored with shuffled emotions, does not exist yet: it is trained first")
     main(command(**settings, emotions="zeroed"))
     assert "it is trained first" not in capsys.readouterr().err

@@ -134,7 +134,7 @@ def test_a_variant_that_changes_in_the_meantime_is_the_reason(
     assert made.stem != cells[0].run
     assert outcome.end == "failed"
     changed = "the variant's file or a setting changed since the grid was started"
-    assert outcome.why == f"{changed}, so this became {made.stem}. Start the grid again."
+    assert outcome.why == f"{changed}, so this cell is now the run {made.stem}. Start the grid again."
 
 
 def test_the_summary_fits_80_columns(tmp_path: Path, write: Write) -> None:

@@ -193,7 +193,7 @@ FAULTS = {
         "config.video.workers is 'many', none of auto",
     ),
     "true for a number": (with_config(video={"workers": True}), "config.video.workers is bool, not str"),
-    "a config of another shape": (with_config(train=5), "config.train is int, not settings of its own"),
+    "a config of another shape": (with_config(train=5), "config.train is int, not a group of settings"),
     "a setting of another type": (with_config(train={"lr": "fast"}), "config.train.lr is str, not float"),
     "hyperparameters that are no text": (with_config(hp={"std": 1.0}), "config.hp must hold text"),
     "control characters in the config": (

@@ -178,7 +178,7 @@ def test_parts_of_different_numbers_of_shards_are_one_line(parts: Path) -> None:
 )
 def test_shards_with_different_settings_are_named(parts: Path, words: dict[str, Any], said: str) -> None:
     indexed(parts, "2/3", replace=True, **words)
-    with pytest.raises(BenchError, match=rf"shards 1/3 and 2/3 of .* made otherwise than each other \({said}\)"):
+    with pytest.raises(BenchError, match=rf"shards 1/3 and 2/3 of .* made differently \({said}\)"):
         merge(parts)
 
 
@@ -188,7 +188,7 @@ def test_a_shard_by_other_code_is_named_and_made_again_when_it_is_repeated(
     with monkeypatch.context() as patch:
         patch.setattr(searcher, "code_of", lambda *modules: "other code")
         assert indexed(parts, "2/3").summary.kept == 0
-    with pytest.raises(BenchError, match=r"made otherwise than each other \(code: this code, other code\)"):
+    with pytest.raises(BenchError, match=r"made differently \(code: this code, other code\)"):
         merge(parts)
     indexed(parts, "2/3")
     assert merge(parts)[1].new == 4
@@ -266,7 +266,7 @@ def test_the_command_with_a_clip_makes_the_features_of_one_run_to_the_last_bit_o
     monkeypatch.setenv("BENCH_HOME", str(tmp_path / "shards"))
     for last in (["--shard", "2/2"], ["--shard", "1/2"], ["--merge"]):
         said = output([*words, *last], capsys)
-    assert "clips: 5 new, 0 changed, 0 gone, 0 as they were, 1 broken; 7 windows" in said
+    assert "clips: 5 new, 0 changed, 0 gone, 0 unchanged, 1 broken; 7 windows" in said
     merged = index_store.read(videos)
     monkeypatch.setenv("BENCH_HOME", str(tmp_path / "whole"))
     output(words, capsys)

@@ -21,7 +21,7 @@ def test_index_and_search_with_a_plain_clip(clips: Path, plain_clip: str, capsys
     (clips / "broken.mp4").write_bytes(b"")
     text = output(["index", str(clips), "--model", plain_clip], capsys)
     assert "broken.mp4: the file is empty" in text
-    assert "clips: 5 new, 0 changed, 0 gone, 0 as they were, 1 broken; 10 windows" in text
+    assert "clips: 5 new, 0 changed, 0 gone, 0 unchanged, 1 broken; 10 windows" in text
     assert "10 windows in " in text and "waiting for frames" in text
     text = output(["search", "Happy smiling people", "--videos", str(clips), "-k", "2"], capsys)
     lines = text.splitlines()
@@ -47,7 +47,7 @@ def test_json_holds_what_the_table_shows(clips: Path, plain_clip: str, capsys: C
         ([], 2, "no run with weights under"),
         (["--backend", "redis"], 2, "redis"),
         (["-k", "0"], 2, "-k takes a number of at least 1"),
-        (["--filter", "joy", "--model", "CLIP"], 2, "would know no faces"),
+        (["--filter", "joy", "--model", "CLIP"], 2, "would have no faces"),
     ],
 )
 def test_words_that_do_not_fit_are_one_line(

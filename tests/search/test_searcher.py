@@ -220,19 +220,19 @@ def test_faces_are_found_in_later_clips_without_being_asked_for_again(clips: Pat
 
 
 def test_a_filter_without_faces_says_what_to_run(clips: Path, loaded: list) -> None:
-    with pytest.raises(UsageError, match=r"knows no faces.*bench index .* --model clip:a --replace --faces BACKEND"):
+    with pytest.raises(UsageError, match=r"has no faces.*bench index .* --model clip:a --replace --faces BACKEND"):
         opened(clips).ask("red", emotion="joy")
 
 
 def test_what_cannot_be_asked_is_refused_before_anything_is_indexed(clips: Path, loaded: list) -> None:
-    with pytest.raises(UsageError, match=r"would know no faces.*bench index .* --model clip:a --faces BACKEND"):
+    with pytest.raises(UsageError, match=r"would have no faces.*bench index .* --model clip:a --faces BACKEND"):
         open_folder(clips, Path("results"), Choice("clip:a"), emotion="joy")
     assert loaded[0].seen == 0
 
 
 @pytest.mark.parametrize("emotion", ["trust", "anticipation", "hapiness"])
 def test_a_filter_that_no_face_can_pass_is_an_error(clips: Path, loaded: list, emotion: str) -> None:
-    with pytest.raises(UsageError, match=f"--filter '{emotion}' is nothing that a face shows.* joy, fear"):
+    with pytest.raises(UsageError, match=f"--filter '{emotion}' is not known.* joy, fear"):
         opened(clips).ask("red", emotion=emotion)
 
 
@@ -246,7 +246,7 @@ def test_faces_by_other_weights_are_an_error(clips: Path, loaded: list, faces: d
 
 
 def test_settings_of_faces_need_a_backend(clips: Path, loaded: list, faces: dict) -> None:
-    with pytest.raises(UsageError, match="--faces-model belongs to a backend"):
+    with pytest.raises(UsageError, match="--faces-model is a setting of a backend"):
         opened(clips, settings=faces)
 
 
