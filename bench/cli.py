@@ -62,7 +62,7 @@ def _answer(argv: list[str] | None) -> None:
         _fail(str(error), error.exit_code, debug, of_all=error.of_all)
     except KeyboardInterrupt:
         what = "stopped" if distributed.world() == 1 else "stopped: the job was ended, or one of its processes was"
-        _fail(f"{what}. Repeat the command to go on from what was kept.", 130, debug, of_all=True)
+        _fail(f"{what}. Repeat the command to resume.", 130, debug, of_all=True)
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(1) from None

@@ -100,7 +100,7 @@ def test_words_that_are_off_are_one_line_and_exit_with_2(words: str, line: str, 
         ({"video__size": 63}, "--video.size 63: the vision tower takes 64 pixels."),
         ({"model__tokens": 33}, "--model.tokens 33: the text tower takes at most 32."),
         ({"train__select": "val"}, "--train.select val needs validation videos"),
-        ({"train__holdout": 12}, "--train.holdout 12 leaves nothing of 12 clips"),
+        ({"train__holdout": 12}, "--train.holdout 12 leaves none of 12 clips"),
         ({"results": "README"}, "README cannot be written (File exists). Name a folder of yours."),
     ],
 )
@@ -234,7 +234,7 @@ def test_a_run_goes_on_without_a_cache_and_says_so(
     (tmp_path / "file").touch()
     monkeypatch.setenv("BENCH_HOME", str(tmp_path / "file" / "home"))
     main(command(variant="additive_text", train__steps=1))
-    assert "videos.json cannot be written (Not a directory): going on" in capsys.readouterr().err
+    assert "videos.json cannot be written (Not a directory): every run will check" in capsys.readouterr().err
     assert list((tmp_path / "results").glob("*/*/*/*.json"))
 
 
@@ -263,7 +263,7 @@ def test_sigterm_ends_a_command_with_a_line(tmp_path: Path) -> None:
         assert process.stdout and process.stdout.readline() == "here\n"
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=30)
-    assert said == "bench: stopped. Repeat the command to go on from what was kept.\n"
+    assert said == "bench: stopped. Repeat the command to resume.\n"
     assert process.returncode == 130
 
 

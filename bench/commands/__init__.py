@@ -92,7 +92,7 @@ def load_plugins(paths: Sequence[Path]) -> None:
 def shard_of(shard: str | None, merge: bool) -> Shard | None:
     """The shard that --shard names. UsageError: it is none, or --merge is there too."""
     if shard is not None and merge:
-        raise UsageError("--shard does a share of the work and --merge none. Give one of them.")
+        raise UsageError("--shard does one shard of the work, --merge puts all together. Give one of them.")
     return Shard.parse(shard) if shard is not None else None
 
 

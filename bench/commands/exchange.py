@@ -149,7 +149,7 @@ def export(
 
     load_plugins(plugin)
     if (run is None) == (dataset is None):
-        raise UsageError("export what? A run, by its id; or a test split, by --dataset NAME.")
+        raise UsageError("export takes one of two: a run, by its id; or a test split, by --dataset NAME.")
     if run is not None:
         written = export_run(run, results, out, format, force)
     else:

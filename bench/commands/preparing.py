@@ -71,11 +71,13 @@ def prepare(
         from bench.data.own_folder import prepare_folder
 
         if root is not None:
-            raise UsageError(f"{dataset} is a folder, so --root {root} has no place. Leave it out.")
+            raise UsageError(f"{dataset} is a folder, so it takes no --root. Leave out --root {root}.")
         print(prepare_folder(Path(dataset), name, test_share, seed))
         return
     if (name, test_share, seed) != (None, None, None):
-        raise UsageError(f"--name, --test-share and --seed are for a folder of yours, and {dataset} is none.")
+        raise UsageError(
+            f"--name, --test-share and --seed are only for a folder of your own, and {dataset} is not one."
+        )
     print(importers.prepare(dataset, root))
     where = f" --root {root}" if root else ""
     next_steps(f"bench doctor --dataset {dataset}{where}", f"bench run --dataset {dataset}{where}")
@@ -183,11 +185,11 @@ def emotions(
     part = shard_of(shard, merge)
     if out is not None:
         if file is None or text is not None or against or lowercase or json_output:
-            raise UsageError("--out takes --file with captions, and no TEXT, --against, --lowercase or --json.")
+            raise UsageError("--out needs --file with captions, and excludes TEXT, --against, --lowercase and --json.")
         _label(read_captions(file), find_source(source, options), out, part, merge, force)
         return
     if part or merge:
-        raise UsageError("--shard and --merge are for what writes a file: --out LABELS.jsonl")
+        raise UsageError("--shard and --merge need a file to write: --out LABELS.jsonl")
     if against and text is not None and not file:
         file, text = Path(text), None
     if (text is None) == (file is None):
@@ -197,7 +199,7 @@ def emotions(
     captions = read_captions(file) if file else [str(text)]
     if against:
         if not captions or lowercase:
-            raise UsageError("--against takes a file with captions, one a line, and no --lowercase: see nrc-lower.")
+            raise UsageError("--against needs a file with captions, one a line, not --lowercase: take nrc-lower.")
         both = agreement(captions, find_source(source, options), find_source(against, options))
         print(json.dumps(both.as_json(), indent=1, ensure_ascii=False) if json_output else source_render.compared(both))
         return

@@ -205,7 +205,7 @@ def probe(
     load_plugins(plugin)
     probed = probe_it(run, results, root, subsets_by, device)
     if probed.was_done:
-        print("measured before; it is measured again when the code or the word lists change", file=sys.stderr)
+        print("measured before; it measures again if the code or the word lists change", file=sys.stderr)
     if json_output:
         print(json.dumps(probed.record.probe, indent=1, ensure_ascii=False))
     else:

@@ -100,7 +100,7 @@ def grid(
     print(grid_render.summary(outcomes, results))
     ends = {outcome.end for outcome in outcomes}
     if "stopped" in ends:
-        raise Interrupted("stopped. Repeat the command to go on from what was kept.")
+        raise Interrupted("stopped. Repeat the command to resume.")
     if ends - {"done", "was done"}:
         raise SystemExit(1)
 

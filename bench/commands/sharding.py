@@ -49,7 +49,7 @@ def ray(
         raise UsageError(f"bench ray takes a number of shards of at least 1, not {shards}.")
     takes = _parameters(command)
     if "shard" not in takes:
-        raise UsageError(f"'{' '.join(command)}' does no work in shards. See bench ray --help.")
+        raise UsageError(f"'{' '.join(command)}' cannot be done in shards. See bench ray --help.")
     if "workers" in takes and not any(word.partition("=")[0] == "--workers" for word in command):
         command = (*command, "--workers", str(max(cpus, 1)))
     outcomes = progress(run_on_ray(command, shards, cpus, gpus), total=shards, what="ray", unit="shard")

@@ -55,7 +55,7 @@ def compared(found: "SourceAgreement") -> str:
     )
     below = []
     if any(one.kappa.value is None for one in found.emotions):
-        below.append("–: fewer than 20 captions, or a source that says the same of all of them.")
+        below.append("–: fewer than 20 captions, or a source that names it for all or for none.")
     table = terminal(Table(["emotion", "a", "b", "kappa", "differ"], rows, below), "", note).strip("\n")
     count = len(found.differences)
     most = ", most on these" if count > SHOWN else ""
@@ -63,7 +63,7 @@ def compared(found: "SourceAgreement") -> str:
     for one in found.differences[:SHOWN]:
         lines += wrapped(printable(one.caption), 2)
         lines += wrapped(f"a: {', '.join(one.named) or 'none'}; b: {', '.join(one.named_against) or 'none'}", 6)
-    return "\n".join([table, "", *(lines or ["They say the same of every caption."])])
+    return "\n".join([table, "", *(lines or ["They name the same emotions for every caption."])])
 
 
 def _short(version: str) -> str:

@@ -50,7 +50,7 @@ class ClipSource:
             raise ValueError(f"'{self.file}' is no file inside of the folder")
         if not 0 <= self.start < (inf if self.end is None else self.end):
             end = "the end" if self.end is None else f"{self.end:g} s"
-            raise ValueError(f"from {self.start:g} s to {end} is no part of a file")
+            raise ValueError(f"a part cannot go from {self.start:g} s to {end}")
 
     @property
     def span(self) -> Span | None:

@@ -103,7 +103,7 @@ def load_card(name: str, root: Path | None = None) -> Card:
         if name not in names():
             if root is not None and (own := own_card(root)) and own.name == name:
                 return own
-            where = f", and {root} has no card of one" if root is not None else ""
+            where = f", and {root} has no card of a dataset" if root is not None else ""
             raise UsageError(f"'{name}' is no dataset{where}.{did_you_mean(name, names())} See `bench list datasets`.")
         path = _of_plugins[name]
     return _read(name, path)

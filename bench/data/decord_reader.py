@@ -81,13 +81,13 @@ def _refusal(path: Path, timeline: Timeline) -> str:
         return "open groups of pictures"
     keys = np.searchsorted(timeline.stamps, timeline.keys[:KEYS_TRIED])
     if not all(stands_alone(frame) for frame in decoded(path, timeline, keys.tolist())):
-        return "key frames that are none"
+        return "wrong key frames"
     first = next(decoded(path, timeline, [0]))
     a, b, c, d = matrix(first)
     if timeline.aspect != 1 or a * d - b * c < 0:
-        return "pixels that are not square, or a mirror"
+        return "non-square pixels or mirroring"
     if (b or c or a < 0) and not container.startswith("mov"):
-        return "a turn that decord does not know of"
+        return "a rotation that decord ignores"
     if first.width % 2 or first.height % 2 or first.interlaced_frame or first.color_trc in TRANSFERS:
         return "an odd size, interlaced or HDR"  # colours are interpolated by other rules
     starts = timeline.stamps * float(timeline.base)
@@ -107,7 +107,7 @@ def _refusal(path: Path, timeline: Timeline) -> str:
         return "time stamps"
     expected = next(upright(path, timeline, [0]))
     if picture.shape != expected.shape or abs(picture.astype(np.int16) - expected).mean() > ALIKE:
-        return "another picture"
+        return "a first picture that differs"
     return ""
 
 

@@ -135,7 +135,7 @@ def read_table(path: Path, mend: str) -> tuple["pyarrow.Table", str, dict[str, A
         raise BenchError(f"there are no face scores at {path}. {mend}")
     try:
         if (rows := parquet.read_metadata(path).num_rows) > MOST_ROWS:
-            raise BenchError(f"{path} has {rows} rows; {MOST_ROWS} are the most. {mend}")
+            raise BenchError(f"{path} has {rows} rows; at most {MOST_ROWS} are read. {mend}")
         table = parquet.read_table(path)
         about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
         settings = json.loads(about.get("settings", "{}"))
@@ -148,7 +148,7 @@ def read_table(path: Path, mend: str) -> tuple["pyarrow.Table", str, dict[str, A
     if format == FORMAT_WITH_VALID:
         table, wrong = _without_valid(table)
     if not isinstance(settings, dict):
-        wrong = "its settings are no object"
+        wrong = "its settings are not a JSON object"
     if wrong := wrong or _wrong(table):
         raise BenchError(f"{path}: {wrong}. {mend}")
     return table, about["source"], settings
@@ -201,11 +201,11 @@ def _wrong(table: "pyarrow.Table") -> str:
         return "a row without video, frame or frames"
     frame, total = table["frame"].to_numpy(), table["frames"].to_numpy()
     if ((frame < 0) | (frame >= total)).any():
-        return "a frame that its video does not have"
+        return "a frame outside of its video's frames"
     missing = table["face"].is_null().to_numpy()
     for name in (*EXPRESSIONS, *BOX, "confidence"):
         if (table[name].is_null().to_numpy() != missing).any():
-            return f"'{name}' is null where there is a face, or is not where there is none"
+            return f"'{name}' is null in a row with a face, or has a value in a row without one"
     videos = table.group_by("video").aggregate([("frames", "min"), ("frames", "max")])
     if (videos["frames_min"].to_numpy() != videos["frames_max"].to_numpy()).any():
         return "a video whose rows differ in 'frames'"
@@ -221,5 +221,5 @@ def _wrong(table: "pyarrow.Table") -> str:
         if not ((scores >= 0) & (scores <= 1)).all():  # NaN is not
             return f"a score of '{name}' that is not in 0..1"
     if not np.isfinite(pc.drop_null(table["confidence"]).to_numpy()).all():
-        return "a 'confidence' that is no finite number"
+        return "a 'confidence' that is not a finite number"
     return ""

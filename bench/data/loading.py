@@ -148,7 +148,7 @@ def open_faces(config: RunConfig, folder: Path, data: Data) -> Faces:
     unknown = [video for video in wanted if video not in faces.videos]
     if unknown and config.missing == "stop":
         raise BenchError(
-            f"{path} knows nothing of {len(unknown)} of {len(wanted)} clips ({', '.join(unknown[:5])}"
+            f"{path} has no rows for {len(unknown)} of {len(wanted)} clips ({', '.join(unknown[:5])}"
             f"{', …' if len(unknown) > 5 else ''}). Run bench faces over them, or take them for clips without a face: "
             "--missing skip"
         )
@@ -159,7 +159,7 @@ def hold_out(train: Annotation, count: int) -> tuple[Annotation, Annotation]:
     """Takes `count` clips, always the same, out of a training split, for validation with their first caption."""
     drawn = np.random.default_rng([HOLDOUT_SEED, count]).permutation(len(train.clips))[:count]
     if len(drawn) == len(train.clips):
-        raise UsageError(f"--train.holdout {count} leaves nothing of {len(train.clips)} clips to train on.")
+        raise UsageError(f"--train.holdout {count} leaves none of {len(train.clips)} clips to train on.")
     names = {train.clips[place].video for place in drawn}
     rest = {clip.video for clip in train.clips} - names
     return keep(train, rest), replace(keep(train, names), split=f"{train.split}-held-out")
@@ -215,7 +215,7 @@ def left_to_pyav(videos: Videos) -> str:
     if not reasons:
         return ""
     why = ", ".join(f"{reason} ({count})" for reason, count in sorted(reasons.items()))
-    return f"decord reads {read} of {read + reasons.total()} clips, the others are not left to it: {why}"
+    return f"decord reads {read} of {read + reasons.total()} clips, PyAV the others because of: {why}"
 
 
 def joined(clip: Clip) -> str:

@@ -51,7 +51,7 @@ def read_rows(path: Path) -> list[MetadataRow]:
     except OSError as error:
         raise BenchError(f"{path} cannot be read: {error.strerror}.") from None
     if not rows:
-        raise BenchError(f"{path} has no line beside its header. Add one for each caption.")
+        raise BenchError(f"{path} has no line below its header. Add one for each caption.")
     for row in rows:
         if empty := [column for column in NEEDED if not row.cells.get(column)]:
             raise fault(path, row.line, f"{empty[0]} is empty. Fill it in, or remove the line.")
@@ -120,7 +120,7 @@ def _decoded(path: Path) -> str:
         what = f"the byte 0x{content[error.start]:02x} is no {'UTF-16' if encoding == 'utf-16' else 'UTF-8'}"
         raise fault(path, before + 1, f"{what}. Save the file as UTF-8.") from None
     if "\0" in text:
-        raise fault(path, text[: text.index("\0")].count("\n") + 1, "a NUL stands there. Save the file as UTF-8.")
+        raise fault(path, text[: text.index("\0")].count("\n") + 1, "there is a NUL byte. Save the file as UTF-8.")
     return text
 
 
@@ -175,7 +175,6 @@ def _check_columns(path: Path, line: int, header: Sequence[str]) -> None:
     for column in NEEDED:
         if column not in header:
             there = ", ".join(header)[:200]
-            near = did_you_mean(column, [name for name in header if name not in COLUMNS]).replace(
-                "Did you mean", "Is it"
-            )
-            raise fault(path, line, f"there is no column {column}. There is: {there}.{near} Name it {column}.")
+            near = did_you_mean(column, [name for name in header if name not in COLUMNS])
+            mend = f"{near} Rename it to {column}." if near else " Add it, or rename the column that holds it."
+            raise fault(path, line, f"there is no column {column}, only: {there}.{mend}")

@@ -56,12 +56,12 @@ def read_clips(table: Path, rows: Sequence[MetadataRow]) -> list[OwnClip]:
         clip.captions.setdefault(caption, row.line)
         for column, text in _about_clip(row).items():
             if clip.said.setdefault(column, text) != text:
-                same = f"line {clip.line} begins the same clip, of which is said {column} {clip.said[column]}"
-                raise fault(table, row.line, f"{column} is {text}, and {same}. Say one thing of a clip.")
+                same = f"line {clip.line} says {clip.said[column]} for the same clip"
+                raise fault(table, row.line, f"{column} is {text}, but {same}. All lines of a clip must agree.")
     if doubled:
         (row, line), more = doubled[0], len(doubled) - 1
-        others = f" {more} more line{'s do' if more > 1 else ' does'} so." if more else ""
-        raise fault(table, row.line, f"it says of {_file(row)} what line {line} says. Remove one.{others}")
+        others = f" {more} more line{'s repeat' if more > 1 else ' repeats'} a caption." if more else ""
+        raise fault(table, row.line, f"{_file(row)} has the same caption as on line {line}. Remove one.{others}")
     _name(table, list(clips.values()))
     return list(clips.values())
 
@@ -123,7 +123,8 @@ def _name(table: Path, clips: Sequence[OwnClip]) -> None:
             end = "" if clip.source.end is None else _short(clip.source.end)
             name = f"{name}@{_short(clip.source.start)}-{end}"
         if name in taken:
-            raise fault(table, clip.line, f"line {taken[name].line} has another clip '{name}'. Set another video_id.")
+            other = f"line {taken[name].line} names another clip '{name}', too"
+            raise fault(table, clip.line, f"{other}. Set another video_id.")
         taken[name], clip.name = clip, name
 
 

@@ -80,12 +80,12 @@ def prepare_folder(
     if table is None:
         raise UsageError(
             f"{folder} has no {METADATA_FILES[0]}. Put one there, with the columns file_name and text and a line for "
-            f"each caption; {METADATA_FILES[1]} and {METADATA_FILES[2]} do as well. See docs/own-data.md."
+            f"each caption; {METADATA_FILES[1]} and {METADATA_FILES[2]} work, too. See docs/own-data.md."
         )
     old = own_card(folder)
     name = name or (old.name if old else folder.resolve().name)
     if not names_a_file(name) or name in cards.names():
-        why = "is a dataset that comes with bench" if name in cards.names() else "cannot name results"
+        why = "is a dataset that comes with bench" if name in cards.names() else "cannot be the name of a folder"
         raise UsageError(f"'{name}' {why}. Name it: bench data prepare {folder} --name mine")
     rows = read_rows(table)
     clips = read_clips(table, rows)
@@ -120,7 +120,7 @@ def _splits(
     """The split of each clip, and the share and the seed of the draw; nothing where the lines name splits."""
     if any("split" in clip.said for clip in clips):
         if test_share is not None or seed is not None:
-            raise UsageError(f"{table} says which clip is of which split: leave out --test-share and --seed.")
+            raise UsageError(f"{table} names the split of each clip: leave out --test-share and --seed.")
         return _stated_splits(table, clips), {}
     before = old.metadata if old else {}
     draw = {
@@ -134,12 +134,12 @@ def _notes(clips: Sequence[OwnClip], tests: Sequence[OwnClip]) -> tuple[str, ...
     """What people should know of the emotions that the lines state, and of the test split."""
     notes = []
     if other := Counter(clip.mood for clip in clips if clip.mood and clip.mood not in MOODS):
-        notes.append(f"ignored as no emotion: {', '.join(map(repr, other))}; emotions are {', '.join(MOODS)}")
+        notes.append(f"ignored, not an emotion: {', '.join(map(repr, other))}; emotions are {', '.join(MOODS)}")
     unknown = sum(clip.mood not in MOODS for clip in tests)
     if unknown and any(clip.mood in MOODS for clip in clips):
-        notes.append(f"{unknown} of {len(tests)} test clips have no emotion stated: no --emotions oracle")
+        notes.append(f"{unknown} of {len(tests)} test clips have no emotion stated: --emotions oracle is not possible")
     if len(tests) == 1:
-        notes.append("the test split has one clip, which every query finds. More of them: --test-share, or more videos")
+        notes.append("the test split has one clip, so every query finds it. For more: --test-share, or more videos")
     return tuple(notes)
 
 
@@ -151,7 +151,7 @@ def _stated_splits(table: Path, clips: Sequence[OwnClip]) -> list[str]:
             what = f"'{said}' is no split" if said else "the split is empty, and other lines name one"
             raise fault(table, clip.line, f"{what}. There are {', '.join(ROLES)}.")
     if all(clip.said["split"] != "test" for clip in clips):
-        raise BenchError(f"{table}: no line is of the split test. Say test on those that are to be searched.")
+        raise BenchError(f"{table}: no line has the split test. Set it on the lines of the clips to be searched.")
     return [clip.said["split"] for clip in clips]
 
 
@@ -164,8 +164,8 @@ def _drawn_splits(table: Path, clips: Sequence[OwnClip], test_share: Any, seed: 
     files = sorted({clip.source.file for clip in clips})
     if test_share < 1 and len(files) == 1:
         raise BenchError(
-            f"{table} has clips of one file alone, which cannot be shared out. Take all for the test: --test-share 1; "
-            "or name each line's split in a column split."
+            f"{table} has clips of only one file, and a file is never divided between splits. Take all for the test: "
+            "--test-share 1; or name each line's split in a column split."
         )
     most = len(files) if test_share == 1 else len(files) - 1
     count = min(max(1, round(test_share * len(files))), most)

@@ -81,7 +81,7 @@ def _neighbours(texts: list[str], where: str) -> NDArray[np.int64]:
         rows = TfidfVectorizer(stop_words=_without(), sublinear_tf=True).fit_transform(texts)  # (n, words), unit norm
     except ValueError:
         raise UsageError(
-            f"--train.batches similar: the captions of {where} have no words but emotion words to be alike in."
+            f"--train.batches similar: the captions of {where} have only emotion words, so none are similar."
         ) from None
     columns = rows.T.tocsr()
     found = np.empty((n, k), np.int64)

@@ -52,7 +52,7 @@ def places(ids: Sequence[str], wanted: Sequence[str], where: str, what: str) -> 
     known = set(wanted)
     for place, name in enumerate(ids):
         if name in found:
-            raise BenchError(f"{where}: {name!r} is there twice (ids {found[name] + 1} and {place + 1}).")
+            raise BenchError(f"{where}: {name!r} occurs twice (ids {found[name] + 1} and {place + 1}).")
         if name not in known:
             raise BenchError(f"{where}: {name!r} (id {place + 1}) is none of the {len(wanted)} {what}.")
         found[name] = place

@@ -60,15 +60,15 @@ def video_emotions(annotation: Annotation, faces: Faces | None = None) -> VideoE
     name, split = annotation.dataset, annotation.split
     if faces is None:
         raise BenchError(
-            f"{name}/{split} says nothing of its videos' emotions but the queries. Look at faces: "
+            f"nothing but the queries tells which emotions the videos of {name}/{split} show. Look for faces: "
             f"bench faces --dataset {name} --root DIR --backend deepface; or, if its videos have more captions, put "
-            f"their files into its folder and write it again: bench data prepare {name} --root DIR"
+            f"their files into its folder and prepare it again: bench data prepare {name} --root DIR"
         )
     found = _from_faces(videos, faces)
     if not found.valid.any():
         raise BenchError(
-            f"the face scores ({faces.source}) know no face in any of the {len(videos)} videos of {name}/{split}. "
-            f"Make them of these videos: bench faces --dataset {name} --root DIR --backend deepface"
+            f"the face scores ({faces.source}) have no face in any of the {len(videos)} videos of {name}/{split}. "
+            f"Make scores of these videos: bench faces --dataset {name} --root DIR --backend deepface"
         )
     return found
 

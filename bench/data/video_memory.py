@@ -37,7 +37,7 @@ def read_memory() -> Memory:
     except OSError:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        say_once(f"{path} is damaged, or of an older version: every video is looked at again.")
+        say_once(f"{path} is damaged, or of an older version: every video is checked again.")
         return {}
     return {mark: (frames, seconds) for mark, (frames, seconds) in clips.items()}
 
@@ -52,7 +52,7 @@ def remember(learned: Memory) -> None:
                 temporary.write_text(json.dumps({"sha256": _digest(memory), "clips": memory}), encoding="utf-8")
     except (OSError, BenchError) as error:
         why = error.strerror if isinstance(error, OSError) else "another process holds its lock"
-        say_once(f"{path} cannot be written ({why}): going on, but every run looks at every video again.")
+        say_once(f"{path} cannot be written ({why}): every run will check every video again.")
 
 
 def mark(path: Path, span: Span | None = None) -> str:

@@ -97,7 +97,7 @@ def decode_all(read: Read, sizes: Mapping[str, int], what: str) -> dict[str, np.
     if needed > FILLED * free:
         say_once(
             f"--video.cache: the frames of {what}, {len(sizes)} clips, take {needed / 1e6:.1f} MB of memory and "
-            f"{free / 1e6:.1f} MB are free: going on without, clips are decoded when they are needed."
+            f"{free / 1e6:.1f} MB are free. Frames are not kept: clips are decoded when they are needed."
         )
         return {}
     clips = list(sizes)

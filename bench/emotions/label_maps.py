@@ -53,7 +53,7 @@ def read_label_map(path: Path) -> LabelMap:
     try:
         threshold = float(content.get("threshold", "0.5"))
     except (TypeError, ValueError):
-        raise UsageError(f"{path}: the threshold is {content['threshold']!r}, no number from 0 up to 1.") from None
+        raise UsageError(f"{path}: the threshold is {content['threshold']!r}, not a number from 0 up to 1.") from None
     check_threshold(threshold, str(path))
     return LabelMap(path, threshold, emotions)
 

@@ -44,7 +44,8 @@ def label(
     scores = source.scores(texts)
     if scores.size and scores.max() > 1:
         raise UsageError(
-            f"{source.name} counts words, and a file of labels holds scores from 0 to 1. It needs no file: runs ask it."
+            f"{source.name} counts words, but a file of labels holds scores from 0 to 1. Runs read this source without "
+            f"a file: --emotion-source {source.name}"
         )
     rows = [{name: score for name, score in zip(EMOTIONS, row, strict=True) if score} for row in scores.tolist()]
     named = int((scores > source.threshold).any(axis=1).sum())
@@ -64,7 +65,7 @@ def merge(captions: Sequence[str], source: EmotionSource, out: Path, *, force: b
         again = f"Repeat it: --shard {shard}"
         head, part = _read(path, again)
         if head != _head(source):
-            raise BenchError(f"{path} is of {head.get('source')}, not of {_head(source)['source']}. {again}")
+            raise BenchError(f"{path} was made by {head.get('source')}, not by {_head(source)['source']}. {again}")
         expected = owned(texts, shard).keys()
         if part.keys() != expected:
             odd = [repr(text[:60]) for text in sorted(part.keys() ^ expected)]

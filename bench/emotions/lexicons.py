@@ -79,7 +79,7 @@ def read_vader() -> Lexicon:
 def _corrected_vader() -> Lexicon:
     spec = importlib.util.find_spec("vaderSentiment")  # only its folder is wanted: importing it pulls in requests
     if spec is None or spec.origin is None:
-        raise BenchError("No VADER lexicon is installed. Mend it with: pip install vaderSentiment")
+        raise BenchError("No VADER lexicon is installed. Install it: pip install vaderSentiment")
     path = Path(spec.origin).with_name("vader_lexicon.txt")
     installed = version("vaderSentiment")
     words = parse_vader(path.read_text(encoding="utf-8"), path)
@@ -90,7 +90,7 @@ def _corrected_vader() -> Lexicon:
             words[word] = valence
     if digest(words) != OFFICIAL_VADER:
         raise BenchError(
-            f"vaderSentiment {installed} has an unknown lexicon. Mend it with: pip install vaderSentiment==3.3.2"
+            f"vaderSentiment {installed} has an unknown lexicon. Install this one: pip install vaderSentiment==3.3.2"
         )
     return Lexicon(words, OFFICIAL_VADER, f"official, from vaderSentiment {installed} with six entries corrected")
 

@@ -233,5 +233,5 @@ def cached(measure: str, lexicon: str, texts: list[str], compute: Callable[[], N
         with replacing(path) as temporary:
             temporary.write_bytes(array + hashlib.sha256(array).digest())
     except OSError as error:
-        say_once(f"{path.parent} cannot be written ({error.strerror}): going on without what is kept of captions.")
+        say_once(f"{path.parent} cannot be written ({error.strerror}): captions will be scored again each time.")
     return values

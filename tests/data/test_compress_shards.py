@@ -76,4 +76,4 @@ def test_the_command_copies_a_shard_and_says_what_follows(tmp_path: Path, capsys
 def test_a_shard_and_merging_are_not_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["data", "compress", "--root", str(tmp_path), "--shard", "1/2", "--merge"])
-    assert (stop.value.code, capsys.readouterr().err[:34]) == (2, "bench: --shard does a share of the")
+    assert (stop.value.code, capsys.readouterr().err[:30]) == (2, "bench: --shard does one shard ")

@@ -203,13 +203,13 @@ def test_scores_beyond_0_to_1_are_not_written(tmp_path: Path, score: float):
 
 
 def test_a_frame_beyond_the_end_is_not_written(tmp_path: Path):
-    with pytest.raises(BenchError, match="a frame that its video does not have"):
+    with pytest.raises(BenchError, match="a frame outside of its video's frames"):
         written(tmp_path / "faces.parquet", row("a", 7, 7))
 
 
 def test_scores_without_a_face_are_not_written(tmp_path: Path):
     guess = {**row("a", 0, 1, None), "happy": 0.9}
-    with pytest.raises(BenchError, match="'happy' is null where there is a face, or is not where there is none"):
+    with pytest.raises(BenchError, match="'happy' is null in a row with a face, or has a value in a row without one"):
         written(tmp_path / "faces.parquet", guess)
 
 
@@ -234,7 +234,7 @@ def test_videos_may_have_different_numbers_of_frames_but_not_one_video(tmp_path:
 
 @pytest.mark.parametrize("confidence", [float("nan"), float("inf")])
 def test_a_confidence_that_is_no_number_is_not_written(tmp_path: Path, confidence: float):
-    with pytest.raises(BenchError, match="a 'confidence' that is no finite number"):
+    with pytest.raises(BenchError, match="a 'confidence' that is not a finite number"):
         written(tmp_path / "faces.parquet", row("a", 0, 1, confidence=confidence))
 
 

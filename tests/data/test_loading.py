@@ -214,7 +214,7 @@ def test_where_nothing_can_be_remembered_all_is_looked_at_again(
     for _ in range(2):
         assert look_at(small, ["video1"])[0].frames == {"video1": 10}
     [line] = capsys.readouterr().err.splitlines()
-    assert "videos.json cannot be written (Not a directory): going on" in line
+    assert "videos.json cannot be written (Not a directory): every run will check" in line
 
 
 def test_videos_behind_a_link_to_a_folder_are_found(small: Path, tmp_path: Path) -> None:
@@ -255,8 +255,7 @@ def test_clips_that_decord_leaves_to_pyav_are_counted_once(folder: Path, capsys:
     for _ in range(2):
         open_data(decord, CARD, folder)
     assert capsys.readouterr().err == (
-        "decord reads 15 of 18 clips, the others are not left to it: "
-        "pixels that are not square, or a mirror (1), time stamps (2)\n"
+        "decord reads 15 of 18 clips, PyAV the others because of: non-square pixels or mirroring (1), time stamps (2)\n"
     )
 
 
@@ -307,7 +306,7 @@ def test_without_the_validation_split_training_goes_on_and_says_so(
 
 
 def test_a_split_cannot_be_held_out_whole(small: Path) -> None:
-    with pytest.raises(UsageError, match=r"--train\.holdout 12 leaves nothing of 12 clips"):
+    with pytest.raises(UsageError, match=r"--train\.holdout 12 leaves none of 12 clips"):
         hold_out(load_annotation(small, "9k", "msrvtt"), 12)
 
 

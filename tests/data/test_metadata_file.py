@@ -61,8 +61,8 @@ def test_empty_cells_behind_the_last_column_are_no_fault(tmp_path: Path) -> None
     [
         ("", r"metadata\.csv is empty"),
         ("\n \n", r"metadata\.csv is empty"),
-        ("file_name,text\n", "has no line beside its header"),
-        ("file_name,caption\na.mp4,b\n", r"line 1: there is no column text\. There is: file_name, caption\."),
+        ("file_name,text\n", "has no line below its header"),
+        ("file_name,caption\na.mp4,b\n", r"line 1: there is no column text, only: file_name, caption\."),
         ("\n\nvideo,text\na.mp4,b\n", "line 3: there is no column file_name"),
         ("file_name,text,text\na.mp4,b,c\n", "line 1: there are 2 columns text"),
         ("file_name,text\na.mp4,b\nb.mp4\n", r"line 3: it has 1 cells, the header 2\. Add them"),
@@ -75,7 +75,7 @@ def test_empty_cells_behind_the_last_column_are_no_fault(tmp_path: Path) -> None
         ('file_name,text\na.mp4,"b\nb.mp4,c\n', "line 2: a quote opens here and never closes"),
         ('file_name,text\na.mp4,b\nb.mp4,"a "happy" man"\n', "line 3: a quote stands inside of a quoted text"),
         (b"file_name,text\r\na.mp4,b\r\nb.mp4,caf\xe9\r\n", r"line 3: the byte 0xe9 is no UTF-8"),
-        ("file_name,text\na.mp4,b\0\n", "line 2: a NUL stands there"),
+        ("file_name,text\na.mp4,b\0\n", "line 2: there is a NUL byte"),
         ("file_name,text,mood,emotion\na.mp4,b,joy,fear\n", "line 2: emotion and mood mean the same"),
     ],
 )

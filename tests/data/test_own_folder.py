@@ -104,8 +104,8 @@ def test_other_emotions_are_no_truth_and_named(folder: Path) -> None:
     prepared = prepare_folder(table(folder, *rows, header="file_name,text,emotion"), test_share=1)
     assert load_card("mine", folder).moods == []
     assert prepared.notes == (
-        f"ignored as no emotion: 'bored'; emotions are {', '.join(EMOTIONS)}, neutral",
-        "2 of 3 test clips have no emotion stated: no --emotions oracle",
+        f"ignored, not an emotion: 'bored'; emotions are {', '.join(EMOTIONS)}, neutral",
+        "2 of 3 test clips have no emotion stated: --emotions oracle is not possible",
     )
 
 
@@ -152,9 +152,9 @@ def test_a_table_that_changed_stops_until_it_is_prepared_again(folder: Path) -> 
         (
             "file_name,text",
             ["a.mp4,x", "b.mp4,x", "a.mp4, x"],
-            "line 4: it says of a.mp4 what line 2 says. Remove one.",
+            "line 4: a.mp4 has the same caption as on line 2. Remove one.",
         ),
-        ("file_name,text,start,end", ["a.mp4,x,1,1"], "line 2: from 1 s to 1 s is no part of a file"),
+        ("file_name,text,start,end", ["a.mp4,x,1,1"], "line 2: a part cannot go from 1 s to 1 s"),
         ("file_name,text,start,end", ["a.mp4,x,,-1"], "line 2: end is '-1', not seconds such as"),
         (
             "file_name,text,split",
@@ -162,19 +162,19 @@ def test_a_table_that_changed_stops_until_it_is_prepared_again(folder: Path) -> 
             "line 3: 'tset' is no split. There are train, val, test",
         ),
         ("file_name,text,split", ["a.mp4,x,test", "b.mp4,y,"], "line 3: the split is empty, and other lines name one"),
-        ("file_name,text,split", ["a.mp4,x,train"], "no line is of the split test"),
+        ("file_name,text,split", ["a.mp4,x,train"], "no line has the split test"),
         (
             "file_name,text,split",
             ["a.mp4,x,test", "a.mp4,y,train"],
-            "line 3: split is train, and line 2 begins the same clip",
+            "line 3: split is train, but line 2 says",
         ),
         (
             "file_name,text,mood",
             ["a.mp4,x,joy", "a.mp4,y,fear"],
-            "line 3: emotion is fear, and line 2 begins the same clip",
+            "line 3: emotion is fear, but line 2 says",
         ),
-        ("file_name,text,video_id", ["a.mp4,x,one", "b.mp4,y,one"], "line 3: line 2 has another clip 'one'"),
-        ("file_name,text", ["a.mp4,x"], "clips of one file alone, which cannot be shared out"),
+        ("file_name,text,video_id", ["a.mp4,x,one", "b.mp4,y,one"], "line 3: line 2 names another clip 'one', too"),
+        ("file_name,text", ["a.mp4,x"], "clips of only one file, and a file is never divided"),
     ],
 )
 def test_what_does_not_fit_is_one_line_that_says_where(folder: Path, header: str, lines: list[str], says: str) -> None:
@@ -188,7 +188,7 @@ def test_what_does_not_fit_is_one_line_that_says_where(folder: Path, header: str
     ("asked", "says"),
     [
         ({"name": "msrvtt"}, "'msrvtt' is a dataset that comes with bench. Name it"),
-        ({"name": "a/b"}, "'a/b' cannot name results"),
+        ({"name": "a/b"}, "'a/b' cannot be the name of a folder"),
         ({"test_share": 0.0}, "--test-share takes a share above 0 and up to 1, not 0.0"),
         ({"test_share": 1.5}, "not 1.5"),
         ({"seed": -1}, "--seed takes a number of at least 0, not -1"),

@@ -104,7 +104,7 @@ def test_a_clip_is_in_one_pair_at_most_and_batches_can_be_resumed(texts: list[st
 
 
 def test_captions_of_emotion_words_alone_are_an_error() -> None:
-    with pytest.raises(UsageError, match="the captions of x/train have no words but emotion words"):
+    with pytest.raises(UsageError, match="the captions of x/train have only emotion words"):
         SimilarPairs(split("happy", "sad sad", "angry"))
 
 

@@ -40,7 +40,7 @@ def test_ids_say_where_each_is() -> None:
 @pytest.mark.parametrize(
     ("ids", "line"),
     [
-        (["a", "b", "a", "b"], "ids.txt: 'a' is there twice (ids 1 and 3)."),
+        (["a", "b", "a", "b"], "ids.txt: 'a' occurs twice (ids 1 and 3)."),
         (["a", "x", "y"], "ids.txt: 'x' (id 2) is none of the 3 videos of d/s."),
         (["a"], "ids.txt lacks 2 of the 3 videos of d/s; the first is 'b'."),
     ],

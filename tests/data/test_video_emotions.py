@@ -99,7 +99,7 @@ def test_other_captions_go_before_faces(tmp_path: Path):
 
 
 def test_without_captions_and_faces_it_is_one_line_with_the_mend():
-    with pytest.raises(BenchError, match=r"msrvtt/1k-A says nothing .*bench faces.*bench data prepare"):
+    with pytest.raises(BenchError, match=r"nothing but the queries .*msrvtt/1k-A .*bench faces.*bench data prepare"):
         video_emotions(replace(split(a=[]), facts={}))
 
 

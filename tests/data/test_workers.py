@@ -95,8 +95,8 @@ def test_frames_that_do_not_fit_are_not_kept(
     without = samples(video)
     assert without.cached == {}
     assert capsys.readouterr().err == (
-        "--video.cache: the frames of msrvtt/9k, 12 clips, take 0.4 MB of memory and 0.5 MB are free: going on "
-        "without, clips are decoded when they are needed.\n"
+        "--video.cache: the frames of msrvtt/9k, 12 clips, take 0.4 MB of memory and 0.5 MB are free. Frames "
+        "are not kept: clips are decoded when they are needed.\n"
     )
     machine(2, memory=461_000)
     kept = samples(video)

@@ -114,7 +114,7 @@ def test_a_part_of_another_version_is_named(done: Path, shares: EmotionSource) -
     part = Shard(2, 3).part(done)
     part.write_text(part.read_text(encoding="utf-8").replace("shares (1)", "shares (0)"), encoding="utf-8")
     with pytest.raises(
-        BenchError, match=r"labels.2-of-3.jsonl is of shares \(0\), not of shares \(1\)\. Repeat it: --shard 2/3"
+        BenchError, match=r"labels.2-of-3.jsonl was made by shares \(0\), not by shares \(1\)\. Repeat it: --shard 2/3"
     ):
         merge(CAPTIONS, shares, done)
 
@@ -141,7 +141,7 @@ def test_a_part_that_is_something_else_is_named(done: Path, shares: EmotionSourc
 
 
 def test_words_that_are_counted_are_no_labels(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="nrc counts words, and a file of labels holds scores from 0 to 1"):
+    with pytest.raises(UsageError, match="nrc counts words, but a file of labels holds scores from 0 to 1"):
         label(["a happy smile at a happy party"], find_source("nrc"), tmp_path / "labels.jsonl")
 
 
@@ -155,10 +155,10 @@ def test_another_file_is_not_overwritten(tmp_path: Path, shares: EmotionSource) 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["a man", "--out", "labels.jsonl"], "--out takes --file with captions"),
-        (["--file", "a.txt", "--against", "nrc", "--out", "labels.jsonl"], "--out takes --file with captions"),
-        (["--file", "a.txt", "--shard", "1/2"], "--shard and --merge are for what writes a file"),
-        (["a man", "--merge"], "--shard and --merge are for what writes a file"),
+        (["a man", "--out", "labels.jsonl"], "--out needs --file with captions"),
+        (["--file", "a.txt", "--against", "nrc", "--out", "labels.jsonl"], "--out needs --file with captions"),
+        (["--file", "a.txt", "--shard", "1/2"], "--shard and --merge need a file to write"),
+        (["a man", "--merge"], "--shard and --merge need a file to write"),
     ],
 )
 def test_words_that_do_not_fit_are_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,11 +55,11 @@ def test_a_name_that_is_taken_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (np.zeros((2, 7)), r"an array \(2, 7\) for 2 captions, not \(2, 8\)"),
-        (np.zeros((8, 2)), r"an array \(8, 2\)"),
-        (np.full((2, 8), np.nan), "no finite numbers from 0"),
-        (np.full((2, 8), -1), "no finite numbers from 0"),
-        (np.full((2, 8), "joy"), "no finite numbers from 0"),
+        (np.zeros((2, 7)), r"scores of shape \(2, 7\) for 2 captions, not \(2, 8\)"),
+        (np.zeros((8, 2)), r"scores of shape \(8, 2\)"),
+        (np.full((2, 8), np.nan), "not finite numbers of 0 or more"),
+        (np.full((2, 8), -1), "not finite numbers of 0 or more"),
+        (np.full((2, 8), "joy"), "not finite numbers of 0 or more"),
     ],
 )
 def test_what_is_no_score_is_refused(given: np.ndarray, message: str) -> None:

@@ -171,7 +171,7 @@ def test_what_cannot_be_exported_is_one_line(made: dict[str, Run], tmp_path: Pat
     (tmp_path / "out" / "text.npy").write_text("my notes")
     words = [run.record.run, *results, "--out", str(tmp_path / "out")]
     cases = [
-        (["export"], "export what?"),
+        (["export"], "export takes one of two"),
         (["export", "plain-s42-00000000", *results], "no record of a run 'plain-s42-00000000'"),
         (["export", *words], "text.npy is there already and holds no export of bench"),
     ]

@@ -190,7 +190,7 @@ def broken(place: tuple[int, int], value: float) -> np.ndarray:
             r"\[2, 0\] is 1e\+300 \(video2, video0\), not a finite number in float32",
         ),
         ({"similarity": broken((0, 1), -np.inf)}, r"\[0, 1\] is -inf"),
-        ({"similarity": scores(), "query_ids": ["video0"] * 8}, r"query_ids: 'video0' is there twice \(ids 1 and 2\)"),
+        ({"similarity": scores(), "query_ids": ["video0"] * 8}, r"query_ids: 'video0' occurs twice \(ids 1 and 2\)"),
         (
             {"similarity": scores(), "video_ids": ["video1"]},
             "video_ids lacks 7 of the 8 videos of msrvtt/1k-A; the first",

@@ -107,9 +107,9 @@ def test_another_table_is_another_run(folder: Path, tmp_path: Path, capsys: Capt
 
 def test_a_folder_and_a_root_are_one_too_many(folder: Path, tmp_path: Path, capsys: Capture) -> None:
     code, said = failure(words(folder, "--root", str(tmp_path)), capsys)
-    assert code == 2 and "is a folder, so --root" in said
+    assert code == 2 and "is a folder, so it takes no --root" in said
     code, said = failure(["data", "prepare", "msrvtt", "--root", str(tmp_path), "--name", "x"], capsys)
-    assert code == 2 and "are for a folder of yours, and msrvtt is none" in said
+    assert code == 2 and "are only for a folder of your own, and msrvtt is not one" in said
 
 
 def test_faces_are_looked_for_in_the_parts(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

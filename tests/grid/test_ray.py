@@ -85,10 +85,10 @@ def test_a_shard_that_failed_is_said_and_merging_says_what_is_missing(
     ("words", "said"),
     [
         (["0", "--", "faces"], "bench ray takes a number of shards of at least 1, not 0"),
-        (["2", "--", "run", "--variant", "plain"], "'run --variant plain' does no work in shards"),
-        (["2", "--", "data", "prepare", "moodclips"], "'data prepare moodclips' does no work in shards"),
-        (["2", "--", "nonsense"], "'nonsense' does no work in shards"),
-        (["2"], "'' does no work in shards"),
+        (["2", "--", "run", "--variant", "plain"], "'run --variant plain' cannot be done in shards"),
+        (["2", "--", "data", "prepare", "moodclips"], "'data prepare moodclips' cannot be done in shards"),
+        (["2", "--", "nonsense"], "'nonsense' cannot be done in shards"),
+        (["2"], "'' cannot be done in shards"),
     ],
 )
 def test_words_that_do_not_fit_are_one_line(words: list[str], said: str, capsys: Capture) -> None:

@@ -81,10 +81,10 @@ def test_the_command_prints_agreement_prevalence_and_differences(tmp_path: Path,
 def test_two_sources_that_say_the_same(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "captions.txt").write_text("a happy man\n", encoding="utf-8")
     shown = output(["emotions", "--file", str(tmp_path / "captions.txt"), "--against", "nrc-lower"], capsys)
-    assert "They say the same of every caption." in shown and "fewer than 20 captions" in shown
+    assert "They name the same emotions for every caption." in shown and "fewer than 20 captions" in shown
 
 
 def test_an_empty_file_has_nothing_to_compare(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "captions.txt").write_text("", encoding="utf-8")
     line = failure(["emotions", str(tmp_path / "captions.txt"), "--against", "nrc-lower"], capsys)
-    assert line == (2, "bench: --against takes a file with captions, one a line, and no --lowercase: see nrc-lower.\n")
+    assert line == (2, "bench: --against needs a file with captions, one a line, not --lowercase: take nrc-lower.\n")

@@ -33,7 +33,7 @@ def test_nothing_is_rendered_where_a_record_says_when_its_run_is_opened(tmp_path
     record = foreign(str(tmp_path / "there"))
     save(record, tmp_path / "results")
     with pytest.raises(
-        BenchError, match=r"the record's folder of moodclips is not there: .*there\. Say where it is: --r"
+        BenchError, match=r"the record says that moodclips is in .*there, which is missing or empty\. Give --root DIR"
     ):
         reopen(record.run, tmp_path / "results")
     assert not (tmp_path / "there").exists()

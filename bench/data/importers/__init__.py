@@ -148,7 +148,7 @@ def named(dataset: str, root: Path | None) -> tuple[str, Path | None]:
     if not is_folder(dataset):
         return dataset, root
     if root is not None:
-        raise UsageError(f"--dataset {dataset} is a folder, so --root {root} has no place. Leave it out.")
+        raise UsageError(f"--dataset {dataset} is a folder, so it takes no --root. Leave out --root {root}.")
     folder = Path(dataset)
     card = cards.own_card(folder)
     if card is None:
@@ -175,7 +175,7 @@ def check_there(dataset: str, root: Path | None) -> None:
     `ensure` would make some datasets there, and where a record says is nobody's wish. None is the user's cache.
     """
     if root is not None and not (root.is_dir() and any(root.iterdir())):
-        raise BenchError(f"the record's folder of {dataset} is not there: {root}. Say where it is: --root DIR")
+        raise BenchError(f"the record says that {dataset} is in {root}, which is missing or empty. Give --root DIR")
 
 
 def prepare(dataset: str, root: Path | None) -> str:
@@ -192,7 +192,7 @@ def recognise(root: Path) -> str:
     found = [name for name in cards.names() if importer(name).recognise(root)]
     if len(found) == 1:
         return found[0]
-    says = f"could be of {' or '.join(found)}" if found else "is of no dataset that is known"
+    says = f"could be the folder of {' or '.join(found)}" if found else "is the folder of no known dataset"
     raise UsageError(f"--root {root} {says}. Say which it is: --dataset {'|'.join(found or cards.names())}")
 
 

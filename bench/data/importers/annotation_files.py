@@ -195,14 +195,16 @@ def items(value: object, key: str | None, source: Source) -> list[dict]:
     found = value.get(key) if key is not None and isinstance(value, dict) else value
     if not isinstance(found, list) or not found or not all(isinstance(item, dict) for item in found):
         what = f"no list of objects under {key!r}" if key else "no list of objects"
-        raise BenchError(f"{source} holds {what}: it is not the file that its name says. Get it again.")
+        raise BenchError(f"{source} holds {what}: its content does not fit its name. Get it again.")
     return found
 
 
 def lists_by_video(value: object, source: Source) -> dict[str, list]:
     """Video -> a list of something, from parsed JSON or a pickle; anything else is an error."""
     if not isinstance(value, dict) or not value or not all(isinstance(listed, list) for listed in value.values()):
-        raise BenchError(f"{source} holds no lists by video: it is not the file that its name says. Get it again.")
+        raise BenchError(
+            f"{source} holds no table from video to list: its content does not fit its name. Get it again."
+        )
     return {str(video): listed for video, listed in value.items()}
 
 
@@ -219,6 +221,6 @@ def pick(captions: Captions, videos: Iterable[str], source: Source) -> Captions:
     picked = {}
     for video in videos:
         if video not in captions:
-            raise BenchError(f"{source} names {video}, of which there are no captions. Get the files again.")
+            raise BenchError(f"{source} names {video}, for which there are no captions. Get the files again.")
         picked[video] = captions[video]
     return picked

@@ -202,7 +202,7 @@ def check_counts(annotation: Annotation, expected: dict, sources: dict[str, str]
         if count != expected[name]:
             where = "; ".join(f"{what} from {names}" for what, names in sources.items())
             split = f"{annotation.dataset}/{annotation.split}"
-            raise BenchError(f"{split}: {name} is {count}, known is {expected[name]} ({where}).")
+            raise BenchError(f"{split}: {name} is {count}, the card says {expected[name]} ({where}).")
 
 
 def save_all(annotations: Sequence[Annotation], folder: Path) -> list[Path]:

@@ -64,7 +64,7 @@ def _official(source: Source, split: str, listed: Source | None) -> Captions:
     videos = once(map(_stem, listed.lines()), listed)
     pick(paragraphs, videos, listed)  # each of them is described
     if split != LISTED and (odd := paragraphs.keys() - set(videos)):
-        raise BenchError(f"{listed} lacks {min(odd)}, of which {source} has descriptions. Get the files again.")
+        raise BenchError(f"{listed} lacks {min(odd)}, which {source} describes. Get the files again.")
     kept = set(videos)
     return {video: texts for video, texts in paragraphs.items() if video in kept}
 

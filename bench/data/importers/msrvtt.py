@@ -155,7 +155,7 @@ def _sentences(found: dict[str, Source], captions: Captions) -> tuple[dict[str, 
         for video, index in indices.items():
             if index >= len(captions.get(video, ())) or index < 0:
                 raise BenchError(
-                    f"{source} takes caption {index} of {video}, which has {len(captions.get(video, ()))}."
+                    f"{source} refers to caption {index} of {video}, which has {len(captions.get(video, ()))}."
                 )
         return {video: _as_jsfusion(captions[video][index]) for video, index in indices.items()}, [source]
     pairs = read_pairs(source)
@@ -203,7 +203,7 @@ def _training_videos(
             listed = read_list(source)
             if odd := set(listed) ^ set(videos.setdefault(split, sorted(listed, key=_number))):
                 verb = "names" if _first(odd) in listed else "lacks"
-                raise BenchError(f"{source} {verb} {_first(odd)}, unlike msrvtt/{split} as known. Get the file again.")
+                raise BenchError(f"{source} {verb} {_first(odd)}, unlike the known msrvtt/{split}. Get the file again.")
     return {split: ids for split, ids in videos.items() if split in covered}
 
 

@@ -159,7 +159,9 @@ def read_indices(source: Source) -> dict[str, int]:
     foreign = [name for name, _ in steps if name not in STRUCTURE | TEXT | NUMBER | {"EMPTY_DICT"}]
     if foreign or [name for name, _ in steps].count("EMPTY_DICT") != 1:
         what = f"{foreign[0]} instruction" if foreign else "number of dictionaries"
-        raise BenchError(f"{source} is refused: its {what} has no place in a table of caption indices. Get it again.")
+        raise BenchError(
+            f"{source} is refused: its {what} does not belong in a table of caption indices. Get it again."
+        )
     values: list[tuple[bool, Any]] = [(name in TEXT, argument) for name, argument in steps if name in TEXT | NUMBER]
     keys, numbers = values[::2], values[1::2]
     if len(keys) != len(numbers) or not all(text for text, _ in keys) or any(text for text, _ in numbers):

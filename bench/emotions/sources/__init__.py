@@ -196,10 +196,10 @@ def find_source(name: str, options: SourceOptions = SourceOptions()) -> EmotionS
     found = SOURCES.get(kind)
     if isinstance(found, EmotionSource):
         if colon:
-            raise UsageError(f"the emotion source '{kind}' takes nothing behind a colon: --emotion-source {kind}")
+            raise UsageError(f"the emotion source '{kind}' takes nothing after a colon: --emotion-source {kind}")
         return found
     if not argument:
-        raise UsageError(f"the emotion source '{kind}' needs something: --emotion-source {kind}:{found.argument}")
+        raise UsageError(f"the emotion source '{kind}' needs an argument: --emotion-source {kind}:{found.argument}")
     return found.opener(argument, options)
 
 
@@ -231,7 +231,8 @@ def _summary(function: Callable) -> str:
 def _valid(scores: NDArray, name: str, count: int) -> NDArray:
     what = f"the emotion source '{name}' gave"
     if scores.shape != (count, len(EMOTIONS)):
-        raise UsageError(f"{what} an array {scores.shape} for {count} captions, not ({count}, {len(EMOTIONS)}).")
+        wanted = (count, len(EMOTIONS))
+        raise UsageError(f"{what} scores of shape {scores.shape} for {count} captions, not {wanted}.")
     if scores.dtype.kind not in "biuf" or not np.isfinite(scores).all() or (scores < 0).any():
-        raise UsageError(f"{what} scores that are no finite numbers from 0.")
+        raise UsageError(f"{what} scores that are not finite numbers of 0 or more.")
     return scores if scores.dtype.kind != "b" else scores.astype(np.int64)

@@ -101,7 +101,7 @@ def _ask(model: Classifier, texts: list[str], device: "torch.device") -> NDArray
         found[places] = (logits.sigmoid() if model.several else logits.softmax(dim=1)).numpy()
     network.to("cpu")
     if not np.isfinite(found).all():
-        raise BenchError(f"the classifier in {model.folder} gives no numbers: its weights are broken. Fetch it again.")
+        raise BenchError(f"the classifier in {model.folder} gives NaN: its weights are broken. Fetch it again.")
     return found.round(DIGITS)
 
 
@@ -196,4 +196,4 @@ def _remember(path: Path, known: dict[bytes, NDArray]) -> None:
         with replacing(path) as temporary:
             np.savez(temporary, keys=keys, values=np.array(list(known.values())))
     except OSError as error:
-        say_once(f"{path.parent} cannot be written ({error.strerror}): going on without what is kept of captions.")
+        say_once(f"{path.parent} cannot be written ({error.strerror}): captions will be scored again each time.")

@@ -92,7 +92,7 @@ def _read(path: Path, state: tuple[int, int]) -> Labels:
         entry = _parsed(line, where)
         if not places and entry.keys() == {"threshold"}:
             if not _is_number(entry["threshold"]):
-                raise UsageError(f"{where}: the threshold is {entry['threshold']!r}, no number from 0 up to 1.")
+                raise UsageError(f"{where}: the threshold is {entry['threshold']!r}, not a number from 0 up to 1.")
             threshold = float(entry["threshold"])
             check_threshold(threshold, where)
             continue
@@ -125,7 +125,7 @@ def _row(entry: dict[str, Any], where: str) -> tuple[str, tuple[float, ...]]:
             near = did_you_mean(emotion, EMOTIONS) or f" There are {', '.join(EMOTIONS)}."
             raise UsageError(f"{where}: '{emotion}' is none of the eight emotions.{near}")
         if not _is_number(score) or not 0 <= score <= 1:
-            raise UsageError(f"{where}: {emotion} is {score!r}, no number from 0 to 1.")
+            raise UsageError(f"{where}: {emotion} is {score!r}, not a number from 0 to 1.")
     return text, tuple(float(given.get(emotion, 0)) for emotion in EMOTIONS)
 
 

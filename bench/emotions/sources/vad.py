@@ -96,7 +96,7 @@ def _read(path: Path, state: tuple[int, int]) -> VadLexicon:
         try:
             valence, arousal, _ = (float(value) for value in numbers[:3])
         except ValueError:
-            raise UsageError(f"{path} line {number} has no three numbers behind a word. {FORM}: {PAGE}") from None
+            raise UsageError(f"{path} line {number} lacks three numbers after the word. {FORM}: {PAGE}") from None
         if not (-1 <= valence <= 1 and -1 <= arousal <= 1):
             raise UsageError(f"{path} line {number}: {valence:g} and {arousal:g} must be from 0 to 1, or from -1 to 1.")
         found[word.strip().lower()] = (valence, arousal)

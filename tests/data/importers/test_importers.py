@@ -165,7 +165,7 @@ def test_a_folder_s_dataset_is_recognised(small: Path, shared: Path) -> None:
 def test_a_folder_of_no_dataset_asks_for_its_name(tmp_path: Path, capsys: Capture) -> None:
     code, said = failure(["doctor", "--root", str(tmp_path)], capsys)
     assert code == 2
-    assert f"is of no dataset that is known. Say which it is: --dataset {'|'.join(cards.names())}" in said
+    assert f"is the folder of no known dataset. Say which it is: --dataset {'|'.join(cards.names())}" in said
 
 
 def test_a_folder_that_two_datasets_claim_asks_for_its_name(small: Path, plugin: str, tmp_path: Path) -> None:
@@ -174,7 +174,9 @@ def test_a_folder_that_two_datasets_claim_asks_for_its_name(small: Path, plugin:
     from bench.utils.plugins import load_plugin
 
     load_plugin(Path(plugin))
-    with pytest.raises(UsageError, match=r"could be of msrvtt or toy\. Say which it is: --dataset msrvtt\|toy"):
+    with pytest.raises(
+        UsageError, match=r"could be the folder of msrvtt or toy\. Say which it is: --dataset msrvtt\|toy"
+    ):
         importers.recognise(folder)
 
 

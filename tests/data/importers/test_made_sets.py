@@ -86,7 +86,7 @@ def test_the_test_of_vatex_is_prepared_with_its_subsets(tmp_path: Path) -> None:
 
 def test_a_file_of_vatex_with_other_numbers_writes_nothing(tmp_path: Path) -> None:
     dump(tmp_path / "descs_ret_test.json", [{"video_id": C, "desc": SAID[C]}])
-    with pytest.raises(BenchError, match=r"vatex/test: videos is 1, known is 1500"):
+    with pytest.raises(BenchError, match=r"vatex/test: videos is 1, the card says 1500"):
         importers.prepare("vatex", tmp_path)
     assert not (tmp_path / "annotations").exists()
 
@@ -147,7 +147,7 @@ def test_the_list_of_didemo_leaves_training_videos_out_and_checks_the_others(tmp
     for part in ("train", "test"):
         dump(tmp_path / f"{part}_data.json", described)
         lines(tmp_path / f"{part}_list.txt", "b.mp4")
-    with pytest.raises(BenchError, match=r"test_list\.txt lacks a, of which .*test_data\.json has descriptions"):
+    with pytest.raises(BenchError, match=r"test_list\.txt lacks a, which .*test_data\.json describes"):
         read("didemo", tmp_path)
     (tmp_path / "test_list.txt").unlink()
     splits = read("didemo", tmp_path).splits
@@ -157,7 +157,7 @@ def test_the_list_of_didemo_leaves_training_videos_out_and_checks_the_others(tmp
 def test_a_listed_video_without_descriptions_is_named(tmp_path: Path) -> None:
     dump(tmp_path / "train_data.json", [{"video": "a.mp4", "description": "a cat"}])
     lines(tmp_path / "train_list.txt", "a.mp4", "z.mov")
-    with pytest.raises(BenchError, match=r"train_list\.txt names z, of which there are no captions"):
+    with pytest.raises(BenchError, match=r"train_list\.txt names z, for which there are no captions"):
         read("didemo", tmp_path)
 
 
@@ -247,14 +247,14 @@ def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("dataset", "name", "content", "said"),
     [
-        ("msvd", "captions_msvd.json", ["a"], "holds no lists by video"),
+        ("msvd", "captions_msvd.json", ["a"], "holds no table from video to list"),
         ("msvd", "captions_msvd.json", {"v": ["a", 3]}, "a caption of v is 3, not a text"),
         ("msvd", "raw-captions.pkl", {"v": [["a"], 3]}, "a caption of v is 3, not a text"),
         ("didemo", "descs_ret_test.json", [{"video_id": "v"}], "'desc' is None, not a text"),
         ("didemo", "descs_ret_test.json", [{"video_id": "v", "desc": "a"}] * 2, "names v twice"),
-        ("activitynet", "val_1.json", {"v": {"sentences": "a"}}, "holds no lists by video"),
+        ("activitynet", "val_1.json", {"v": {"sentences": "a"}}, "holds no table from video to list"),
         ("activitynet", "val_1.json", {"v": {"sentences": ["a", " "]}}, "a caption of v is ' ', not a text"),
-        ("activitynet", "val_1.json", [], "holds no lists by video"),
+        ("activitynet", "val_1.json", [], "holds no table from video to list"),
         ("vatex", "descs_ret_test.json", [{"video_id": "v", "desc": "a"}], "has no list of captions of v"),
         ("vatex", "descs_ret_test.json", [{"desc": ["a"]}], "'video_id' is None, not a text"),
         ("vatex", "descs_ret_test.json", {}, "is empty"),

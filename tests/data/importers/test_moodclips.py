@@ -348,7 +348,7 @@ def test_where_the_cache_cannot_be_written_clips_are_rendered_for_this_process(
     folder = moodclips.ensure(**ONE)
     assert (folder / "videos" / "train0000.mp4").is_file()
     assert moodclips.ensure(**ONE) == folder
-    assert "moodclips is rendered for this command alone" in capsys.readouterr().err
+    assert "moodclips is rendered for this command only" in capsys.readouterr().err
 
 
 def test_a_missing_annotation_says_the_same_and_names_no_other_dataset(tmp_path: Path):

@@ -162,7 +162,7 @@ def test_a_caption_that_is_lost_is_noticed(shared: Path, tmp_path: Path) -> None
     next(iter(captions.values())).pop()
     (tmp_path / "captions_msvd.json").write_text(json.dumps(captions), encoding="utf-8")
     link(tmp_path, *folder.glob("*.txt"))
-    with pytest.raises(importers.BenchError, match=r"msvd/train: captions is 48773, known is 48774"):
+    with pytest.raises(importers.BenchError, match=r"msvd/train: captions is 48773, the card says 48774"):
         importers.prepare("msvd", tmp_path)
     assert not (tmp_path / "annotations").exists()
 

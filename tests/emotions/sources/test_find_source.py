@@ -10,12 +10,12 @@ from bench.errors import UsageError
 
 
 def test_a_kind_without_its_file_says_what_it_takes() -> None:
-    with pytest.raises(UsageError, match=r"'vad' needs something: --emotion-source vad:FILE"):
+    with pytest.raises(UsageError, match=r"'vad' needs an argument: --emotion-source vad:FILE"):
         find_source("vad")
 
 
 def test_a_source_that_takes_nothing_says_so() -> None:
-    with pytest.raises(UsageError, match=r"'nrc' takes nothing behind a colon: --emotion-source nrc"):
+    with pytest.raises(UsageError, match=r"'nrc' takes nothing after a colon: --emotion-source nrc"):
         find_source("nrc:words.txt")
 
 

@@ -80,7 +80,7 @@ def test_a_byte_order_mark_crlf_and_empty_lines_do_not_matter(tmp_path: Path, so
         ('{"text": 1, "scores": {}}', "line 1 has no text, or no scores"),
         ('{"text": "a", "scores": {"sadnes": 1}}', r"'sadnes' is none of the eight emotions\. Did you mean sadness\?"),
         ('{"text": "a", "scores": {"love": 1}}', "There are joy, trust"),
-        ('{"text": "a", "scores": {"joy": 1.5}}', "line 1: joy is 1.5, no number from 0 to 1"),
+        ('{"text": "a", "scores": {"joy": 1.5}}', "line 1: joy is 1.5, not a number from 0 to 1"),
         ('{"text": "a", "scores": {"joy": NaN}}', "line 1: joy is nan"),
         ('{"text": "a", "scores": {"joy": true}}', "line 1: joy is True"),
         ('{"text": "a", "scores": {"joy": 1}}\n{"text": "a", "scores": {}}', "line 2: 'a' has other scores on line 1"),

@@ -85,8 +85,8 @@ def test_words_that_the_file_lacks_are_named(source: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("joy\t0.5\n", r"vad\.txt line 1 has no three numbers behind a word"),
-        ("term\tv\ta\td\njoy\t0.5\t0.5\tx\n", r"line 2 has no three numbers"),
+        ("joy\t0.5\n", r"vad\.txt line 1 lacks three numbers after the word"),
+        ("term\tv\ta\td\njoy\t0.5\t0.5\tx\n", r"line 2 lacks three numbers"),
         ("joy\t2\t0\t0\n", r"line 1: 2 and 0 must be from 0 to 1"),
         ("joy\tnan\t0\t0\n", r"line 1: nan and 0 must be"),
         ("joy\t0.5\t0.6\t0\n", r"has no valence and arousal for 'trust'\. Is it the whole NRC-VAD lexicon"),

@@ -232,8 +232,8 @@ def _in_cache(size: Size) -> Path:
         return folder
     except OSError as error:
         say_once(
-            f"{folder.parent} cannot be written ({error.strerror}): {dataset} is rendered for this command alone. "
-            "To keep them, set BENCH_HOME to a folder of yours."
+            f"{folder.parent} cannot be written ({error.strerror}): {dataset} is rendered for this command only. "
+            "To keep its clips, set BENCH_HOME to a folder of yours."
         )
         return _temporary() / folder.name
 
