@@ -26,7 +26,7 @@ class Hyperparameters:
 def check_variant(name: str, /, *, given: Hyperparameters = Hyperparameters(), plugin: Plugins = []) -> None:  # noqa: B006
     """Check a variant against the rules for variants, on a small model: shapes, gradients, saving, claims.
 
-    `bench run` checks the first seven rules by itself before it trains a variant of a plugin.
+    `bench run` checks the rules from hyperparameters to batches by itself before it trains a variant of a plugin.
     """
     quiet()
     from bench.model import variant_registry
