@@ -345,7 +345,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
                 sizes = np.array([3e3, last])
                 height = 3 * low * (sizes / sizes[0]) ** slope
                 place.plot(sizes, height, color=GREY, linewidth=0.8, zorder=0)
-                place.text(last, height[1], f" {slope}", color=GREY, fontsize=7, va="bottom")
+                place.text(last, height[1], f" {slope}", color=GREY, fontsize=7, clip_on=True).set_in_layout(False)
             place.set_ylim(low, high)
         legend_below(drawing, list(handles.values()), [f"{name} ({PARTS[name][0]})" for name in handles])
         drawing.savefig(path, dpi=PNG_DPI, metadata={"Software": None})

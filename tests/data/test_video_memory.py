@@ -48,5 +48,8 @@ def test_where_the_lock_stays_taken_a_line_says_that_nothing_is_kept(
     monkeypatch.setattr(video_memory, "PATIENCE", 0.05)
     with locked(tmp_path / "videos.lock", "another"):
         remember({"a": (1, 0.5)})
-    assert "videos.json cannot be written (another process holds its lock): every run will check" in capsys.readouterr().err
+    assert (
+        "videos.json cannot be written (another process holds its lock): every run will check"
+        in capsys.readouterr().err
+    )
     assert read_memory() == {}

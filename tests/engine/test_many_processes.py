@@ -57,11 +57,12 @@ def odd(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "special",
     [
         pytest.param(RIVALS, id="with rivals that ask for emotion"),
-        pytest.param({"freeze": "video", "train__chunk": 1}, id="frozen and in chunks", marks=pytest.mark.slow),
+        pytest.param({"freeze": "video", "train__chunk": 1}, id="frozen and in chunks"),
     ],
 )
 def test_two_processes_make_the_record_of_one(

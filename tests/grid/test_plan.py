@@ -209,7 +209,13 @@ def test_cells_are_told_apart_by_the_settings_that_differ(tmp_path: Path) -> Non
 # --- the shipped ones -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in GRIDS.glob("*.yaml")))
+SHIPPED = sorted(path.stem for path in GRIDS.glob("*.yaml"))
+LARGE = "variants"  # 246 cells
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == LARGE else name for name in SHIPPED]
+)
 def test_shipped_grids_can_be_planned_and_listed(name: str) -> None:
     grid = read_grid(find_grid(name))
     text = listing(grid, plan(grid, RESULTS))

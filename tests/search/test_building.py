@@ -144,6 +144,7 @@ def test_a_file_that_breaks_off_in_its_middle_leaves_no_window(clips: Path, monk
     assert features(clips) == {"red.mp4": [RED], "green.mp4": [GREEN], "more/blue.mkv": [BLUE]}
 
 
+@pytest.mark.slow
 def test_a_file_over_which_the_decoder_aborts_is_said_and_the_others_are_indexed(
     clips: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
