@@ -215,10 +215,9 @@ def _card(
     by_name = {one.split: one for one in splits}
     test = by_name["test"]
     stated = test.facts["emotions"] == "stated"
-    batch = {"batch": max(2, min(LARGEST_BATCH, len(by_name["train"].clips)))} if "train" in by_name else {}
     recipe = {**old.recipe} if old else {}
-    if batch:
-        recipe["train"] = {**recipe.get("train", {}), **batch}
+    if "train" in by_name:
+        recipe["train"] = {**recipe.get("train", {}), "batch": _batch(len(by_name["train"].clips), old)}
     content = {
         "name": name,
         "title": name,
@@ -244,6 +243,15 @@ def _card(
         "metadata": made_from,
     }
     return Card(**{**content, **({kept: getattr(old, kept) for kept in KEPT} if old else {})})
+
+
+def _batch(clips: int, old: Card | None) -> int:
+    """The largest batch that so many training clips fill, or the one that people wrote into the old card, if filled."""
+    fitting = max(2, min(LARGEST_BATCH, clips))
+    written = old.recipe.get("train", {}).get("batch") if old and "train" in old.splits else None
+    if old is None or written in (None, _batch(old.splits["train"]["videos"], None)):
+        return fitting
+    return min(written, max(2, clips))
 
 
 def _meaning(subset: str, stated: bool, count: int) -> str:

@@ -50,7 +50,7 @@ def unexplained(searcher: Searcher) -> str:
     """Why this model's scores are not explained, in one line; empty if they are."""
     encoder = searcher.encoder
     if not (searcher.store.about.model.startswith("run:") and isinstance(encoder, OfVariant)):
-        return "Only the scores of runs of this suite are explained; this model is none."
+        return "Only the scores of runs of this suite are explained, and this model is not one of them."
     if not isinstance(encoder.variant.backbone, ClipVip):
         return "Only the scores of CLIP-ViP are explained; this run has another model."
     return ""

@@ -38,7 +38,7 @@ EMOTION_METRICS = {
     "EmoLift@k": "emotion precision over the share of all rivals with an emotion of the query; 1 is chance",
     "EmoNDCG@10": "emotion nDCG: how near the first 10 rivals come to the best order by shared emotions; 1 is best",
     "EmoR@k": "recall among the videos with an emotion of the query alone: what is left to tell apart is content",
-    "ExcessEmoErr": "of wrong first answers, how many more lack the query's emotions than of blind errors, points",
+    "ExcessEmoErr": "of wrong first answers, how many more lack the query's emotions than of random errors, points",
     "OppPol@k": "share of the first k rivals (1, 5, 10) with the opposite polarity of the query, in percent",
     "PolAgree": "share of positive and negative queries whose first answer has the same polarity, in percent",
     "Pol a>b": "polarity confusion: share of the queries of polarity a whose first answer has polarity b, in percent",

@@ -129,6 +129,19 @@ def test_a_second_preparation_keeps_what_people_wrote_and_forgets_old_splits(fol
     assert [path.name for path in (folder / "annotations").iterdir()] == ["test.json"]
 
 
+@pytest.mark.parametrize(("written", "expected"), [(3, 4), (2, 2)])
+def test_a_batch_follows_the_clips_unless_people_changed_it(folder: Path, written: int, expected: int) -> None:
+    rows = ["c.mp4,none,test", "a.mp4,one,train", "b.mp4,two,train", "sub/d.mp4,three,train"]
+    prepare_folder(table(folder, *rows, header="file_name,text,split"))
+    card = folder / "card.yaml"
+    assert "batch: 3" in card.read_text()
+    card.write_text(card.read_text().replace("batch: 3", f"batch: {written}"), encoding="utf-8")
+    prepare_folder(table(folder, *rows, "sub/a.mp4,four,train", header="file_name,text,split"))
+    again = own_card(folder)
+    assert again is not None
+    assert again.recipe["train"]["batch"] == expected
+
+
 def test_a_table_that_changed_stops_until_it_is_prepared_again(folder: Path) -> None:
     prepare_folder(table(folder, "a.mp4,one", "b.mp4,two"))
     assert importers.ensure("mine", folder) == folder

@@ -61,7 +61,7 @@ def test_a_page_of_its_own_shows_words_and_emotion(searcher: Searcher) -> None:
 
 
 def test_other_models_say_that_they_are_not_explained(client: TestClient) -> None:
-    said = "Only the scores of runs of this suite are explained; this model is none."
+    said = "Only the scores of runs of this suite are explained, and this model is not one of them."
     page = client.get("/?q=red").text
     assert said in page and "/why" not in page
     answer = client.get("/why?q=red&window=0&model=0")
