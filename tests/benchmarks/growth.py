@@ -8,8 +8,8 @@ processes that the work starts too, with one thread each: other jobs of the mach
 core they pass as quickly. Memory is what the work added to the process's peak over what imports and input had taken.
 A size that would take longer than LIMIT, by the growth so far, is not run, and the table says so. Exponents are slopes
 of least squares through the logarithms, over the sizes that are stated. FILE is read first where it is there, and only
-the parts that are named are measured anew; so the parts can be measured one after another. With --figure and no PART
-nothing is measured.
+the parts that are named are measured anew; so the parts can be measured one after another. With --figure, no PART and
+a FILE that is there, nothing is measured.
 """
 
 import argparse
@@ -373,7 +373,7 @@ def main(words: Sequence[str] | None = None) -> None:
     found: dict[str, Any] = {"parts": {}}
     if given.json and given.json.is_file():
         found = json.loads(given.json.read_text(encoding="utf-8"))
-    for name in given.parts or ([] if given.figure else PARTS):
+    for name in given.parts or ([] if given.figure and found["parts"] else PARTS):
         sizes = given.sizes or (BATCHES if name.startswith("training") else SIZES)
         found["parts"][name] = fitted(measured(name, sizes, given.repeats, given.limit))
         found |= {"date": date.today().isoformat(), **environment()}

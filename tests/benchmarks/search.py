@@ -60,7 +60,7 @@ def ask(folder: Path, backend: str) -> None:
         [np.einsum("np,p->n", block, query) for block in blocks]
         product.append(1000 * (time.perf_counter() - begun))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{backend:<6} load {loaded:5.1f} s, peak {peak:4.0f} MB", end="")
+    print(f"{backend:<6} load {loaded:5.1f} s, peak {peak:4.0f} MiB", end="")
     print(f"   query: median {np.median(whole):6.1f} ms, best {min(whole):6.1f} ms", end="")
     print(f"   of it the product: {np.median(product):6.1f} ms, best {min(product):6.1f} ms" if blocks else "")
 

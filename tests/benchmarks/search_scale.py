@@ -39,8 +39,8 @@ EACH = 10  # windows a video: 55 s
 TOPIC = 1000  # windows
 PART = 100_000  # windows drawn at once
 LOCAL = 10_000  # windows that Qdrant's local mode is given at most
-BUILD = ("build s", "build CPU", "build MB", "disk MB")
-COLUMNS = (*BUILD, "load s", "MB", "recall@10", "CPU ms", "p50 ms", "p95 ms", "p95 at 4", "answers/s")
+BUILD = ("build s", "build CPU", "build MiB", "disk MiB")
+COLUMNS = (*BUILD, "load s", "MiB", "recall@10", "CPU ms", "p50 ms", "p95 ms", "p95 at 4", "answers/s")
 
 
 class Drawn:
@@ -137,7 +137,7 @@ class Loaded:
 
 
 def measure(folder: Path, backend: str, stage: str) -> dict[str, float]:
-    """Loads, and asks if stage is "ask"; seconds, milliseconds, MB."""
+    """Loads, and asks if stage is "ask"; seconds, milliseconds, MiB."""
     from bench.search import index_store
     from bench.search.backends import SEARCH_BACKENDS, qdrant_server
 
@@ -152,9 +152,9 @@ def measure(folder: Path, backend: str, stage: str) -> dict[str, float]:
     searching = SEARCH_BACKENDS.get(backend)()
     begun, used, before = time.perf_counter(), time.process_time(), peak()
     searching.load(opened, None)
-    found = {"load s": time.perf_counter() - begun, "MB before": before}
+    found = {"load s": time.perf_counter() - begun, "MiB before": before}
     if stage == "build":
-        return found | {"build CPU": time.process_time() - used, "build MB": peak()}
+        return found | {"build CPU": time.process_time() - used, "build MiB": peak()}
     times, hits = [], 0
     searching.query(queries[0], K)  # what a process does once
     used = time.process_time()
@@ -165,7 +165,7 @@ def measure(folder: Path, backend: str, stage: str) -> dict[str, float]:
         hits += int((scores >= least - 1e-6).sum())  # equal scores and rounding: either window is right
     found |= {"CPU ms": 1000 * (time.process_time() - used) / QUERIES, "recall@10": hits / (K * QUERIES)}
     found |= {"p50 ms": np.percentile(times, 50), "p95 ms": np.percentile(times, 95)}
-    return found | {"MB": peak()} | under_load(folder, opened, Encoded(queries, opened.about.width), Loaded(searching))
+    return found | {"MiB": peak()} | under_load(folder, opened, Encoded(queries, opened.about.width), Loaded(searching))
 
 
 def under_load(folder: Path, opened: Any, encoded: Encoded, backend: Loaded) -> dict[str, float]:
@@ -188,7 +188,7 @@ def under_load(folder: Path, opened: Any, encoded: Encoded, backend: Loaded) -> 
 
 
 def peak() -> float:
-    """MB of this process, at most so far."""
+    """MiB of this process, at most so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -221,7 +221,7 @@ def rows(scratch: Path, windows: int, words: argparse.Namespace) -> Iterator[dic
         built = in_a_process("--measure", folder, backend, "build")
         found = in_a_process("--measure", folder, backend, "ask")
         disk = sum(path.stat().st_size for path in (index_store.place(folder) / backend).rglob("*") if path.is_file())
-        built |= {"build s": built["load s"], "disk MB": disk / 2**20}
+        built |= {"build s": built["load s"], "disk MiB": disk / 2**20}
         yield {"windows": windows, "backend": backend, **{name: built[name] for name in BUILD}, **found}
 
 
