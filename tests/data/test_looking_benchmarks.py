@@ -24,7 +24,7 @@ def test_rendering_looking_and_decoding_are_measured(tmp_path: Path) -> None:
     words = ["--cores", "1", "--originals", "2", "--small", "2", "--seconds", "0.2", "--rounds", "1"]
     rows, said = benchmark("looking.py", tmp_path / "out.json", *words)
     assert [(row["work"], row["clips"]) for row in rows] == [
-        (work, 2) for work in ("look", "look, small", "look again", "render", "decode")
+        (work, 2) for work in ("look", "in threads", "look, small", "look again", "render", "decode")
     ]
     assert all(row["seconds"] > 0 and row["clips_a_second"] > 0 for row in rows)
     assert "on 16" in said
