@@ -14,7 +14,7 @@ ABOUT = "Where to compute: auto (a CUDA GPU where there is one, otherwise the CP
 
 def check_device(name: str) -> None:
     """UsageError: no device is named like that. Whether this machine has it, `choose_device` says."""
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9][0-9]*))?", name):
         raise UsageError(f"--device takes auto, cpu, cuda, cuda:N or mps, not '{name}'.")
 
 
@@ -29,14 +29,14 @@ def choose_device(name: str) -> "torch.device":
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == AUTO:
         return torch.device("cuda" if gpus else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and not gpus:
+    kind, _, number = name.partition(":")
+    if kind == "cuda" and not gpus:
         raise UsageError(f"--device {name}: PyTorch sees no CUDA GPU on this machine. Leave --device out, or name cpu.")
-    if device.type == "cuda" and (device.index or 0) >= gpus:
+    if kind == "cuda" and int(number or 0) >= gpus:  # torch.device takes cuda:200 for cuda:-56
         raise UsageError(f"--device {name}: the GPUs of this machine are cuda:0 to cuda:{gpus - 1}.")
-    if device.type == "mps" and not torch.backends.mps.is_available():
+    if kind == "mps" and not torch.backends.mps.is_available():
         raise UsageError("--device mps: PyTorch sees no Apple GPU on this machine. Leave --device out, or name cpu.")
-    return device
+    return torch.device(name)
 
 
 def has_bf16(device: "torch.device") -> bool:

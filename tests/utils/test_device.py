@@ -39,6 +39,8 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("cuda", 0, "PyTorch sees no CUDA GPU on this machine"),
         ("cuda:2", 2, "the GPUs of this machine are cuda:0 to cuda:1"),
+        ("cuda:200", 2, "the GPUs of this machine are cuda:0 to cuda:1"),
+        ("cuda:99999999999999999999", 2, "the GPUs of this machine are cuda:0 to cuda:1"),
         ("mps", 0, "PyTorch sees no Apple GPU on this machine"),
     ],
 )
@@ -61,7 +63,7 @@ def test_auto_takes_a_gpu_where_there_is_one(
     assert choose_device(device) == torch.device(found)
 
 
-@pytest.mark.parametrize("name", ["cuda:", "gpu", "cuda:one", "CPU", ""])
+@pytest.mark.parametrize("name", ["cuda:", "gpu", "cuda:one", "cuda:01", "cuda:\u0661", "CPU", ""])
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(UsageError, match=f"--device takes auto, cpu, cuda, cuda:N or mps, not '{name}'"):
         choose_device(name)
