@@ -56,6 +56,8 @@ def _take(path: Path, what: str, until: float) -> int | None:
         return None
     attempts = 0
     while attempts < _ATTEMPTS or time.monotonic() < until:
+        if attempts >= _ATTEMPTS:  # the folder may be a link to nothing: no reason to keep a core busy
+            time.sleep(_EVERY)
         attempts += 1
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -75,6 +75,14 @@ def test_a_killed_owner_holds_it_no_more(tmp_path: Path) -> None:
         pass
 
 
+def test_waiting_for_a_folder_that_cannot_be_keeps_no_core_busy(tmp_path: Path) -> None:
+    (tmp_path / "run").symlink_to(tmp_path / "nothing")
+    before = time.process_time()
+    with pytest.raises(BenchError, match="removed again and again"), locked(tmp_path / "run", "plain-s1", wait=1):
+        pass
+    assert time.process_time() - before < 0.5
+
+
 def test_a_worker_that_outlives_its_owner_does_not_hold_it(tmp_path: Path) -> None:
     process, worker = owner(tmp_path / "run", "with a worker")
     end(process)
