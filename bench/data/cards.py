@@ -137,6 +137,7 @@ def _read(name: str, path: Path) -> Card:
     if card.name != name:
         raise BenchError(f"the card {path} says that its name is '{card.name}', not '{name}'. Mend that line.")
     _check_names(card, path)
+    _check_recipe(card.recipe, path)
     return card
 
 
@@ -149,6 +150,15 @@ def _parsed(text: str) -> Any:
 def what_it_needs(card: Card, folder: Path | None) -> str:
     """A sentence to add: what the user must get, and where it goes. Nothing where the card does not say."""
     return f" It needs {card.needs.replace('DIR', str(folder or 'DIR'))}." if card.needs else ""
+
+
+def _check_recipe(recipe: Any, path: Path) -> None:
+    """BenchError unless the recipe, and each of its groups that is read by itself, is a group of settings."""
+    if not isinstance(recipe, dict):
+        raise BenchError(f"the card {path}: recipe is a group of settings, not {recipe!r}.")
+    for name in ("model", "train"):
+        if not isinstance(recipe.get(name, {}), dict):
+            raise BenchError(f"the card {path}: {name} of the recipe is a group of settings, not {recipe[name]!r}.")
 
 
 def _check_names(card: Card, path: Path) -> None:

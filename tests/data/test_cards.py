@@ -98,6 +98,19 @@ def test_a_broken_card_is_one_clear_line(content: str, tmp_path: Path, monkeypat
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("content", ["", "[1]", "{train: }", "{model: b32}"])
+def test_a_recipe_that_is_no_group_of_settings_is_one_clear_line(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = yaml.safe_load((CHECKOUT / "datasets" / "msrvtt" / "card.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "msrvtt").mkdir()
+    text = yaml.safe_dump({**card, "recipe": yaml.safe_load(content)})
+    (tmp_path / "msrvtt" / "card.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr("bench.utils.paths.cards", lambda: tmp_path)
+    with pytest.raises(BenchError, match=r"card\.yaml: .*recipe is a group of settings, not"):
+        cards.load_card("msrvtt")
+
+
 def test_the_build_names_no_dataset() -> None:
     """A glob carries the cards into the wheel, which tests/test_wheel.py looks into."""
     build = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]

@@ -129,8 +129,8 @@ def test_a_second_preparation_keeps_what_people_wrote_and_forgets_old_splits(fol
     assert [path.name for path in (folder / "annotations").iterdir()] == ["test.json"]
 
 
-@pytest.mark.parametrize(("written", "expected"), [(3, 4), (2, 2)])
-def test_a_batch_follows_the_clips_unless_people_changed_it(folder: Path, written: int, expected: int) -> None:
+@pytest.mark.parametrize(("written", "expected"), [(3, 4), (2, 2), ("many", "many"), ("", 4)])
+def test_a_batch_follows_the_clips_unless_people_changed_it(folder: Path, written: object, expected: object) -> None:
     rows = ["c.mp4,none,test", "a.mp4,one,train", "b.mp4,two,train", "sub/d.mp4,three,train"]
     prepare_folder(table(folder, *rows, header="file_name,text,split"))
     card = folder / "card.yaml"
