@@ -28,14 +28,20 @@ def pays(how: Literal["auto", "on", "off"], device: torch.device, batches: int, 
     return how == "on"
 
 
+def compilable(model: nn.Module) -> dict[str, nn.Module]:
+    """The layers that are in training mode, by name: those of a frozen tower never are, and run as they are."""
+    return {name: layer for name, layer in layers(model).items() if layer.training}
+
+
 @contextmanager
 def compiled(model: nn.Module, on: bool) -> Iterator[Callable[[], bool]]:
-    """Within it, if `on`, layers in training mode run compiled. Names of parameters and buffers stay as they are.
+    """Within it, if `on`, the layers of a model in training mode run compiled. Names of parameters and buffers stay as
+    they are.
 
     Where the compiler fails, a line on stderr says so and all layers go on as they are. What it yields says whether
     they run compiled by now.
     """
-    found = layers(model) if on else {}
+    found = compilable(model) if on else {}
     failed: list[str] = []
     with ExitStack() as settings:
         if found:

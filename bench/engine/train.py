@@ -28,13 +28,12 @@ from bench.data.batches import training_groups, training_keys
 from bench.data.loading import Collator, Samples
 from bench.data.workers import load
 from bench.engine.checkpoint import Progress, Training, resume, save_best, save_checkpoint
-from bench.engine.compiling import compiled, pays
+from bench.engine.compiling import compilable, compiled, pays
 from bench.engine.environment import installed
 from bench.engine.opening import Opened
 from bench.engine.step import backward
 from bench.engine.tracking import log_point
 from bench.errors import BenchError, UsageError
-from bench.model.backbone import layers
 from bench.model.variant import Variant
 from bench.utils import distributed
 from bench.utils.device import AUTO, choose_device, has_bf16
@@ -185,7 +184,7 @@ def train(
         steps = progress(steps, total=total, what="training", unit="step", done=now.step, note=show_loss)
 
     model.train()
-    compiles = pays(recipe.compile, accelerator.device, len(numbers), len(layers(variant)))
+    compiles = pays(recipe.compile, accelerator.device, len(numbers), len(compilable(variant)))
     with (
         _interruptible() as interrupted,
         closing(load(samples, keys, collate, samples.workers(keys))) as batches,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bench.data.batch import SwappedBatch, TextBatch
 from bench.engine import compiling
-from bench.engine.compiling import compiled, pays
+from bench.engine.compiling import compilable, compiled, pays
 from bench.model.backbone import layers
 from bench.model.losses import contrastive_loss
 from bench.model.small_models import captions, clips, make
@@ -112,11 +112,22 @@ def test_compiled_layers_can_be_computed_again_in_the_backward_pass(compilations
 
 def test_evaluation_runs_the_layers_as_they_are(compilations: list[int]) -> None:
     """Whatever the size of its last batch."""
-    variant = make("plain")
+    variant = make("plain").train()
     before = variant.encode_video(clips(4))
     with compiled(variant, on=True):
         assert torch.equal(variant.eval().encode_video(clips(4)), before)
         variant.encode_video(clips(3))
+    assert not compilations
+
+
+def test_layers_of_frozen_towers_are_not_compiled_nor_counted(compilations: list[int]) -> None:
+    variant = make("additive_text")
+    variant.backbone.freeze(("video",))
+    assert len(compilable(variant.train())) == 2  # of the text tower; the video tower has 3
+    variant.backbone.freeze(("video", "text"))
+    with compiled(variant.train(), on=True) as in_use:
+        variant.encode_video(clips(2))
+        assert not in_use()
     assert not compilations
 
 
