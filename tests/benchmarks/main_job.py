@@ -30,8 +30,9 @@ def main() -> None:
             seconds, record = run(variant, Path(name))
             peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
             scores, timings = record["metrics"]["all"]["t2v"], record["timings"]
+            training = timings["train"] + timings["waiting"]
             print(
-                f"{variant:<16} {seconds:7.0f} {timings['data']:6.0f} {timings['train']:6.0f} {peak:7.0f}  "
+                f"{variant:<16} {seconds:7.0f} {timings['data']:6.0f} {training:6.0f} {peak:7.0f}  "
                 f"{scores['R@1']['value']:7.1f} {scores['R@10']['value']:5.1f} {scores['TwinAcc']['value']:8.1f}  "
                 f"({record['metrics']['all']['n']})"
             )
