@@ -12,7 +12,6 @@ people and for the record, and answers for one clip at a time. What is heavy to 
 
 import inspect
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -117,17 +116,20 @@ class Recipe(NamedTuple):
         """As `build`, in a process that has not registered the backend. UsageError: importing its module does not."""
         for plugin in self.plugins:
             load_plugin(plugin)
-        with suppress(ImportError):
+        why = ""
+        try:
             import_module(self.module)
+        except ImportError as error:  # no fault where a plugin has brought the backend already
+            why = f" ({error})"
         if self.name not in FACE_BACKENDS:
-            raise _out_of_reach(self.name)
+            raise _out_of_reach(self.name, why)
         return build(self.name, dict(self.settings))
 
 
-def _out_of_reach(name: str) -> UsageError:
+def _out_of_reach(name: str, why: str = "") -> UsageError:
     return UsageError(
-        f"the face backend '{name}' is not in a module that other processes can import. Put it into a file of its own, "
-        "at the top, and import that or name it: --plugin FILE"
+        f"the face backend '{name}' is not in a module that other processes can import{why}. Put it into a file of its "
+        "own, at the top, and import that or name it: --plugin FILE"
     )
 
 
