@@ -9,9 +9,9 @@ from bench.records.published import Publication, Row
 from bench.utils.text import wrapped
 
 ASKED = (
-    "Asked is what needs no more than the table: whether recalls are shares of n queries and rise with k, whether "
-    "median rank, mean rank and geometric mean go with them, and whether two places print one number. What rounding, "
-    "declared ties or means over seeds explain is no finding."
+    "The audit checks what the table alone can show: whether recalls are shares of n queries and rise with k, whether "
+    "they agree with median rank, mean rank and geometric mean, and whether the same quantity has the same value in "
+    "all places. What rounding, declared ties or means over seeds explain is not a finding."
 )
 
 
