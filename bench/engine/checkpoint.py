@@ -133,9 +133,8 @@ def resume(training: Training, folder: Path, accelerator: Accelerator) -> Progre
     elif accelerator.is_main_process and not state:
         remove_checkpoints(folder)  # what was left of a removal or of a first checkpoint
     distributed.wait()
-    return (
-        Progress(**{name: state.get(name, start) for name, start in vars(Progress()).items()}) if state else Progress()
-    )
+    known = state or {}
+    return Progress(**{name: known.get(name, start) for name, start in vars(Progress()).items()})
 
 
 def _last_intact(folder: Path) -> tuple[Path, dict[str, Any], str]:

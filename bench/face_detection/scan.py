@@ -81,9 +81,9 @@ def scan(
     backend, settings: see `bench.face_detection`. The clips are those below `videos`, pictures among them, or a
     dataset's; its table goes to <folder>/faces.parquet unless `out` says otherwise. frames: how many of each clip.
     workers: processes, default one a core; one that dies over a clip takes no other with it. A broken clip is left out
-    and named in the summary. force: begin again, and
-    replace the output whatever it is. shard: look at its clips alone, and write its part. merge: write the table from
-    the parts of all shards, which are removed then; without any, a table that holds all clips is left as it is.
+    and named in the summary. force: begin again, and replace the output whatever it is. shard: look at its clips alone,
+    and write its part. merge: write the table from the parts of all shards, which are removed then; without any, a
+    table that holds all clips is left as it is.
     UsageError: settings that do not fit, or an output of something else. BenchError: no clip, a worker died, or parts
     that are missing or do not fit.
     """

@@ -1,6 +1,6 @@
 """How fast ranks are counted, against sorting, and what memory a large gallery takes.
 
-    python tests/benchmarks/evaluation.py [SIZE ...]        1000 and 10000 if none is named
+    python tests/benchmarks/evaluation.py [SIZE ...] [--json FILE]        1000 and 10000 if no size is named
 
 First, in processes of their own, seconds and peak memory of the whole, torch included: 50 000 queries by 50 000 clips
 of 512 numbers, without and with DSL and QB-Norm; and MSR-VTT's full test, 59 800 queries, 20 a clip, by 2 990 clips,
@@ -10,12 +10,17 @@ sorts every row of the negated scores, takes the true score from each and looks 
 direction and then, on the transposed matrix, for the other.
 """
 
+import argparse
+import json
 import multiprocessing
 import resource
-import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,7 +73,7 @@ def seconds(function: Callable[[np.ndarray], object], similarity: np.ndarray) ->
     return time.perf_counter() - start
 
 
-def race(n: int) -> None:
+def race(n: int) -> dict[str, Any]:
     text, video = features(n)
     similarity = (text @ video.T).numpy()
     counts = by_counting(similarity)
@@ -79,9 +84,10 @@ def race(n: int) -> None:
     times = [(seconds(by_counting, similarity), seconds(by_sorting, similarity)) for _ in range(repeats)]
     ours, theirs = (median(column) for column in zip(*times, strict=True))
     print(f"{n:>7} x {n:<7} {1000 * ours:>10.1f} {1000 * theirs:>10.1f} {theirs / ours:>6.1f} x  (median of {repeats})")
+    return {"gallery": n, "counting_ms": 1000 * ours, "sorting_ms": 1000 * theirs}
 
 
-def large(rescoring: bool) -> None:
+def large(rescoring: bool) -> dict[str, Any]:
     """To be run in a process of its own: what it prints of memory is of the whole process."""
     peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # noqa: E731
     imported = peak()
@@ -100,9 +106,10 @@ def large(rescoring: bool) -> None:
         f"(imports {imported / MiB:.0f} MiB, with features {given / MiB:.0f} MiB; tiles of {TILE})",
         flush=True,
     )
+    return {"work": f"{LARGE} x {LARGE}, {what}", "seconds": took, "peak_mib": peak() / MiB}
 
 
-def full(rescoring: bool) -> None:
+def full(rescoring: bool) -> dict[str, Any]:
     """The same of clips with several captions, some of which are said of several clips, and the record's metrics."""
     peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # noqa: E731
     imported = peak()
@@ -132,19 +139,24 @@ def full(rescoring: bool) -> None:
         f"{peak() / MiB:.0f} MiB = {peak() / GB:.2f} GB (imports {imported / MiB:.0f} MiB)",
         flush=True,
     )
+    return {"work": f"{n} x {FULL}, {what}", "seconds": scored, "metrics_s": took, "peak_mib": peak() / MiB}
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sizes", nargs="*", type=int, default=SIZES)
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    rows = []
     print(f"torch threads: {torch.get_num_threads()}; one float32 copy of {LARGE} x {LARGE} scores: {COPY:.0f} GB")
-    fresh = multiprocessing.get_context("spawn")
     for work in (full, large):  # first, for a child's peak begins with what its parent holds
         for rescoring in (False, True):
-            child = fresh.Process(target=work, args=(rescoring,))
-            child.start()
-            child.join()
+            with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as fresh:
+                rows.append(fresh.submit(work, rescoring).result())
     print(f"{'gallery':<17} {'count, ms':>10} {'sort, ms':>10} {'ratio':>8}")
-    for n in [int(word) for word in sys.argv[1:]] or SIZES:
-        race(n)
+    rows += [race(n) for n in asked.sizes]
+    if asked.json:
+        asked.json.write_text(json.dumps({"date": str(date.today()), "rows": rows}, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,20 +1,26 @@
 """How fast a query is and what it needs in memory over 100 000 windows, and where the time of indexing goes.
 
-    python tests/benchmarks/search.py [FOLDER]       default: the clips of the shared test data; --queries: no clips
+    python tests/benchmarks/search.py [FOLDER] [--queries] [--json FILE]
+
+FOLDER: clips to index, default those of the shared test data. --queries: no clips.
 
 Query: 100 000 x 512, k = 5, after load, for each backend that is installed; the median of many. Memory: the peak of a
 process that reads the index of 100 000 clips and answers, without a model. Indexing: a plain CLIP B/32 with random
 weights, which takes the time of a trained one.
 """
 
+import argparse
 import importlib.util
+import json
 import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +44,7 @@ def fill(folder: Path) -> None:
 
 
 def ask(folder: Path, backend: str) -> None:
-    """Reads the index, asks, and prints the times and this process's peak."""
+    """Reads the index, asks, and prints the times and this process's peak, as JSON."""
     from bench.search import index_store
     from bench.search.backends import SEARCH_BACKENDS
 
@@ -60,12 +66,24 @@ def ask(folder: Path, backend: str) -> None:
         [np.einsum("np,p->n", block, query) for block in blocks]
         product.append(1000 * (time.perf_counter() - begun))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{backend:<6} load {loaded:5.1f} s, peak {peak:4.0f} MiB", end="")
-    print(f"   query: median {np.median(whole):6.1f} ms, best {min(whole):6.1f} ms", end="")
-    print(f"   of it the product: {np.median(product):6.1f} ms, best {min(product):6.1f} ms" if blocks else "")
+    found = {
+        "backend": backend,
+        "load_s": loaded,
+        "peak_mib": peak,
+        "query_ms": np.median(whole),
+        "best_ms": min(whole),
+    }
+    print(json.dumps(found | ({"product_ms": np.median(product)} if blocks else {})))
 
 
-def index_clips(folder: Path, scratch: Path) -> None:
+def line(row: dict[str, Any]) -> str:
+    """A backend's row of the table."""
+    said = f"{row['backend']:<6} load {row['load_s']:5.1f} s, peak {row['peak_mib']:4.0f} MiB   "
+    said += f"query: median {row['query_ms']:6.1f} ms, best {row['best_ms']:6.1f} ms"
+    return said + (f"   of it the product: {row['product_ms']:6.1f} ms" if "product_ms" in row else "")
+
+
+def index_clips(folder: Path, scratch: Path) -> dict[str, Any]:
     """The clips of a folder, 10 of each, under a CLIP B/32."""
     from helpers.search import tiny_clip
     from transformers import CLIPModel
@@ -85,7 +103,9 @@ def index_clips(folder: Path, scratch: Path) -> None:
     print(work(searcher.summary))
     begun = time.perf_counter()
     searcher.encoder.text("happy smiling people")
-    print(f"a query's text: {1000 * (time.perf_counter() - begun):.0f} ms")
+    text = 1000 * (time.perf_counter() - begun)
+    print(f"a query's text: {text:.0f} ms")
+    return {"indexing": work(searcher.summary), "text_ms": text}
 
 
 def main() -> None:
@@ -97,6 +117,12 @@ def main() -> None:
         return
     sys.path.insert(0, str(Path(__file__).parents[1]))
     shared = Path(os.environ.get("BENCH_SHARED", Path(__file__).parents[2] / ".." / "shared"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=shared / "videos")
+    parser.add_argument("--queries", action="store_true")
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    rows = []
     with tempfile.TemporaryDirectory() as name:
         os.environ["BENCH_HOME"] = name
         folder = Path(name) / "videos"
@@ -104,10 +130,13 @@ def main() -> None:
         subprocess.run([sys.executable, __file__, "--fill", str(folder)], check=True)
         for backend in ("numpy", "faiss"):
             if backend == "numpy" or importlib.util.find_spec(backend):
-                subprocess.run([sys.executable, __file__, "--ask", str(folder), backend], check=True)
-        if sys.argv[1:] == ["--queries"]:
-            return
-        index_clips(Path(sys.argv[1]) if len(sys.argv) > 1 else shared / "videos", Path(name))
+                words = [sys.executable, __file__, "--ask", str(folder), backend]
+                rows.append(json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout))
+                print(line(rows[-1]))
+        if not asked.queries:
+            rows.append(index_clips(asked.folder, Path(name)))
+    if asked.json:
+        asked.json.write_text(json.dumps({"date": str(date.today()), "rows": rows}, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":
