@@ -247,11 +247,15 @@ def _card(
 
 def _batch(clips: int, old: Card | None) -> Any:
     """The largest batch that so many training clips fill, or the one that people wrote into the old card, if filled."""
-    fitting = max(2, min(LARGEST_BATCH, clips))
-    written = old.recipe.get("train", {}).get("batch") if old and "train" in old.splits else None
-    if old is None or written in (None, _batch(old.splits["train"]["videos"], None)):
-        return fitting
-    return min(written, max(2, clips)) if isinstance(written, int) else written  # a run says what is wrong with it
+    if old and "train" in old.splits:
+        written, usual = old.recipe.get("train", {}).get("batch"), _fitting(old.splits["train"]["videos"])
+        if written not in (None, usual):
+            return min(written, max(2, clips)) if isinstance(written, int) else written  # a run says what is wrong
+    return _fitting(clips)
+
+
+def _fitting(clips: int) -> int:
+    return max(2, min(LARGEST_BATCH, clips))
 
 
 def _meaning(subset: str, stated: bool, count: int) -> str:
